@@ -1,0 +1,48 @@
+import { bootHost } from './host/boot.ts';
+import { losePowerOfInstancesDisk } from './instances-disk.ts';
+import { type LabHost, stateOfHost } from './lab-description.ts';
+import { signalProcess, whenEnded } from './processes.ts';
+import { run, succeeds } from './run.ts';
+import { initRole, processesOf } from './spawn-in-host.ts';
+
+const cutTable = 'novaflow_lab_cut';
+
+/** Kills everything of a host at once: libvirtd, QEMUs, workers. Its disks stay; it answers nobody until `returnHost`. */
+export async function loseHost(host: LabHost): Promise<void> {
+  const processes = await processesOf(host);
+  // With process 1 of a pid namespace the kernel ends all others of it.
+  for (const init of processes.filter(({ role }) => role === initRole)) signalProcess(init, 'SIGKILL');
+  await Promise.all(processes.map((process) => whenEnded(process)));
+}
+
+/** Boots a lost host again: libvirtd answers, no guest runs, the network is as new. */
+export async function returnHost(host: LabHost): Promise<void> {
+  if ((await processesOf(host)).length > 0) throw new Error(`host ${host.name} is up: lose it first`);
+  const state = await stateOfHost(host);
+  await bootHost(state.lab, state.host);
+}
+
+/** Loses a host and everything that its instances' disk had not been told to keep. It stays down until `returnHost`. */
+export async function powerLoss(host: LabHost): Promise<void> {
+  const { lab } = await stateOfHost(host);
+  await loseHost(host);
+  await losePowerOfInstancesDisk(lab, host.name);
+}
+
+/** Drops, without a word, all packets between a host and the machine, where forwarders listen; its guests and the other hosts are still reached. */
+export async function cutOff(host: LabHost): Promise<void> {
+  const { lab } = await stateOfHost(host);
+  const rules = [
+    `add table inet ${cutTable}`,
+    `add chain inet ${cutTable} in { type filter hook input priority -300; }`,
+    `add chain inet ${cutTable} out { type filter hook output priority -300; }`,
+    `add rule inet ${cutTable} in ip saddr ${lab.gateway} drop`,
+    `add rule inet ${cutTable} out ip daddr ${lab.gateway} drop`,
+  ];
+  await run('ip', ['netns', 'exec', host.netns, 'nft', '-f', '-'], { input: `${rules.join('\n')}\n` });
+}
+
+/** Ends what `cutOff` did; nothing to do when the host is not cut off. */
+export async function reconnect(host: LabHost): Promise<void> {
+  await succeeds('ip', ['netns', 'exec', host.netns, 'nft', 'delete', 'table', 'inet', cutTable]);
+}

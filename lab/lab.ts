@@ -1,0 +1,13 @@
+export { down } from './down.ts';
+export { cutOff, loseHost, powerLoss, reconnect, returnHost } from './faults.ts';
+export { buildGuest, type GuestImage } from './guest/build-guest.ts';
+export { isAnswering, killLibvirtd, restartLibvirtd, startLibvirtd, stopLibvirtd } from './host/libvirtd.ts';
+export { findLab, type Lab, type LabHost } from './lab-description.ts';
+export { type HostProcess, isRunning, signalProcess, whenEnded } from './processes.ts';
+export { processesOf, runInHost, type SpawnOptions, spawnInHost } from './spawn-in-host.ts';
+export { startForwarder } from './start-forwarder.ts';
+export { labNames } from './state.ts';
+export { type HostStatus, type LabStatus, status } from './status.ts';
+export { type LabRequest, up } from './up.ts';
+export { virtualization } from './virtualization.ts';
+export { listWorld } from './world.ts';

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { flag, hostName, must, name, objectOf, oneOf, textOf, wholeNumber } from '../schema/fields.ts';
+import { flavor } from '../schema/flavor.ts';
+
+const maxCount = 1_000_000_000;
+const day = 86_400;
+
+const path = textOf(/^\/[^\0]*$/, 'an absolute path');
+const count = wholeNumber(0, maxCount);
+const ratio = z
+  .number(must('a number from 0.01 to 1000'))
+  .min(0.01, must('a number from 0.01 to 1000'))
+  .max(1000, must('a number from 0.01 to 1000'));
+const multiplier = z.number(must('a number'));
+
+const host = objectOf({
+  name: hostName.describe(
+    "The name of this compute host, which names its record and its task queues. Default: the machine's host name, up to its first dot.",
+  ),
+  address: name.describe('The address or name at which other compute hosts reach this one. Default: `host.name`.'),
+  availabilityZone: name.nullable().default(null).describe('What a request may ask for as `availabilityZone`.'),
+  capacity: objectOf({
+    vcpus: count.nullable().default(null).describe('vCPUs of the host, in place of what libvirt reports.'),
+    memoryMiB: count.nullable().default(null).describe('MiB of memory, in place of what libvirt reports.'),
+    diskGiB: count.nullable().default(null).describe('GiB of disk below `instancesDir`, in place of what the file system reports.'),
+  }),
+  reserved: objectOf({
+    vcpus: count.default(0).describe('vCPUs that no instance may claim.'),
+    memoryMiB: count.default(512).describe('MiB of memory that no instance may claim.'),
+    diskGiB: count.default(0).describe('GiB of disk that no instance may claim.'),
+  }),
+  ratios: objectOf({
+    vcpus: ratio.default(4).describe('vCPUs that instances may claim for each of the host.'),
+    memory: ratio.default(1).describe('Memory that instances may claim, as a multiple of what the host has.'),
+    disk: ratio.default(1).describe('Disk that instances may claim, as a multiple of what the host has.'),
+  }),
+});
+
+const scheduler = objectOf({
+  multipliers: objectOf({
+    ram: multiplier.default(1).describe('Weight of free memory; negative: fill hosts up.'),
+    cpu: multiplier.default(1).describe('Weight of free vCPUs; negative: fill hosts up.'),
+    disk: multiplier.default(1).describe('Weight of free disk; negative: fill hosts up.'),
+  }),
+  maxAttempts: wholeNumber(1, 100).default(3).describe('Hosts that a build tries before it ends in `NoValidHost`.'),
+});
+
+/** Every setting with its default and what it does; the order is that of the manual. */
+export const settings = objectOf({
+  host,
+  libvirt: objectOf({
+    socket: path.default('/run/libvirt/libvirt-sock').describe("The socket of the host's libvirtd or virtqemud."),
+  }),
+  instancesDir: path.default('/var/lib/nova/instances').describe('Where the disks of instances are.'),
+  imageStore: objectOf({
+    directory: path.default('/var/lib/novaflow/images').describe('Where images are, a directory that all hosts reach.'),
+  }),
+  importDirectory: path
+    .default('/var/lib/novaflow/import')
+    .describe('Below it lie the files that `importImage` may take; a source that leads out of it is refused.'),
+  vifPlugTimeoutSeconds: wholeNumber(0, day)
+    .default(300)
+    .describe("How long a build waits until its guest's network is plugged; 0: it does not."),
+  vifPlugIsFatal: flag.default(true).describe('Whether a build fails when that time is over.'),
+  slots: objectOf({
+    quick: wholeNumber(1, 1000).default(20).describe('Short steps that a compute host does at the same time.'),
+    long: wholeNumber(1, 1000).default(4).describe('Copies and conversions that a compute host does at the same time.'),
+    watch: wholeNumber(1, 100_000).default(2000).describe('Operations that a control worker watches: as many as may run.'),
+  }),
+  flavors: z
+    .array(flavor, must('a list of flavors'))
+    .refine((flavors) => new Set(flavors.map(({ name }) => name)).size === flavors.length, 'must not have two flavors of one name')
+    .default([])
+    .describe('Flavors beside the built-in ones; one of the same name takes the place of a built-in one.'),
+  scheduler,
+  drainSeconds: wholeNumber(0, day).default(60).describe('How long a worker that was told to stop waits for its steps to end.'),
+  faults: z.string().nullable().default(null).describe('For tests only: the faults that steps raise on purpose.'),
+  log: objectOf({
+    level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info').describe('The least level that is written.'),
+    pretty: oneOf(['auto', 'always', 'never'])
+      .default('auto')
+      .describe('Lines for people instead of JSON; `auto`: when standard error is a terminal.'),
+  }),
+});
+
+/** The configuration in effect. */
+export type Config = z.output<typeof settings>;
+
+/** A single setting: its dotted key, what it may be, and whether it must not be shown. */
+export interface Setting {
+  readonly key: string;
+  readonly schema: z.ZodType;
+  readonly isSecret: boolean;
+}
+
+/** The settings of a section, those of the sections in it included, in their order. */
+export function settingsOf(section: z.ZodObject, prefix = ''): Setting[] {
+  return Object.entries(section.shape).flatMap(([name, schema]): Setting[] => {
+    const key = `${prefix}${name}`;
+    if (schema instanceof z.ZodObject) return settingsOf(schema, `${key}.`);
+    if (!(schema instanceof z.ZodType)) throw new TypeError(`${key} is no classic zod schema`);
+    return [{ key, schema, isSecret: schema.meta()?.['secret'] === true }];
+  });
+}

@@ -1,0 +1,11 @@
+export type { Address } from './address.ts';
+export { ProtocolError } from './bytes.ts';
+export { connectLibvirt, type Libvirt, type LibvirtOptions, type Screenshot, type Unsubscribe } from './client.ts';
+export { ErrorCode, ErrorDomain } from './error-codes.ts';
+export { ConnectionLost, isLibvirtError, LibvirtError, type LostOutcome } from './errors.ts';
+export type { EventListener, EventName, EventOf } from './events.ts';
+export * from './flags.ts';
+export type { KeepalivePolicy } from './keepalive.ts';
+export type { ArgumentsOf, Calls, ProcedureName, ResultOf } from './procedures.ts';
+export * from './states.ts';
+export { type Domain, type DomainRef, type TypedParam, valuesOf } from './structs.ts';

@@ -1,0 +1,106 @@
+/** A domain as we define it, in our own words: `domainXml` writes it for libvirt. */
+export interface DomainSpec {
+  /** The instance's id: a domain is found by it on any host. */
+  readonly uuid: string;
+  readonly name: string;
+  readonly title: string;
+  readonly metadata: DomainMetadata;
+  readonly type: 'kvm' | 'qemu';
+  /** The versioned machine type (`pc-q35-7.2`), never an alias: libvirt would write back another name than ours. */
+  readonly machineType: string;
+  /** Path of the QEMU binary; null leaves the choice to libvirt. */
+  readonly emulator: string | null;
+  readonly cpu: CpuSpec;
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  readonly boot: BootSpec;
+  readonly disks: readonly DiskSpec[];
+  readonly interfaces: readonly InterfaceSpec[];
+  /** File that keeps what the guest writes to its first serial port. */
+  readonly consoleLogPath: string;
+  /** Free PCIe ports for devices that are attached while the guest runs; on q35 only. */
+  readonly sparePciePorts: number;
+  /** Whether there is a channel for the QEMU guest agent. */
+  readonly hasGuestAgent: boolean;
+  readonly vnc: VncSpec | null;
+}
+
+/** What a domain says of itself: the proof that it is ours, and enough to adopt it when its record was lost. */
+export interface DomainMetadata {
+  readonly instanceId: string;
+  readonly name: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly flavor: string;
+  readonly image: string | null;
+  readonly generation: number;
+}
+
+export type CpuSpec = { readonly mode: 'host-model' } | { readonly mode: 'custom'; readonly model: string };
+
+export type BootSpec = { readonly from: 'disk' } | KernelBootSpec;
+
+/** QEMU loads the kernel itself; nothing on the guest's disks decides what boots. */
+export interface KernelBootSpec {
+  readonly from: 'kernel';
+  readonly kernelPath: string;
+  readonly initrdPath: string | null;
+  readonly commandLine: string;
+}
+
+/** `none` needs a file system that opens files with O_DIRECT; `writethrough` is the safe choice where it does not. */
+export type DiskCache = 'none' | 'writethrough' | 'writeback' | 'directsync' | 'unsafe';
+
+export interface DiskSpec {
+  readonly device: 'disk' | 'cdrom';
+  /** Absolute path of the file or block device. */
+  readonly path: string;
+  readonly source: 'file' | 'block';
+  /** The format on record: libvirt never probes. */
+  readonly format: 'qcow2' | 'raw';
+  readonly target: string;
+  readonly bus: 'virtio' | 'sata' | 'ide';
+  readonly cache: DiskCache;
+  readonly isReadOnly: boolean;
+  /** The base of an overlay, so that libvirt does not ask the header for it; null when there is none. */
+  readonly backing: { readonly path: string; readonly format: 'qcow2' | 'raw' } | null;
+}
+
+export interface InterfaceSpec {
+  readonly mac: string;
+  readonly bridge: string;
+  readonly tap: string;
+  /** Null keeps the bridge's own. */
+  readonly mtu: number | null;
+  readonly filter: InterfaceFilter | null;
+}
+
+/** An nwfilter of the host, `clean-traffic` against spoofing. Without `ip` libvirt learns the address, which needs a guest that talks. */
+export interface InterfaceFilter {
+  readonly name: string;
+  readonly ip: string | null;
+}
+
+export interface VncSpec {
+  readonly listenAddress: string;
+}
+
+/** The XML namespace of our metadata in a domain. */
+export const METADATA_NAMESPACE = 'https://novaflow.dev/xmlns/instance/1';
+
+const NAME_PREFIX = 'novaflow-';
+
+/** The name of an instance's domain, unique on every host. */
+export function domainNameOf(instanceId: string): string {
+  return `${NAME_PREFIX}${instanceId}`;
+}
+
+/** Whether a machine type has PCI Express, and with it ports that have to be there before a device is attached. */
+export function hasPcie(machineType: string): boolean {
+  return machineType === 'q35' || machineType.startsWith('pc-q35-');
+}
+
+/** The bus of a CD-ROM as Nova chooses it: q35 has no IDE. */
+export function cdromBusOf(machineType: string): 'sata' | 'ide' {
+  return hasPcie(machineType) ? 'sata' : 'ide';
+}

@@ -1,0 +1,65 @@
+/** Refusals: the request ends its run at once, before anything is made. Public API. */
+export const refusals = [
+  'InvalidRequest',
+  'InstanceNotFound',
+  'InstanceExists',
+  'InstanceBusy',
+  'InvalidState',
+  'InstanceLocked',
+  'ImageNotFound',
+  'ImageExists',
+  'ImageInUse',
+  'NetworkNotFound',
+  'NetworkExists',
+  'HostNotFound',
+  'HostUnavailable',
+  'ResetRefused',
+  'NotParked',
+  'FlavorDiskTooSmall',
+  'FlavorMemoryTooSmall',
+  'InvalidBdmFormat',
+  'Forbidden',
+] as const;
+
+/** Ends of an operation that began. Public API. */
+export const ends = [
+  'NoValidHost',
+  'ImageUnacceptable',
+  'DiskSpaceLow',
+  'VirtualInterfacePlugTimeout',
+  'MigrationPreCheckError',
+  'DestinationDiskExists',
+  'OperationFailed',
+] as const;
+
+/** Types that pass between our own processes and never leave an operation. */
+export const internals = [
+  /** The caller no longer holds the instance: it enters again, or stops. */
+  'StaleToken',
+  'DomainNotFound',
+  'DomainExists',
+  'DomainStateConflict',
+  'DomainDefinitionRejected',
+  'HostWorkerBusy',
+  'CapacityTaken',
+  'AddressTaken',
+] as const;
+
+export type Refusal = (typeof refusals)[number];
+export type End = (typeof ends)[number];
+export type Internal = (typeof internals)[number];
+/** The `type` of every `ApplicationFailure` of ours. */
+export type Failure = Refusal | End | Internal;
+
+const publicTypes: ReadonlySet<string> = new Set<string>([...refusals, ...ends]);
+
+/** Whether a failure of this type may be the outcome of a run that a client sees. */
+export function isPublic(type: string | null | undefined): type is Refusal | End {
+  return type !== null && type !== undefined && publicTypes.has(type);
+}
+
+/** One field of a request that cannot be accepted, by its dotted path: `networks[0].fixedIp`. */
+export interface FieldProblem {
+  readonly field: string;
+  readonly message: string;
+}

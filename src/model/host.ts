@@ -1,0 +1,91 @@
+import type { Resources } from './flavor.ts';
+
+/** What a compute host has, as its worker reports it (Nova's `get_available_resource`). */
+export interface Inventory extends Resources {
+  readonly architecture: string;
+  readonly cpuModel: string;
+  readonly cpuFeatures: readonly string[];
+  readonly hypervisor: 'qemu' | 'kvm';
+  readonly hypervisorVersion: string;
+  readonly libvirtVersion: string;
+  readonly numa: readonly { readonly cell: number; readonly memoryMiB: number; readonly cpus: readonly number[] }[];
+  readonly pciDevices: readonly string[];
+}
+
+/** Resources that one instance holds on a host. */
+export interface Claim extends Resources {
+  readonly id: string;
+  readonly instanceId: string;
+}
+
+/** Nova's `*_allocation_ratio`. */
+export interface Ratios {
+  readonly vcpus: number;
+  readonly memory: number;
+  readonly disk: number;
+}
+
+/** The record of a compute host. Public API. */
+export interface Host {
+  readonly name: string;
+  readonly state: 'up' | 'down';
+  readonly stateSince: string;
+  readonly downReason: string | null;
+  readonly enabled: boolean;
+  readonly disabledReason: string | null;
+  readonly availabilityZone: string | null;
+  readonly address: string;
+  readonly debts: readonly { readonly instanceId: string; readonly what: string; readonly since: string }[];
+  readonly inventory: Inventory;
+  readonly reserved: Resources;
+  readonly ratios: Ratios;
+  readonly claims: readonly Claim[];
+  readonly used: Resources;
+  readonly free: Resources;
+  readonly reportedAt: string;
+}
+
+/** What a compute worker sends at its start and on change. */
+export interface HostReport {
+  readonly address: string;
+  readonly availabilityZone: string | null;
+  readonly inventory: Inventory;
+  readonly reserved: Resources;
+  readonly ratios: Ratios;
+  /** Why the hypervisor cannot be used, or null. */
+  readonly unusable: string | null;
+}
+
+const resourceNames = ['vcpus', 'memoryMiB', 'diskGiB'] as const;
+
+/** What the claims hold together. */
+export function usedBy(claims: readonly Resources[]): Resources {
+  const sum = (name: (typeof resourceNames)[number]) => claims.reduce((total, claim) => total + claim[name], 0);
+  return { vcpus: sum('vcpus'), memoryMiB: sum('memoryMiB'), diskGiB: sum('diskGiB') };
+}
+
+/** What may be claimed in all: inventory less reserved, times the allocation ratio (placement's capacity). */
+export function capacityOf({ inventory, reserved, ratios }: Pick<Host, 'inventory' | 'reserved' | 'ratios'>): Resources {
+  return {
+    vcpus: Math.floor((inventory.vcpus - reserved.vcpus) * ratios.vcpus),
+    memoryMiB: Math.floor((inventory.memoryMiB - reserved.memoryMiB) * ratios.memory),
+    diskGiB: Math.floor((inventory.diskGiB - reserved.diskGiB) * ratios.disk),
+  };
+}
+
+/** What is left to claim; negative when an operator lowered a ratio below what is taken. */
+export function freeOf(capacity: Resources, used: Resources): Resources {
+  return {
+    vcpus: capacity.vcpus - used.vcpus,
+    memoryMiB: capacity.memoryMiB - used.memoryMiB,
+    diskGiB: capacity.diskGiB - used.diskGiB,
+  };
+}
+
+/** Why `wanted` does not fit into `free`, as a sentence, or null. */
+export function shortage(host: string, free: Resources, wanted: Resources): string | null {
+  const units = { vcpus: 'vCPUs', memoryMiB: 'MiB memory', diskGiB: 'GiB disk' } as const;
+  const short = resourceNames.filter((name) => free[name] < wanted[name]);
+  if (short.length === 0) return null;
+  return `${host} has ${short.map((name) => `${free[name]} ${units[name]} free, ${wanted[name]} wanted`).join('; ')}`;
+}

@@ -1,0 +1,218 @@
+import type { Flavor } from './flavor.ts';
+import type { Fault, Instance, InstanceChanges, RecentOperation, TaskState } from './instance.ts';
+import type { Refused } from './refused.ts';
+import {
+  continuedBy,
+  type Enter,
+  type Finish,
+  type Holder,
+  mayAct,
+  moved,
+  type Run,
+  released,
+  rememberedEnds,
+  standingOf,
+  type Tenure,
+  type Token,
+  taken,
+} from './tenure.ts';
+
+/** What an operation asks when it takes an instance. */
+export interface Begin {
+  readonly run: Run;
+  readonly type: string;
+  readonly part: number;
+  readonly userId: string;
+  readonly taskState: TaskState;
+  /** Only a build makes the record. */
+  readonly create: NewInstance | null;
+  /** Only a delete takes an instance that another operation holds. */
+  readonly takeOver: boolean;
+}
+
+export interface NewInstance {
+  readonly id: string;
+  readonly name: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly flavor: Flavor;
+  readonly image: string;
+  readonly availabilityZone: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface Begun {
+  readonly token: Token;
+  readonly record: Instance;
+  readonly touched: readonly string[];
+}
+
+export type EnterInstance = Enter<InstanceChanges>;
+export type FinishInstance = Finish<InstanceChanges>;
+
+/** The state of a record's workflow: plain JSON, carried through continue-as-new. */
+export interface InstanceState extends Tenure {
+  /** Null until the first build has made it. */
+  readonly record: Instance | null;
+  /** Records that hold something of the instance, noted before it is there: what a delete cleans, whatever died before it. */
+  readonly touched: readonly string[];
+}
+
+export const emptyInstance: InstanceState = { record: null, touched: [], holder: null, generation: 0, ended: [] };
+
+/** Why `message` cannot take the instance now, or null. */
+export function refusalToBegin(state: InstanceState, message: Begin): Refused | null {
+  switch (standingOf(state, message.run, message.part)) {
+    case 'holds':
+    case 'reset':
+      return null;
+    case 'ended':
+      return resetRefused(message.type);
+    case 'busy':
+    case 'free':
+      return refusalOfNewcomer(state, message);
+  }
+}
+
+function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver, type }: Begin): Refused | null {
+  if (create !== null) {
+    return record === null
+      ? null
+      : { type: 'InstanceExists', message: `instance ${record.id} exists already: leave instanceId out, or choose another` };
+  }
+  if (record === null) return { type: 'InstanceNotFound', message: 'the instance was never built' };
+  if (record.vmState === 'deleted') return { type: 'InstanceNotFound', message: `instance ${record.name} is deleted` };
+  if (holder === null) return null;
+  if (takeOver && holder.type !== type) return null;
+  return busy(record, holder);
+}
+
+function busy(record: Instance, holder: Holder): Refused {
+  return {
+    type: 'InstanceBusy',
+    message: `instance ${record.name} is held by ${holder.type} since ${holder.since} (${holder.step}): wait for ${holder.workflowId}, or cancel it`,
+    details: { operation: operationOf(holder) },
+  };
+}
+
+function resetRefused(type: string): Refused {
+  return { type: 'ResetRefused', message: `this ${type} has ended or begun to undo: start a new one` };
+}
+
+/** The state after `message` took the instance. Repeated by the same run it changes nothing; by a reset run it starts a new generation. */
+export function begin(state: InstanceState, message: Begin, at: string): InstanceState {
+  const { holder } = state;
+  if (holder !== null && mayAct(state, message.run, message.part)) {
+    return holder.runId === message.run.runId ? state : shown({ ...state, ...continuedBy(state, holder, message.run.runId) }, at);
+  }
+  const { type, part, userId, taskState } = message;
+  const tenure = taken(state, message.run, { type, part, userId, step: 'accept', since: at });
+  const record = message.create === null ? state.record : newRecord(message.create, at);
+  if (record === null) return state;
+  return shown({ ...state, ...tenure, record: { ...record, taskState, taskHistory: [{ taskState, at }] } }, at);
+}
+
+/** Why `message` is not taken, or null: the caller does not hold the instance any more. */
+export function refusalToEnter(state: InstanceState, { run, part }: EnterInstance): Refused | null {
+  if (mayAct(state, run, part)) return null;
+  return state.holder === null || standingOf(state, run, part) === 'ended'
+    ? resetRefused('operation')
+    : { type: 'ResetRefused', message: `the instance was taken over by ${state.holder.type} (${state.holder.workflowId})` };
+}
+
+/** The state after the holder moved on. The caller has been found to hold it. */
+export function enter(state: InstanceState, message: EnterInstance, at: string): InstanceState {
+  const { record, holder } = state;
+  if (record === null || holder === null) return state;
+  const held = continuedBy(state, holder, message.run.runId);
+  const touched = message.touches ?? state.touched;
+  return shown({ ...state, ...held, touched, holder: moved(held.holder, message), record: changed(record, message.changes ?? {}, at) }, at);
+}
+
+function changed(record: Instance, changes: InstanceChanges, at: string): Instance {
+  const { taskState } = changes;
+  if (taskState === undefined || taskState === record.taskState) return { ...record, ...changes };
+  return { ...record, ...changes, taskHistory: [...record.taskHistory, { taskState, at }] };
+}
+
+/** The state after the holder let go. A repeated message, or one of an operation that holds nothing, changes nothing. */
+export function finish(state: InstanceState, message: FinishInstance, at: string): InstanceState {
+  const { record, holder } = state;
+  if (record === null || holder === null || !mayAct(state, message.run, message.part)) return state;
+  return letGo(state, record, { ...holder, runId: message.run.runId }, message, at);
+}
+
+/** The state after the holder's run was terminated or timed out: nothing of it can act under the new generation. */
+export function abandon(state: InstanceState, how: string, at: string): InstanceState {
+  const { record, holder } = state;
+  if (record === null || holder === null) return state;
+  const fault: Fault = {
+    type: 'Terminated',
+    message: `${holder.type} was ${how} at step ${holder.step}: delete the instance, or look at ${holder.workflowId}`,
+    at,
+    operation: { workflowId: holder.workflowId, runId: holder.runId, type: holder.type },
+  };
+  const next = letGo(state, record, holder, { end: 'terminated', steps: [], changes: { vmState: 'error', fault } }, at);
+  return shown({ ...next, generation: next.generation + 1 }, at);
+}
+
+function letGo(
+  state: InstanceState,
+  record: Instance,
+  holder: Holder,
+  { end, steps, changes, touches }: Pick<FinishInstance, 'end' | 'steps' | 'changes' | 'touches'>,
+  at: string,
+): InstanceState {
+  const { workflowId, runId, type, userId, since } = holder;
+  const recent: RecentOperation = { workflowId, runId, type, userId, startedAt: since, endedAt: at, end, steps };
+  return shown(
+    {
+      ...state,
+      ...released(state, holder),
+      touched: touches ?? state.touched,
+      record: {
+        ...changed(record, { ...changes, taskState: null }, at),
+        deletedAt: changes.vmState === 'deleted' ? at : record.deletedAt,
+        recent: [...record.recent, recent].slice(-rememberedEnds),
+      },
+    },
+    at,
+  );
+}
+
+/** The state with what follows from the tenure written into the record. */
+function shown(state: InstanceState, at: string): InstanceState {
+  const { record, holder, generation } = state;
+  if (record === null) return state;
+  return { ...state, record: { ...record, generation, operation: holder === null ? null : operationOf(holder), updatedAt: at } };
+}
+
+function operationOf({ workflowId, runId, type, step, since }: Holder): NonNullable<Instance['operation']> {
+  return { workflowId, runId, type, step, since };
+}
+
+function newRecord(made: NewInstance, at: string): Instance {
+  return {
+    ...made,
+    vmState: 'building',
+    taskState: null,
+    powerState: 'nostate',
+    host: null,
+    disks: [],
+    ports: [],
+    machineType: null,
+    cpuModel: null,
+    fault: null,
+    operation: null,
+    open: null,
+    recent: [],
+    locked: null,
+    taskHistory: [],
+    generation: 0,
+    createdAt: at,
+    updatedAt: at,
+    launchedAt: null,
+    launchedOn: null,
+    deletedAt: null,
+  };
+}

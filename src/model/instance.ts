@@ -1,0 +1,132 @@
+import type { Flavor } from './flavor.ts';
+import type { OperationEnd, StepSummary } from './tenure.ts';
+
+/** What an instance is when nothing happens to it (Nova's `vm_states`). */
+export const vmStates = [
+  'active',
+  'building',
+  'paused',
+  'suspended',
+  'stopped',
+  'rescued',
+  'resized',
+  'soft-delete',
+  'deleted',
+  'error',
+  'shelved',
+  'shelved_offloaded',
+] as const;
+export type VmState = (typeof vmStates)[number];
+
+/** What is happening to an instance (Nova's `task_states`, those of the operations that exist). */
+export const taskStates = ['scheduling', 'networking', 'block_device_mapping', 'spawning', 'deleting'] as const;
+export type TaskState = (typeof taskStates)[number];
+
+/** The hypervisor's word, never inferred (Nova's `power_state`). */
+export const powerStates = ['nostate', 'running', 'paused', 'shutdown', 'crashed', 'suspended'] as const;
+export type PowerState = (typeof powerStates)[number];
+
+export type DiskKind = 'qcow2' | 'raw' | 'lvm' | 'isolate' | 'volume';
+export type DiskFormat = 'qcow2' | 'raw' | 'iso';
+
+/** A disk as it was made: read from here, never probed, since a guest can write a header of its choice. */
+export interface Disk {
+  /** File name below the instance directory: `disk`, `disk.config`. */
+  readonly name: string;
+  /** Device name in the domain: `vda`. */
+  readonly target: string;
+  readonly kind: DiskKind;
+  readonly format: DiskFormat;
+  readonly sizeBytes: number;
+  /** The immutable base of an overlay, by its content. */
+  readonly backing: { readonly imageId: string; readonly checksum: string } | null;
+}
+
+export interface Port {
+  readonly id: string;
+  readonly network: string;
+  readonly mac: string;
+  readonly ip: string;
+  readonly prefix: number;
+  readonly gateway: string | null;
+  /** Name of the tap device on the host, at most 15 characters. */
+  readonly tap: string;
+}
+
+export interface Fault {
+  /** One of the public failure types, or `Terminated`. */
+  readonly type: string;
+  readonly message: string;
+  readonly at: string;
+  readonly operation: { readonly workflowId: string; readonly runId: string; readonly type: string };
+}
+
+/** The operation that holds the record. */
+export interface OperationInProgress {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly type: string;
+  readonly step: string;
+  readonly since: string;
+}
+
+/** An operation that let go and stays open: a resize that waits for confirm or revert. */
+export interface OpenOperation {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly type: string;
+  readonly until: string | null;
+}
+
+/** One of the last operations, kept after its own run has left with the retention. */
+export interface RecentOperation {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly type: string;
+  readonly userId: string;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly end: OperationEnd;
+  readonly steps: readonly StepSummary[];
+}
+
+/** The record of an instance, as the query `record` returns it. Public API. */
+export interface Instance {
+  readonly id: string;
+  readonly name: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly vmState: VmState;
+  readonly taskState: TaskState | null;
+  readonly powerState: PowerState;
+  readonly host: string | null;
+  readonly availabilityZone: string | null;
+  readonly flavor: Flavor;
+  readonly image: string | null;
+  readonly disks: readonly Disk[];
+  readonly ports: readonly Port[];
+  /** The versioned machine type the domain was defined with, so that a host's update never changes the guest's hardware. */
+  readonly machineType: string | null;
+  readonly cpuModel: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fault: Fault | null;
+  readonly operation: OperationInProgress | null;
+  readonly open: OpenOperation | null;
+  readonly recent: readonly RecentOperation[];
+  readonly locked: { readonly by: string; readonly reason: string | null } | null;
+  readonly taskHistory: readonly { readonly taskState: TaskState | null; readonly at: string }[];
+  readonly generation: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly launchedAt: string | null;
+  readonly launchedOn: string | null;
+  readonly deletedAt: string | null;
+}
+
+/** The parts of a record that an operation may set while it holds it. */
+export type InstanceChanges = Partial<
+  Pick<
+    Instance,
+    'vmState' | 'taskState' | 'powerState' | 'host' | 'disks' | 'ports' | 'machineType' | 'cpuModel' | 'launchedAt' | 'launchedOn' | 'fault'
+  >
+>;

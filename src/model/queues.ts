@@ -1,0 +1,15 @@
+/** All workflows, and the activities that touch no host. */
+export const controlQueue = 'novaflow';
+
+/** The activities with which records wait for the end of an operation: as many slots as operations may run. */
+export const watchQueue = 'novaflow/watch';
+
+/** Steps of seconds on one host. */
+export function quickQueueOf(host: string): string {
+  return `compute/${host}`;
+}
+
+/** Copies and conversions on one host: few slots, so that waiting for one is normal. */
+export function longQueueOf(host: string): string {
+  return `compute/${host}/long`;
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import type { Claim, Host, Inventory } from '../model/host.ts';
+import { describes } from './describes.ts';
+import { count, id, resources, time } from './values.ts';
+
+const inventory = describes<Inventory>()(
+  resources.extend({
+    architecture: z.string(),
+    cpuModel: z.string(),
+    cpuFeatures: z.array(z.string()),
+    hypervisor: z.enum(['qemu', 'kvm']),
+    hypervisorVersion: z.string(),
+    libvirtVersion: z.string(),
+    numa: z.array(z.strictObject({ cell: count, memoryMiB: count, cpus: z.array(count) })),
+    pciDevices: z.array(z.string()),
+  }),
+);
+
+const claim = describes<Claim>()(resources.extend({ id: z.string(), instanceId: id }));
+
+/** The record of a compute host. */
+export const host = describes<Host>()(
+  z.strictObject({
+    name: z.string(),
+    state: z.enum(['up', 'down']),
+    stateSince: time,
+    downReason: z.string().nullable(),
+    enabled: z.boolean(),
+    disabledReason: z.string().nullable(),
+    availabilityZone: z.string().nullable(),
+    address: z.string(),
+    debts: z.array(z.strictObject({ instanceId: id, what: z.string(), since: time })),
+    inventory,
+    reserved: resources,
+    ratios: z.strictObject({ vcpus: z.number(), memory: z.number(), disk: z.number() }),
+    claims: z.array(claim),
+    used: resources,
+    free: z
+      .strictObject({ vcpus: z.int(), memoryMiB: z.int(), diskGiB: z.int() })
+      .describe('Negative after an operator lowered a ratio below what is claimed.'),
+    reportedAt: time,
+  }),
+);

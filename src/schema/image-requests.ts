@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { imageFormats } from '../model/image.ts';
+import { hostName, id, must, name, notYetOneOf, objectOf, stringMap, textOf, wholeNumber } from './fields.ts';
+import { onFailure } from './on-failure.ts';
+import * as patterns from './patterns.ts';
+
+const source = z
+  .string(must('a source: file:/path'))
+  .regex(/^(?!https?:)/, 'is not supported yet: give file:/path, a file of the host that imports')
+  .regex(patterns.fileSource, 'must be file: and the path of a file, at most 1024 characters, without ".." and control characters');
+
+/** `importImage`: takes a file below the import directory of a host into the image store. */
+export const importImage = objectOf({
+  name,
+  source,
+  diskFormat: notYetOneOf(imageFormats, ['vmdk', 'iso']),
+  checksum: z.exactOptional(textOf(patterns.checksum, 'sha256: and 64 hexadecimal digits in lower case')),
+  imageId: z.exactOptional(id),
+  kernelId: z.exactOptional(id),
+  ramdiskId: z.exactOptional(id),
+  properties: z.exactOptional(stringMap),
+  minRootGiB: z.exactOptional(wholeNumber(0, 65_536)),
+  minMemoryMiB: z.exactOptional(wholeNumber(0, 16 * 1024 ** 2)),
+  host: z.exactOptional(hostName),
+  onFailure,
+}).refine(({ kernelId, ramdiskId }) => ramdiskId === undefined || kernelId !== undefined, {
+  path: ['ramdiskId'],
+  error: 'needs kernelId: a ramdisk starts with its kernel',
+});

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import type { Flavor } from '../model/flavor.ts';
+import { type Disk, type Fault, type Instance, type Port, powerStates, taskStates, vmStates } from '../model/instance.ts';
+import { describes } from './describes.ts';
+import { checksum, count, id, ipv4, mac, stringMap, time } from './values.ts';
+
+const run = { workflowId: z.string(), runId: z.string(), type: z.string() };
+
+const flavor = describes<Flavor>()(
+  z.strictObject({
+    name: z.string(),
+    vcpus: count,
+    memoryMiB: count,
+    rootGiB: count.describe("0: the image's own size."),
+    ephemeralGiB: count,
+    swapMiB: count,
+    extraSpecs: stringMap,
+  }),
+);
+
+const disk = describes<Disk>()(
+  z.strictObject({
+    name: z.string().describe('File name below the instance directory.'),
+    target: z.string().describe("The guest's device, as libvirt names it."),
+    kind: z.enum(['qcow2', 'raw', 'lvm', 'isolate', 'volume']),
+    format: z.enum(['qcow2', 'raw', 'iso']),
+    sizeBytes: count,
+    backing: z.strictObject({ imageId: id, checksum }).nullable(),
+  }),
+);
+
+const port = describes<Port>()(
+  z.strictObject({
+    id,
+    network: z.string(),
+    mac,
+    ip: ipv4,
+    prefix: z.int().min(0).max(32),
+    gateway: ipv4.nullable(),
+    tap: z.string().max(15),
+  }),
+);
+
+const fault = describes<Fault>()(
+  z.strictObject({
+    type: z.string().describe('One of the public failure types, or Terminated.'),
+    message: z.string(),
+    at: time,
+    operation: z.strictObject(run),
+  }),
+);
+
+/** The operation that holds an instance. */
+export const operationInProgress = describes<NonNullable<Instance['operation']>>()(
+  z.strictObject({ ...run, step: z.string(), since: time }),
+);
+
+const recent = describes<Instance['recent'][number]>()(
+  z.strictObject({
+    ...run,
+    userId: z.string(),
+    startedAt: time,
+    endedAt: time,
+    end: z.enum(['completed', 'failed', 'cancelled', 'terminated']),
+    steps: z.array(z.strictObject({ name: z.string(), host: z.string().nullable(), durationMs: count })),
+  }),
+);
+
+/** The record of an instance. */
+export const instance = describes<Instance>()(
+  z.strictObject({
+    id,
+    name: z.string(),
+    projectId: z.string(),
+    userId: z.string(),
+    vmState: z.enum(vmStates),
+    taskState: z.enum(taskStates).nullable(),
+    powerState: z.enum(powerStates),
+    host: z.string().nullable(),
+    availabilityZone: z.string().nullable(),
+    flavor,
+    image: id.nullable(),
+    disks: z.array(disk),
+    ports: z.array(port),
+    machineType: z.string().nullable(),
+    cpuModel: z.string().nullable(),
+    metadata: stringMap,
+    fault: fault.nullable(),
+    operation: operationInProgress.nullable(),
+    open: z
+      .strictObject({ ...run, until: time.nullable() })
+      .nullable()
+      .describe('An operation that let go and waits for a decision.'),
+    recent: z.array(recent).max(20),
+    locked: z.strictObject({ by: z.string(), reason: z.string().nullable() }).nullable(),
+    taskHistory: z.array(z.strictObject({ taskState: z.enum(taskStates).nullable(), at: time })).describe('Of the last operation.'),
+    generation: count,
+    createdAt: time,
+    updatedAt: time,
+    launchedAt: time.nullable(),
+    launchedOn: z.string().nullable(),
+    deletedAt: time.nullable(),
+  }),
+);

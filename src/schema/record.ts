@@ -1,0 +1,25 @@
+import { host } from './host.ts';
+import { image } from './image.ts';
+import { instance } from './instance.ts';
+import { network } from './network.ts';
+import { operation } from './operation.ts';
+import type { OperationName } from './request.ts';
+import { consoleOutput, findings } from './results.ts';
+
+/** What queries and operations answer, by the name that the contract gives it. */
+export const records = { instance, host, image, network, operation, consoleOutput, findings } as const;
+
+/** The name of a record or result. */
+export type RecordName = keyof typeof records;
+
+/** What each operation returns. */
+export const resultOf = {
+  buildInstance: 'instance',
+  deleteInstance: 'instance',
+  getConsoleOutput: 'consoleOutput',
+  importImage: 'image',
+  createNetwork: 'network',
+  enableHost: 'host',
+  disableHost: 'host',
+  verify: 'findings',
+} as const satisfies Record<OperationName, RecordName>;

@@ -1,0 +1,40 @@
+import type { z } from 'zod';
+import { retry, rollback } from './decisions.ts';
+import { setHostEnabled, verify } from './host-requests.ts';
+import { importImage } from './image-requests.ts';
+import { buildInstance, deleteInstance, getConsoleOutput } from './instance-requests.ts';
+import { createNetwork } from './network-requests.ts';
+
+/** What each operation takes, by its workflow type. */
+export const requests = {
+  buildInstance,
+  deleteInstance,
+  getConsoleOutput,
+  importImage,
+  createNetwork,
+  enableHost: setHostEnabled,
+  disableHost: setHostEnabled,
+  verify,
+} as const;
+
+/** What each update of a parked operation takes, by its name. */
+export const decisions = { retry, rollback } as const;
+
+/** The name of an operation, which is its workflow type. */
+export type OperationName = keyof typeof requests;
+
+/** The request of an operation as `parseRequest` returns it. */
+export type RequestOf<N extends OperationName> = z.output<(typeof requests)[N]>;
+
+/** The request of an operation as a client may send it. */
+export type RequestInputOf<N extends OperationName> = z.input<(typeof requests)[N]>;
+
+export type BuildInstanceRequest = RequestOf<'buildInstance'>;
+export type DeleteInstanceRequest = RequestOf<'deleteInstance'>;
+export type GetConsoleOutputRequest = RequestOf<'getConsoleOutput'>;
+export type ImportImageRequest = RequestOf<'importImage'>;
+export type CreateNetworkRequest = RequestOf<'createNetwork'>;
+export type SetHostEnabledRequest = RequestOf<'enableHost'>;
+export type VerifyRequest = RequestOf<'verify'>;
+export type RetryDecision = z.output<typeof retry>;
+export type RollbackDecision = z.output<typeof rollback>;

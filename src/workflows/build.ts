@@ -1,0 +1,45 @@
+import type { AcceptedBuild } from '../activities/accept.ts';
+import type { Instance, InstanceChanges } from '../model/instance.ts';
+import { operate } from './operate.ts';
+import { claimHost } from './placement.ts';
+
+/**
+ * Builds an instance: a host, addresses, disks, a domain, and the guest runs (Nova's `_build_and_run_instance`).
+ * The task state walks as Nova's: scheduling, none, networking, block_device_mapping, spawning.
+ * Failed it leaves the record in `error` and nothing else; cancelled it leaves a deleted record.
+ */
+export function buildInstance(request: unknown): Promise<Instance> {
+  return operate<AcceptedBuild, InstanceChanges, Instance>({
+    type: 'buildInstance',
+    request,
+    accept: (control) => control.acceptBuild,
+    record: ({ instance }) => ({ kind: 'instance', id: instance.id, projectId: instance.projectId }),
+    onFailed: (fault) => ({ vmState: 'error', powerState: 'nostate', host: null, disks: [], ports: [], fault }),
+    onCancelled: () => ({ vmState: 'deleted', powerState: 'nostate', host: null, disks: [], ports: [] }),
+
+    story: async (frame, { instance, image, wanted, wantedPorts, networks, vifPlugTimeoutSeconds }) => {
+      const { control, onHost, longOnHost, waitOnHost, whenHostReturns, undo, enter } = frame;
+      const instanceId = instance.id;
+
+      const host = await claimHost(frame, instanceId, wanted);
+
+      await enter({ taskState: 'networking' }, [`host/${host}`, ...networks.map((name) => `network/${name}`)]);
+      undo('give the addresses back', () => control.releasePorts({ instanceId, networks }));
+      const ports = await control.allocatePorts({ instanceId, ports: wantedPorts });
+
+      await enter({ taskState: 'block_device_mapping', ports });
+      undo('remove the instance from the host', () => whenHostReturns(host).removeInstance({ instanceId }));
+      const { missing } = await onHost(host).findBases({ images: image.all });
+      if (missing.length > 0) await longOnHost(host).fetchBases({ images: missing });
+      const { disks } = await onHost(host).createDisks({ instance, image, ports });
+
+      await enter({ taskState: 'spawning', disks });
+      const { machineType, cpuModel } = await onHost(host).defineDomain({ instance, image, disks, ports });
+      await onHost(host).startPaused({ instanceId });
+      await waitOnHost(host, vifPlugTimeoutSeconds).waitForVifs({ instanceId, ports });
+      const { powerState, launchedAt } = await onHost(host).runGuest({ instanceId });
+
+      return { vmState: 'active', powerState, launchedAt, machineType, cpuModel };
+    },
+  });
+}

@@ -1,0 +1,135 @@
+import { CancellationScope, CancelledFailure, defineQuery, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import type { Fault } from '../model/instance.ts';
+import type { Accepted, OnFailure, OperationView } from '../model/operation.ts';
+import { searchAttributes as attribute } from '../model/search-attributes.ts';
+import type { ControlSteps } from './activities.ts';
+import { hold, type RecordRef } from './hold.ts';
+import { journal } from './journal.ts';
+import { faultOf, outcomeOf } from './outcome.ts';
+import { parking } from './parking.ts';
+import { now } from './records/refuse.ts';
+import { type StepMaker, stepMaker } from './steps.ts';
+import { type Undo, undoStack } from './undo.ts';
+
+/** An operation: what it is called, which record it holds, and what the record becomes when it does not succeed. */
+export interface Operation<Input extends Accepted, Changes extends object> {
+  readonly type: string;
+  readonly request: unknown;
+  /** The first step: parses, looks up, takes the record. Its refusal is the run's own, with nothing made. */
+  readonly accept: (control: ControlSteps, patientControl: ControlSteps) => (input: AcceptInput) => Promise<Input>;
+  readonly record: (accepted: Input) => RecordRef;
+  readonly onFailed: (fault: Fault) => Changes;
+  readonly onCancelled: (accepted: Input) => Changes;
+  /** Told top to bottom; returns what the record becomes. */
+  readonly story: (frame: Frame<Changes>, accepted: Input) => Promise<Changes>;
+}
+
+export interface AcceptInput {
+  readonly request: unknown;
+  readonly firstRunId: string;
+}
+
+/** What a story is told with. */
+export interface Frame<Changes> extends Omit<StepMaker, 'position' | 'patientControl'> {
+  /** Registered before its step; right when the step did nothing, half, or all. Run newest first. */
+  readonly undo: Undo;
+  /** Tells the record where the operation is, and, before it is there, in which records it leaves something. */
+  readonly enter: (changes: Changes, touches?: readonly string[]) => Promise<void>;
+  /** The point of no return: from here on a cancel is not heard and nothing is undone. */
+  readonly commit: () => void;
+}
+
+/**
+ * Runs an operation: accept, the story, and on failure or cancel its undos, newest first; then lets the record go and
+ * returns it. Ends Canceled, or with the failure as the run's own.
+ */
+export async function operate<Input extends Accepted, Changes extends object, Record>(of: Operation<Input, Changes>): Promise<Record> {
+  // A cancel is asked of the run, not of an error: against a host that died it arrives as a time-out.
+  const run = CancellationScope.current();
+  const held = hold();
+  const book = journal();
+  const park = parking();
+  const undos = undoStack();
+  let onFailure: OnFailure = 'rollback';
+  let isCommitted = false;
+  const { position, patientControl, ...steps } = stepMaker(
+    {
+      type: of.type,
+      onFailure: () => onFailure,
+      isUndoing: undos.isUnwinding,
+      isCancelled: () => run.consideredCancelled,
+      isCommitted: () => isCommitted,
+    },
+    held,
+    book,
+    park,
+  );
+
+  setHandler(defineQuery<OperationView>('operation'), () => ({
+    type: of.type,
+    instanceId: held.record()?.kind === 'instance' ? (held.record()?.id ?? null) : null,
+    step: book.steps().at(-1)?.name ?? null,
+    steps: book.steps(),
+    parked: park.parked(),
+  }));
+
+  const accepted = await CancellationScope.nonCancellable(accept);
+  const frame: Frame<Changes> = {
+    ...steps,
+    undo: undos.add,
+    enter: (changes, touches) => held.enter(stepShown(changes), { changes, ...(touches === undefined ? {} : { touches }) }),
+    commit: () => {
+      isCommitted = true;
+    },
+  };
+  try {
+    if (run.consideredCancelled) throw new CancelledFailure('cancelled before the first step');
+    const changes = await of.story(frame, accepted);
+    return await CancellationScope.nonCancellable(() => finish('completed', changes));
+  } catch (failure) {
+    return await CancellationScope.nonCancellable(() => unwind(failure));
+  }
+
+  async function accept(): Promise<Input> {
+    try {
+      const input = await of.accept(steps.control, patientControl)({ request: of.request, firstRunId: workflowInfo().firstExecutionRunId });
+      const record = of.record(input);
+      held.taken(record, input.token);
+      onFailure = input.onFailure;
+      upsertSearchAttributes([
+        { key: record.kind === 'instance' ? attribute.instanceId : attribute.objectName, value: record.id },
+        { key: attribute.projectId, value: record.projectId },
+      ]);
+      return input;
+    } catch (failure) {
+      throw outcomeOf(failure, position());
+    }
+  }
+
+  async function finish(end: 'completed' | 'failed' | 'cancelled', changes: Changes): Promise<Record> {
+    const touches = end === 'completed' ? {} : { touches: [] }; // all was undone
+    const result = (await held.finish(end, { steps: book.summaries(), changes, ...touches })) as Record;
+    book.say(`${of.type}: ${end}`);
+    return result;
+  }
+
+  function stepShown(changes: Changes): string {
+    return 'taskState' in changes && typeof changes.taskState === 'string' ? changes.taskState : position().step;
+  }
+
+  async function unwind(failure: unknown): Promise<never> {
+    const isCancel = run.consideredCancelled && !isCommitted;
+    const outcome = isCancel ? new CancelledFailure(`${of.type} was cancelled`) : outcomeOf(failure, position());
+    try {
+      await held.enter(position().step, { undoing: true });
+    } catch (refusal) {
+      // Another run or another operation holds the record: what was done is theirs now.
+      throw isCancel ? outcome : outcomeOf(refusal, position());
+    }
+    await undos.unwind();
+    const { workflowId, runId } = workflowInfo();
+    const changes = isCancel ? of.onCancelled(accepted) : of.onFailed(faultOf(outcome, { workflowId, runId, type: of.type }, now()));
+    await finish(isCancel ? 'cancelled' : 'failed', changes);
+    throw outcome;
+  }
+}

@@ -1,0 +1,39 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { Resources } from '../model/flavor.ts';
+import type { InstanceChanges } from '../model/instance.ts';
+import type { Frame } from './operate.ts';
+
+/** A host that was asked and did not take the claim. */
+interface Turned {
+  readonly host: string;
+  readonly filter: string;
+  readonly reason: string;
+}
+
+/** How often hosts are chosen anew when others took what was free: decisions are made from a list that may be a second old. */
+const maxRounds = 3;
+
+/**
+ * Claims `wanted` on the best host that takes it, and returns its name. The choice is a decision of the scheduler, kept in
+ * the history; the claim is the host record's, so that two never get the same memory. The instance's record names the host
+ * before the claim is made, so that a delete finds it whatever dies in between.
+ * Raises `NoValidHost` with what removed each host.
+ */
+export async function claimHost(
+  { control, undo, enter }: Frame<InstanceChanges>,
+  instanceId: string,
+  wanted: Resources & { readonly availabilityZone: string | null },
+): Promise<string> {
+  const turned: Turned[] = [];
+  for (let round = 0; round < maxRounds; round += 1) {
+    const { winner, alternates } = await control.selectHost({ wanted, turned });
+    for (const host of [winner, ...alternates]) {
+      undo(`release the claim on ${host}`, () => control.releaseClaim({ host, instanceId }));
+      await enter({ host, launchedOn: host, taskState: null }, [`host/${host}`]);
+      const { refusal } = await control.claimResources({ host, id: instanceId, instanceId, resources: wanted });
+      if (refusal === null) return host;
+      turned.push({ host, filter: 'claim', reason: refusal });
+    }
+  }
+  throw ApplicationFailure.nonRetryable(`no host took the claim: ${turned.at(-1)?.reason}`, 'NoValidHost', { hosts: turned });
+}

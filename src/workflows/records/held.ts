@@ -1,0 +1,94 @@
+import { defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
+import type { Refused } from '../../model/refused.ts';
+import type { Enter, Finish, Tenure, Token } from '../../model/tenure.ts';
+import { type RunEnd, recordLife } from './life.ts';
+import { now, refuseWith } from './refuse.ts';
+import { watch } from './watch.ts';
+
+/** A record and the moment from which lists show it: an operation returns only when they do. */
+export interface Shown<Record> {
+  readonly record: Record;
+  readonly shownAt: string;
+}
+
+/** What a record that operations take makes of their messages: pure functions of its state. */
+interface HeldRecord<Record, State extends Tenure & { readonly record: Record | null }, Begin, Changes> {
+  readonly begin: (state: State, message: Begin, at: string) => State;
+  readonly enter: (state: State, message: Enter<Changes>, at: string) => State;
+  readonly finish: (state: State, message: Finish<Changes>, at: string) => State;
+  /** The holder's run ended without letting go. */
+  readonly abandon: (state: State, how: string, at: string) => State;
+  readonly refusalToBegin: (state: State, message: Begin) => Refused | null;
+  readonly refusalToEnter: (state: State, message: Enter<Changes>) => Refused | null;
+  /** What the answer to `begin` adds to token and record. */
+  readonly begun?: (state: State) => object;
+  /** Writes search attributes and memo. */
+  readonly show: (record: Record, shownAt: string) => void;
+  readonly isClosed: (record: Record) => boolean;
+}
+
+/**
+ * Serves a record that one operation at a time takes (`begin`), moves on (`enter`) and lets go (`finish`), until its run is
+ * over. Handlers change the state synchronously, so that no two messages interleave. What a run executes before its first
+ * message may never change: idle records of every release run it.
+ */
+export async function serveHeldRecord<Record, State extends Tenure & { readonly record: Record | null }, Begin, Changes>(
+  carried: State,
+  of: HeldRecord<Record, State, Begin, Changes>,
+): Promise<{ end: RunEnd; state: State }> {
+  let state = carried;
+  let shownAt = '';
+  const life = recordLife();
+
+  setHandler(defineQuery<Record | null>('record'), () => state.record);
+  setHandler(
+    defineUpdate<{ token: Token; record: Record }, [Begin]>('begin'),
+    (message) => {
+      change(of.begin(state, message, now()));
+      return { token: tokenOf(state), record: recordOf(state), ...of.begun?.(state) };
+    },
+    { validator: (message) => refuseWith(of.refusalToBegin(state, message)) },
+  );
+  setHandler(
+    defineUpdate<Token, [Enter<Changes>]>('enter'),
+    (message) => {
+      change(of.enter(state, message, now()));
+      return tokenOf(state);
+    },
+    { validator: (message) => refuseWith(of.refusalToEnter(state, message)) },
+  );
+  setHandler(defineUpdate<Shown<Record>, [Finish<Changes>]>('finish'), (message) => {
+    change(of.finish(state, message, now()));
+    return { record: recordOf(state), shownAt };
+  });
+
+  const end = await life.end({
+    closed: () => state.record !== null && of.isClosed(state.record),
+    held: () => state.holder !== null,
+  });
+  return { end, state };
+
+  function change(next: State): void {
+    life.touch();
+    const { holder } = state;
+    state = next;
+    shownAt = now();
+    of.show(recordOf(state), shownAt);
+    if (state.holder !== null && state.holder.firstRunId !== holder?.firstRunId) watchHolder(state.holder);
+  }
+
+  function watchHolder({ firstRunId, part, ...run }: NonNullable<Tenure['holder']>): void {
+    watch({ firstRunId, ...run }, (how) => {
+      if (state.holder?.firstRunId === firstRunId && state.holder.part === part) change(of.abandon(state, how, now()));
+    });
+  }
+}
+
+function recordOf<Record>({ record }: { readonly record: Record | null }): Record {
+  if (record === null) throw new Error('no operation has made this record');
+  return record;
+}
+
+function tokenOf({ holder, generation }: Tenure): Token {
+  return { run: holder?.runId ?? '', generation };
+}

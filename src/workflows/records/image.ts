@@ -1,0 +1,38 @@
+import { continueAsNew, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import type { Image } from '../../model/image.ts';
+import {
+  abandonImage,
+  type BeginImage,
+  beginImage,
+  emptyImage,
+  enterImage,
+  finishImage,
+  type ImageState,
+  refusalToBeginImage,
+  refusalToEnterImage,
+} from '../../model/image-record.ts';
+import { searchAttributes as attribute } from '../../model/search-attributes.ts';
+import { serveHeldRecord } from './held.ts';
+
+/** The record of one image: queued → saving → active, or killed when its import failed, was cancelled or terminated. */
+export async function image(carried: ImageState = emptyImage): Promise<Image> {
+  const { state } = await serveHeldRecord<Image, ImageState, BeginImage, Partial<Image>>(carried, {
+    begin: beginImage,
+    enter: enterImage,
+    finish: finishImage,
+    abandon: abandonImage,
+    refusalToBegin: refusalToBeginImage,
+    refusalToEnter: refusalToEnterImage,
+    show,
+    isClosed: () => false,
+  });
+  return continueAsNew<typeof image>(state);
+}
+
+function show({ name, status, diskFormat, sizeBytes, createdAt }: Image, shownAt: string): void {
+  upsertSearchAttributes([
+    { key: attribute.objectName, value: name },
+    { key: attribute.objectState, value: status },
+  ]);
+  upsertMemo({ diskFormat, sizeBytes, createdAt, shownAt });
+}

@@ -1,0 +1,51 @@
+import { allHandlersFinished, CancellationScope, condition, defineUpdate, setHandler, workflowInfo } from '@temporalio/workflow';
+
+/** Makes a record start a new run with the code of today: sent by an upgrade, answered at once. */
+export const renewUpdate = defineUpdate<void>('renew');
+
+/** From here on a history is worth leaving behind; the server warns at 10,240 events. */
+const grownEvents = 4_000;
+
+/** How the run of a record ends: for good, or to go on in a new run. */
+export type RunEnd = 'closed' | 'continued';
+
+interface Life {
+  /** Every message that changes the record says so: a run that was never touched executes nothing. */
+  touch(): void;
+  /** Resolves when this run is over. `isHeld`: an operation holds the record. */
+  end(is: { closed: () => boolean; held: () => boolean }): Promise<RunEnd>;
+}
+
+/**
+ * The life of a record's run. It continues as new when nothing came for a minute, when its history has grown, or when
+ * asked to `renew`: an idle run has no commands in its history, so that it takes any later code over. By size and rest
+ * instead of after every operation, because a run that ends while others write to it delays them by seconds.
+ */
+export function recordLife(): Life {
+  let touches = 0;
+  let mustRenew = false;
+  setHandler(renewUpdate, () => {
+    mustRenew = true;
+  });
+  const isGrown = () => workflowInfo().historyLength > grownEvents || workflowInfo().continueAsNewSuggested;
+  return {
+    touch: () => {
+      touches += 1;
+    },
+    // A record is never cancelled: the button in the UI would lose an instance.
+    end: ({ closed, held }) =>
+      CancellationScope.nonCancellable(async () => {
+        const mayContinue = () => allHandlersFinished() && !held();
+        await condition(() => touches > 0 || mustRenew);
+        for (;;) {
+          const seen = touches;
+          const isCalled = await condition(() => closed() || ((mustRenew || isGrown()) && mayContinue()), '1 minute');
+          if (closed()) {
+            await condition(allHandlersFinished);
+            return 'closed';
+          }
+          if (isCalled || (touches === seen && mayContinue())) return 'continued';
+        }
+      }),
+  };
+}

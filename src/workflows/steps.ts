@@ -1,0 +1,126 @@
+import { ApplicationFailure, CancellationScope, proxyActivities } from '@temporalio/workflow';
+import type { OnFailure } from '../model/operation.ts';
+import {
+  type ControlSteps,
+  type HostLongSteps,
+  type HostSteps,
+  type KindOfWork,
+  longOn,
+  onControl,
+  patientlyOnControl,
+  quicklyOn,
+  waitingOn,
+  whenItReturns,
+} from './activities.ts';
+import type { Hold } from './hold.ts';
+import type { Journal } from './journal.ts';
+import { attentionFor, messageOf, typeOf } from './outcome.ts';
+import type { Parking } from './parking.ts';
+import { now } from './records/refuse.ts';
+
+/** Where an operation is: read by whoever has to name the step that failed. */
+export interface Position {
+  readonly step: string;
+  readonly host: string | null;
+}
+
+export interface Situation {
+  readonly type: string;
+  readonly onFailure: () => OnFailure;
+  readonly isUndoing: () => boolean;
+  readonly isCancelled: () => boolean;
+  readonly isCommitted: () => boolean;
+}
+
+export interface StepMaker {
+  readonly position: () => Position;
+  readonly control: ControlSteps;
+  readonly patientControl: ControlSteps;
+  readonly onHost: (host: string) => HostSteps;
+  readonly waitOnHost: (host: string, seconds: number) => HostSteps;
+  readonly longOnHost: (host: string) => HostLongSteps;
+  readonly whenHostReturns: (host: string) => HostSteps;
+}
+
+/**
+ * Activities as functions that carry the token, are written into the journal, enter again when the token went stale, and
+ * park when they are out of retries where the situation says so.
+ */
+export function stepMaker(situation: Situation, hold: Hold, book: Journal, park: Parking): StepMaker {
+  let position: Position = { step: 'accept', host: null };
+
+  return {
+    position: () => position,
+    control: steps<ControlSteps>(onControl),
+    patientControl: steps<ControlSteps>(patientlyOnControl),
+    onHost: (host) => steps<HostSteps>(quicklyOn(host)),
+    waitOnHost: (host, seconds) => steps<HostSteps>(waitingOn(host, seconds)),
+    longOnHost: (host) => steps<HostLongSteps>(longOn(host)),
+    whenHostReturns: (host) => steps<HostSteps>(whenItReturns(host)),
+  };
+
+  function steps<Functions>(kind: KindOfWork): Functions {
+    const get = (_target: object, name: string | symbol) => (input: object) => take(String(name), kind, input);
+    return new Proxy({}, { get }) as Functions;
+  }
+
+  function take(name: string, kind: KindOfWork, input: object): Promise<unknown> {
+    const run = () => step(name, kind, input);
+    return situation.isCommitted() ? CancellationScope.nonCancellable(run) : run();
+  }
+
+  async function step(name: string, kind: KindOfWork, input: object): Promise<unknown> {
+    for (;;) {
+      position = { step: name, host: kind.host };
+      const close = book.open(name, kind.host);
+      book.say(`${situation.type}: ${situation.isUndoing() ? 'undoing, ' : ''}${name}${kind.host === null ? '' : ` on ${kind.host}`}`);
+      try {
+        const result = await call(name, kind, input);
+        close(situation.isUndoing() ? 'undone' : 'done');
+        return result;
+      } catch (failure) {
+        close('waiting');
+        if (!(await shouldRepeat(failure))) throw failure;
+      }
+    }
+  }
+
+  function call(name: string, { host, options }: KindOfWork, input: object): Promise<unknown> {
+    const summary = host === null ? situation.type : `${situation.type} on ${host}`;
+    const activity = proxyActivities<{ [name: string]: (input: object) => Promise<unknown> }>({ ...options, summary })[name];
+    if (activity === undefined) throw ApplicationFailure.nonRetryable(`there is no activity ${name}`);
+    return activity({ ...input, token: hold.token() });
+  }
+
+  async function shouldRepeat(failure: unknown): Promise<boolean> {
+    if (hold.token() === null) return false;
+    if (typeOf(failure) === 'StaleToken') {
+      await hold.enter(position.step, {});
+      return true;
+    }
+    return mayPark() && (await parkAt(position, failure)) === 'retry';
+  }
+
+  /** An undo always waits for its cause to be mended, and so does what cannot be undone any more. */
+  function mayPark(): boolean {
+    if (situation.isUndoing() || situation.isCommitted()) return true;
+    return situation.onFailure() === 'park' && !situation.isCancelled();
+  }
+
+  function parkAt({ step, host }: Position, failure: unknown): Promise<'retry' | 'rollback'> {
+    const isUndo = situation.isUndoing();
+    const message = messageOf(failure);
+    const decision = park.wait(
+      {
+        step,
+        host,
+        since: now(),
+        attention: attentionFor(failure, isUndo),
+        failure: { type: typeOf(failure) ?? 'OperationFailed', message },
+      },
+      isUndo || situation.isCommitted(),
+    );
+    book.say(`${situation.type}: waits for an operator at ${step}`, park.parked());
+    return decision;
+  }
+}

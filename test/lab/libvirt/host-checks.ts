@@ -1,0 +1,67 @@
+import { cpus, totalmem } from 'node:os';
+import { expect } from 'vitest';
+import { ErrorCode, type LibvirtError } from '../../../src/libvirt/index.ts';
+import type { Checks } from './world.ts';
+
+const anyCpu = -1;
+const anyCell = -1;
+
+/** libvirt's way to write 9.1.2: 9001002. */
+function versionNumber(text: string): bigint {
+  const [major = 0, minor = 0, micro = 0] = (/\d+\.\d+\.\d+/.exec(text)?.[0] ?? '').split('.').map(Number);
+  return BigInt(major * 1_000_000 + minor * 1_000 + micro);
+}
+
+/** Checks of what a daemon says of itself and its machine. */
+export const hostChecks = {
+  connectGetCapabilities: async ({ libvirt }) => {
+    expect(await libvirt.connectGetCapabilities()).toMatch(/^<capabilities>[^]*<arch name='x86_64'>/);
+  },
+  connectGetDomainCapabilities: async ({ libvirt }) => {
+    const given = { emulator: '/usr/bin/qemu-system-x86_64', arch: 'x86_64', machine: 'pc', virtType: 'qemu' };
+    const xml = await libvirt.connectGetDomainCapabilities(given);
+    expect(xml).toContain('<path>/usr/bin/qemu-system-x86_64</path>');
+    expect(xml).toContain('<domain>qemu</domain>');
+    expect(xml).toMatch(/<machine>pc-i440fx/);
+    expect(await libvirt.connectGetDomainCapabilities({ ...given, machine: 'q35' })).toMatch(/<machine>pc-q35/);
+    await expect(libvirt.connectGetDomainCapabilities({ ...given, arch: 'sparc', emulator: null })).rejects.toThrow(/sparc/);
+    await expect(libvirt.connectGetDomainCapabilities({ ...given, virtType: 'xen' })).rejects.toThrow(/xen/);
+    await expect(libvirt.connectGetDomainCapabilities({ ...given, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
+  },
+  connectGetHostname: async ({ libvirt, daemon }) => {
+    expect(await libvirt.connectGetHostname()).toBe((await daemon.inside('hostname', [])).trim());
+  },
+  connectGetLibVersion: async ({ libvirt, daemon }) => {
+    expect(await libvirt.connectGetLibVersion()).toBe(versionNumber(await daemon.inside('libvirtd', ['--version'])));
+  },
+  connectGetUri: async ({ libvirt }) => {
+    expect(await libvirt.connectGetUri()).toBe('qemu:///system');
+  },
+  connectGetVersion: async ({ libvirt, daemon }) => {
+    expect(await libvirt.connectGetVersion()).toBe(versionNumber(await daemon.inside('qemu-system-x86_64', ['--version'])));
+  },
+  nodeGetCpuStats: async ({ libvirt }) => {
+    const { count } = await libvirt.nodeGetCpuStats({ cpu: anyCpu, maxParams: 0 });
+    const { params } = await libvirt.nodeGetCpuStats({ cpu: anyCpu, maxParams: count });
+    expect(params.map(({ field }) => field)).toEqual(expect.arrayContaining(['kernel', 'user', 'idle']));
+    await expect(libvirt.nodeGetCpuStats({ cpu: 10_000, maxParams: count })).rejects.toThrow(/10000/);
+  },
+  nodeGetFreeMemory: async ({ libvirt }) => {
+    const bytes = Number(await libvirt.nodeGetFreeMemory());
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(totalmem());
+  },
+  nodeGetInfo: async ({ libvirt }) => {
+    const info = await libvirt.nodeGetInfo();
+    expect(info).toMatchObject({ model: 'x86_64', cpus: cpus().length, memoryKiB: BigInt(totalmem() / 1024) });
+    expect(info.nodes * info.sockets * info.cores * info.threads).toBeGreaterThanOrEqual(info.cpus);
+  },
+  nodeGetMemoryStats: async ({ libvirt }) => {
+    const { count } = await libvirt.nodeGetMemoryStats({ maxParams: 0, cell: anyCell });
+    const { params } = await libvirt.nodeGetMemoryStats({ maxParams: count, cell: anyCell });
+    expect(params).toContainEqual({ field: 'total', value: BigInt(totalmem() / 1024) });
+    await expect(libvirt.nodeGetMemoryStats({ maxParams: count, cell: 999 })).rejects.toSatisfy(
+      (error: LibvirtError) => error.code === ErrorCode.invalidArg,
+    );
+  },
+} satisfies Checks;
