@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { failure } from '../src/schema/failure.ts';
 import { records, resultOf } from '../src/schema/record.ts';
 import { decisions, type OperationName, requests } from '../src/schema/request.ts';
+import { markdownTable } from './markdown-table.ts';
 import { writeOrCheck } from './write-or-check.ts';
 
 /** The files of `docs/contract/` by name, made from the schemas in the source. */
@@ -26,15 +27,13 @@ function file(name: string, title: string, schema: z.ZodType, io: 'input' | 'out
 
 function index(): string {
   const names = Object.keys(requests) as OperationName[];
-  const rows = names.map((name) => `| \`${name}\` | ${link(`${name}.request.schema.json`)} | ${link(`${resultOf[name]}.schema.json`)} |`);
+  const rows = names.map((name) => [`\`${name}\``, link(`${name}.request.schema.json`), link(`${resultOf[name]}.schema.json`)]);
   return `# The contract
 
 Made from the schemas in \`src/schema/\` by \`node docs/contract.ts\`; a change here is a change of the public API.
 A request may have no other fields than its schema names, and null is refused where a field may be absent.
 
-| operation | takes | returns |
-|---|---|---|
-${rows.join('\n')}
+${markdownTable(['operation', 'takes', 'returns'], rows)}
 
 The query \`record\` of the workflows \`instance/<id>\`, \`host/<name>\`, \`image/<id>\` and \`network/<name>\` answers ${link('instance.schema.json')}, ${link('host.schema.json')},
 ${link('image.schema.json')} and ${link('network.schema.json')}; the query \`operation\` of an operation answers ${link('operation.schema.json')}. A parked operation takes the updates

@@ -118,24 +118,35 @@ async function make(state: LabState, signal?: AbortSignal): Promise<Lab> {
 }
 
 async function bootHosts(state: LabState, signal?: AbortSignal): Promise<void> {
-  const [first, ...others] = state.hosts;
-  if (first !== undefined && !(await seedCapabilities(hostDirs(state.name, first.name).cache))) {
-    await bootHost(state, first, signal);
-    await keepCapabilities(hostDirs(state.name, first.name).cache);
-    return bootSeeded(state, others, signal);
-  }
-  return bootSeeded(state, state.hosts, signal);
+  const alike = Map.groupBy(state.hosts, ({ qemuUser }) => qemuUser);
+  await allEnded([...alike.values()].map((hosts) => bootAlikeHosts(state, hosts, signal)));
+}
+
+/** Boots hosts whose libvirt learns the same of QEMU; where nothing is known yet, the first one learns it for all. */
+async function bootAlikeHosts(state: LabState, hosts: readonly HostState[], signal?: AbortSignal): Promise<void> {
+  const [first, ...others] = hosts;
+  if (first === undefined || (await seed(state, first))) return bootSeeded(state, hosts, signal);
+  await bootHost(state, first, signal);
+  await keepCapabilities(hostDirs(state.name, first.name).cache, first.qemuUser);
+  return bootSeeded(state, others, signal);
 }
 
 async function bootSeeded(state: LabState, hosts: readonly HostState[], signal?: AbortSignal): Promise<void> {
-  // All are waited for, failed or not: nothing may be made any more when what was made is taken down.
-  const boots = await Promise.allSettled(
+  await allEnded(
     hosts.map(async (host) => {
-      await seedCapabilities(hostDirs(state.name, host.name).cache);
+      await seed(state, host);
       await bootHost(state, host, signal);
     }),
   );
-  const failed = boots.find((boot) => boot.status === 'rejected');
+}
+
+function seed(state: LabState, host: HostState): Promise<boolean> {
+  return seedCapabilities(hostDirs(state.name, host.name).cache, host.qemuUser);
+}
+
+/** Waits for all, failed or not, and then raises the first error: nothing may be made any more when what was made is taken down. */
+async function allEnded(works: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find((work) => work.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
 

@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { arch } from 'node:os';
-import { run, succeeds } from './run.ts';
+import { run } from './run.ts';
 
 /** Which kind of guest this machine can run, for a domain's `type`, and why. */
 export interface Virtualization {
@@ -17,17 +17,12 @@ export async function virtualization(): Promise<Virtualization> {
   if (!opens) return { type: 'qemu', why: '/dev/kvm is not there or cannot be opened' };
   // The device may be there without a processor behind it, in a virtual machine above all.
   const qemu = arch() === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
-  const makesVm = await succeeds(qemu, [
-    '-machine',
-    'none,accel=kvm',
-    '-nodefaults',
-    '-display',
-    'none',
-    '-daemonize',
-    '-S',
-    '-pidfile',
-    '/dev/null',
-  ]);
+  const makesVm = await run(qemu, ['-machine', 'none,accel=kvm', '-nodefaults', '-display', 'none', '-monitor', 'stdio'], {
+    input: 'quit\n',
+  }).then(
+    () => true,
+    () => false,
+  );
   if (!makesVm) return { type: 'qemu', why: '/dev/kvm opens but makes no virtual machine' };
   const failure = await hostFailure();
   return failure === null

@@ -33,7 +33,7 @@ export interface ConfigSources {
  * there are. Throws a `ConfigError` that names every key that is unknown or has a wrong value.
  */
 export function loadConfig({ flags = {}, env = process.env, file, hostname: machine = hostname() }: ConfigSources = {}): Config {
-  const sources = [machineSource(machine), readSource(file ?? env['NOVAFLOW_CONFIG'] ?? null), environmentSource(env), flagSource(flags)];
+  const sources = [machineSource(machine), readSource(file ?? (env['NOVAFLOW_CONFIG'] || null)), environmentSource(env), flagSource(flags)];
   const given = new Map(sources.flatMap((source) => [...source.given]));
   const name = given.get('host.name');
   if (name !== undefined && !given.has('host.address')) given.set('host.address', name);

@@ -2,8 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { mayBeSkipped } from './reporter.ts';
+
+// Each test starts a vitest of its own.
+vi.setConfig({ testTimeout: 30_000 });
 
 let directory: string;
 
@@ -32,11 +35,12 @@ test('a run ends with the count alone on its last line', () => {
   expect(outcome).toMatchObject({ status: 0, lastLine: '2 passed, 0 failed, 1 skipped' });
 });
 
-test('a hook or a file that throws counts as failed, as a test does', () => {
-  const hook = run(`describe('x', () => { beforeAll(() => { throw new Error('no'); }); test('a', () => {}); });`);
-  expect(hook).toMatchObject({ status: 1, lastLine: '0 passed, 1 failed, 1 skipped' });
-  expect(run(`throw new Error('no');`)).toMatchObject({ status: 1, lastLine: '0 passed, 1 failed, 0 skipped' });
-  expect(run(`test('a', () => { throw new Error('no'); });`)).toMatchObject({ status: 1, lastLine: '0 passed, 1 failed, 0 skipped' });
+test.for([
+  ['test', `test('a', () => { throw new Error('no'); });`, '0 passed, 1 failed, 0 skipped'],
+  ['hook', `describe('x', () => { beforeAll(() => { throw new Error('no'); }); test('a', () => {}); });`, '0 passed, 1 failed, 1 skipped'],
+  ['file', `throw new Error('no');`, '0 passed, 1 failed, 0 skipped'],
+] as const)('a %s that throws counts as failed', ([, tests, lastLine]) => {
+  expect(run(tests)).toMatchObject({ status: 1, lastLine });
 });
 
 test('under CI a test may be skipped for want of lvm, KVM or NFS only', () => {

@@ -20,6 +20,13 @@ mount --bind "$host_dir/cache" /var/cache/libvirt
 mount --bind "$lab_dir/hosts" /etc/hosts
 [ ! -e /etc/machine-id ] || mount --bind "$host_dir/machine-id" /etc/machine-id
 
+# Where no udev gives /dev/kvm to QEMU's group, the host does.
+if [ -c /dev/kvm ]; then
+  mknod -m 660 /run/kvm c 10 232
+  chgrp kvm /run/kvm
+  mount --bind /run/kvm /dev/kvm
+fi
+
 # /var/lib is rebuilt from the machine's entries, because /var/lib/nova need not exist there and shall not be made there.
 mkdir /run/var-lib
 mount -t tmpfs -o mode=755 var-lib /run/var-lib

@@ -46,8 +46,17 @@ async function unpack(archive: Buffer, directory: string): Promise<void> {
   }
 }
 
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // fetch says "fetch failed" and keeps the reason below.
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}
+
 if (import.meta.main) {
   const [version, directory] = process.argv.slice(2);
   if (version === undefined || directory === undefined) throw new Error('usage: download-temporal.ts VERSION DIRECTORY');
-  await downloadTemporal({ version, directory });
+  await downloadTemporal({ version, directory }).catch((error: unknown) => {
+    console.error(sentenceOf(error));
+    process.exitCode = 1;
+  });
 }

@@ -44,10 +44,15 @@ show_clock() {
   done
 }
 
-# require_space DIRECTORY MIB PURPOSE: the directory need not exist yet.
-require_space() {
+# require_space DIRECTORY MIB PURPOSE: the directory need not exist yet. A subshell, since sh has no variables of a function.
+require_space() (
   directory=$1
   while [ ! -d "$directory" ]; do directory=$(dirname "$directory"); done
   free=$(df -Pm "$directory" | awk 'NR == 2 { print $4 }')
   [ "$free" -ge "$2" ] || fail "$3 needs $2 MiB below $directory, which has $free MiB free: make room there and run this again"
+)
+
+# at_least WANTED FOUND: whether the version FOUND is WANTED or newer.
+at_least() {
+  [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
 }

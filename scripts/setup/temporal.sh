@@ -11,18 +11,18 @@ has_temporal() {
 has_temporal_on_path() {
   command -v temporal >/dev/null || return 1
   server=$(temporal --version 2>/dev/null | sed -n 's/.*(Server \([0-9]*\.[0-9]*\).*/\1/p')
-  [ -n "$server" ] && [ "$(printf '%s\n%s\n' "$temporal_server" "$server" | sort -V | head -n 1)" = "$temporal_server" ]
+  [ -n "$server" ] && at_least "$temporal_server" "$server"
 }
 
 install_temporal() {
-  directory=$cache/temporal/$temporal_version
-  mkdir -p "$directory" || fail "cannot make $directory: set NOVAFLOW_CACHE to a directory that can be written"
+  temporal_directory=$cache/temporal/$temporal_version
+  mkdir -p "$temporal_directory" || fail "cannot make $temporal_directory: set NOVAFLOW_CACHE to a directory that can be written"
   # Other checkouts share the cache.
-  exec 8<"$directory"
+  exec 8<"$temporal_directory"
   flock 8
   if has_temporal; then return 0; fi
-  require_space "$directory" 600 "Temporal $temporal_version"
-  if long "downloading Temporal $temporal_version" node_modules/.bin/node scripts/setup/download-temporal.ts "$temporal_version" "$directory"; then
+  require_space "$temporal_directory" 600 "Temporal $temporal_version"
+  if long "downloading Temporal $temporal_version" node_modules/.bin/node scripts/setup/download-temporal.ts "$temporal_version" "$temporal_directory"; then
     return 0
   fi
   say 'no download: building it from source instead'
@@ -31,17 +31,17 @@ install_temporal() {
 
 build_temporal() {
   build=$cache/temporal/build
-  require_space "$directory" 5000 'building Temporal'
+  require_space "$temporal_directory" 4000 'building Temporal'
   # Kept when interrupted, so that the next run goes on from it; removed when done.
   mkdir -p "$build"
   export GOPATH="$build/path" GOMODCACHE="$build/modules" GOCACHE="$build/objects" GOFLAGS='-modcacherw -mod=readonly' GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0
   find_go
-  rm -f "$directory/temporal.partial"
+  rm -f "$temporal_directory/temporal.partial"
   long "building Temporal $temporal_version (3 minutes on two cores)" "$go" -C scripts/temporal build \
     -ldflags "-s -w -X github.com/temporalio/cli/temporalcli.Version=$temporal_version" \
-    -o "$directory/temporal.partial" github.com/temporalio/cli/cmd/temporal ||
+    -o "$temporal_directory/temporal.partial" github.com/temporalio/cli/cmd/temporal ||
     fail "Temporal could not be built: install the temporal command $temporal_version or newer yourself, put it on PATH and run this again"
-  mv "$directory/temporal.partial" "$directory/temporal"
+  mv "$temporal_directory/temporal.partial" "$temporal_directory/temporal"
   rm -rf "$build"
 }
 
@@ -56,8 +56,7 @@ find_go() {
   fi
   go=go
   present=$(go env GOVERSION | sed 's/^go//')
-  [ "$(printf '%s\n%s\n' "$wanted" "$present" | sort -V | head -n 1)" != "$wanted" ] || return 0
-  fetch_toolchain
+  at_least "$wanted" "$present" || fetch_toolchain
 }
 
 # Go publishes its compilers as versions of the module golang.org/toolchain, whose checksum is verified like any module's.

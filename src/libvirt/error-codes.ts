@@ -30,8 +30,8 @@ export const ErrorCode = {
   cpuIncompatible: 91,
   xmlInvalidSchema: 92,
   migrateFinishOk: 93,
-  noNwfilterBinding: 98,
   deviceMissing: 99,
+  noNwfilterBinding: 101,
 } as const;
 
 /** `virErrorDomain`, as far as anybody here reads it. */

@@ -1,14 +1,10 @@
 import {
   type Fields,
-  hyper,
   int,
-  list,
   optional,
   type StructValue,
   string,
   struct,
-  uint,
-  unsignedHyper,
   type ValueOf,
   type Xdr,
 } from './codec.ts';

@@ -115,7 +115,6 @@ export const procedures = {
   domainGetXmlDesc: procedure(14, 'guest', { dom, flags }, string),
   domainIsActive: procedure(150, 'daemon', { dom }, bool),
   domainIsPersistent: procedure(151, 'daemon', { dom }, bool),
-  domainIsUpdated: procedure(202, 'daemon', { dom }, bool),
 
   domainBlockStatsFlags: procedure(243, 'guest', { dom, path: string, maxParams: int, flags }, struct({ params, count: int })),
   domainGetDiskErrors: procedure(

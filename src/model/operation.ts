@@ -1,3 +1,5 @@
+import type { Token } from './tenure.ts';
+
 /** What an operator has to look at, as the search attribute `Attention`. Closed. */
 export type Attention = 'StepFailed' | 'HostSilent' | 'UndoFailed' | 'StateUnknown' | 'NeedsDecision';
 
@@ -42,6 +44,8 @@ export interface Decision {
 
 /** What every `accept` returns, whatever it accepted. */
 export interface Accepted {
-  readonly token: import('./tenure.ts').Token;
+  readonly token: Token;
   readonly onFailure: OnFailure;
+  /** The record, when there turned out to be nothing left to do. */
+  readonly done?: unknown;
 }

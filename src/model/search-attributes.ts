@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
-/** What lists are made of, in the UI and the command. Nine keywords: a SQL visibility store has ten. */
+/** What lists are made of, in the UI and the command. Nine keywords and a list: a SQL visibility store has ten keywords. */
 export const searchAttributes = {
   vmState: defineSearchAttributeKey('VmState', SearchAttributeType.KEYWORD),
   taskState: defineSearchAttributeKey('TaskState', SearchAttributeType.KEYWORD),
@@ -11,4 +11,5 @@ export const searchAttributes = {
   objectName: defineSearchAttributeKey('ObjectName', SearchAttributeType.KEYWORD),
   objectState: defineSearchAttributeKey('ObjectState', SearchAttributeType.KEYWORD),
   attention: defineSearchAttributeKey('Attention', SearchAttributeType.KEYWORD),
+  tags: defineSearchAttributeKey('Tags', SearchAttributeType.KEYWORD_LIST),
 } as const;

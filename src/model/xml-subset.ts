@@ -1,11 +1,7 @@
-import { create } from 'xmlbuilder2';
-import type { XMLBuilder } from 'xmlbuilder2/lib/interfaces.js';
+import { convert } from 'xmlbuilder2';
 
-type XmlNode = XMLBuilder['node'];
-
-/** An element as far as a comparison sees it: its prefix, its comments and the order of its attributes mean nothing. */
+/** An element as far as a comparison sees it: comments and the order of attributes mean nothing. */
 interface Element {
-  /** Local name, with the namespace before it where there is one: `{uri}name`. */
   readonly name: string;
   readonly attributes: ReadonlyMap<string, string>;
   /** Null for an element that holds elements. */
@@ -13,20 +9,15 @@ interface Element {
   readonly children: readonly Element[];
 }
 
-const ELEMENT_NODE = 1;
-const TEXT_NODES: ReadonlySet<number> = new Set([3, 4]);
-const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/';
-
 /**
  * What `wanted` sets and `actual` does not: every element, attribute and text, each as a readable path
  * (`domain/devices/interface[1]/mtu/@size = 1500, found 1450`). Empty when nothing is missing; `actual` may hold more.
  * Elements of one name are paired by likeness, not by order.
- * @throws an error when one of the two is not XML
  */
 export function missingFrom(wanted: string, actual: string): readonly string[] {
   const from = parse(wanted);
   const to = parse(actual);
-  return from.name === to.name ? differences(from, to, shortName(from.name)) : [`${shortName(from.name)}, found ${shortName(to.name)}`];
+  return from.name === to.name ? differences(from, to, from.name) : [`${from.name}, found ${to.name}`];
 }
 
 function differences(wanted: Element, actual: Element, path: string): readonly string[] {
@@ -49,7 +40,7 @@ function missingAttributes(wanted: Element, actual: Element, path: string): read
 function missingChildren(wanted: Element, actual: Element, path: string): readonly string[] {
   return [...Map.groupBy(wanted.children, ({ name }) => name)].flatMap(([name, siblings]) => {
     const others = actual.children.filter((child) => child.name === name);
-    return unpaired(siblings, others, `${path}/${shortName(name)}`);
+    return unpaired(siblings, others, `${path}/${name}`);
   });
 }
 
@@ -77,16 +68,26 @@ function described({ attributes, text }: Element): string {
   return `${inBrackets === '' ? '' : ` (${inBrackets})`}${text === null || text === '' ? '' : ` = ${text}`}`;
 }
 
-function shortName(name: string): string {
-  return name.slice(name.indexOf('}') + 1);
-}
-
 function parse(xml: string): Element {
-  return elementOf(create(xml).root().node);
+  const [root] = Object.entries(convert(xml, { format: 'object', verbose: true })).flatMap(([name, value]) => elementsOf(name, value));
+  if (root === undefined) throw new TypeError('an XML document has a root element');
+  return root;
 }
 
-function elementOf(node: XmlNode): Element {
-  const children = [...node.childNodes].filter(({ nodeType }) => nodeType === ELEMENT_NODE).map(elementOf);
-  const text = [...node.childNodes].filter(({ nodeType }) => TEXT_NODES.has(nodeType)).map(({ textContent }) => textContent ?? '');
-  return { name: nameOf(node), attributes: attributesOf(node), text: children.length === 0 ? text.join('') : null, children };
+/** xmlbuilder2's verbose form: attributes `@name`, text `#`, comments `!`, CDATA `$`, and an array for the children of each name. */
+function elementOf(name: string, value: unknown): Element {
+  const members = typeof value === 'string' ? [['#', value] as const] : Object.entries(Object(value));
+  const startingWith = (sign: string) => members.filter(([key]) => key.startsWith(sign));
+  const children = members.flatMap(([key, member]) => elementsOf(key, member));
+  const text = [...startingWith('#'), ...startingWith('$')].map(([, part]) => String(part)).join('');
+  return {
+    name,
+    attributes: new Map(startingWith('@').map(([key, attribute]) => [key.slice(1), String(attribute)])),
+    text: children.length === 0 ? text : null,
+    children,
+  };
+}
+
+function elementsOf(name: string, value: unknown): readonly Element[] {
+  return Array.isArray(value) ? value.map((child) => elementOf(name, child)) : [];
 }

@@ -34,7 +34,7 @@ interface Range {
  * between the fixed bounds, or where there is none between the extremes of the list. All equal is 0.
  */
 export function normalise(raw: readonly number[], { lowest, highest }: Pick<Weigher, 'lowest' | 'highest'>): readonly number[] {
-  const cut = raw.map((value) => Math.min(Math.max(value, lowest ?? value), highest ?? value));
+  const cut = raw.map((value) => Math.min(Math.max(value, lowest ?? Number.NEGATIVE_INFINITY), highest ?? Number.POSITIVE_INFINITY));
   const found = rangeOf(cut);
   const from = lowest ?? found.lowest;
   const width = (highest ?? found.highest) - from;

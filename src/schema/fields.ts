@@ -57,12 +57,19 @@ export function notYet(): z.ZodExactOptional<z.ZodNever> {
   return z.exactOptional(z.never({ error: 'is not supported yet' })).describe('Not supported yet.');
 }
 
+/** True or false, and nothing that only looks like it. */
 export const flag = z.boolean(must('true or false'));
+/** An id. */
 export const id = textOf(patterns.uuid, 'a UUID in lower case');
+/** A name, or what refers to something by its name. */
 export const name = nameOf();
+/** The name of a compute host. */
 export const hostName = textOf(patterns.dnsLabel, 'the name of a host: 1 to 63 of a-z, 0-9 and "-"');
+/** The name of a network. */
 export const networkName = textOf(patterns.networkName, 'the name of a network: 1 to 63 of letters, digits, ".", "_" and "-"');
+/** An address of IPv4, without a prefix. */
 export const ipv4 = z.ipv4(must('an IPv4 address'));
+/** Why somebody decided something; it is kept in the history. */
 export const reason = textOf(patterns.text(1, 500), 'text of 1 to 500 characters, without control characters');
 
 const maxEntries = 64;

@@ -26,4 +26,4 @@ export function text(minLength: number, maxLength: number): RegExp {
 }
 
 /** `file:` and a path that has no `..` in it; the path is what follows, as it stands. */
-export const fileSource = new RegExp(`^file:(?!.*(?:^|[:/])\\.\\.(?:/|$))[^\\u0000-\\u001f${outside}]{1,1024}$`, 'u');
+export const fileSource = new RegExp(`^(?!.*[:/]\\.\\.(?:/|$))file:[^\\u0000-\\u001f${outside}]{1,1024}$`, 'u');

@@ -29,12 +29,29 @@ export type RequestOf<N extends OperationName> = z.output<(typeof requests)[N]>;
 /** The request of an operation as a client may send it. */
 export type RequestInputOf<N extends OperationName> = z.input<(typeof requests)[N]>;
 
+/** What `buildInstance` takes. */
 export type BuildInstanceRequest = RequestOf<'buildInstance'>;
+
+/** What `deleteInstance` takes. */
 export type DeleteInstanceRequest = RequestOf<'deleteInstance'>;
+
+/** What `getConsoleOutput` takes. */
 export type GetConsoleOutputRequest = RequestOf<'getConsoleOutput'>;
+
+/** What `importImage` takes. */
 export type ImportImageRequest = RequestOf<'importImage'>;
+
+/** What `createNetwork` takes. */
 export type CreateNetworkRequest = RequestOf<'createNetwork'>;
+
+/** What `enableHost` and `disableHost` take. */
 export type SetHostEnabledRequest = RequestOf<'enableHost'>;
+
+/** What `verify` takes. */
 export type VerifyRequest = RequestOf<'verify'>;
+
+/** What `retry` takes. */
 export type RetryDecision = z.output<typeof retry>;
+
+/** What `rollback` takes. */
 export type RollbackDecision = z.output<typeof rollback>;

@@ -14,6 +14,9 @@ const finding = z.strictObject({
 /** What `verify` returns. */
 export const findings = z.strictObject({ findings: z.array(finding) });
 
+/** The end of a console. */
 export type ConsoleOutput = z.output<typeof consoleOutput>;
+/** All that `verify` found. */
 export type Findings = z.output<typeof findings>;
+/** One thing that `verify` found. */
 export type Finding = z.output<typeof finding>;

@@ -1,15 +1,10 @@
 import type { ActivityOptions } from '@temporalio/workflow';
-import type { AcceptActivities } from '../activities/accept.ts';
+import type { ControlActivities } from '../activities/control.ts';
 import type { HostActivities, HostLongActivities } from '../activities/host.ts';
-import type { PlacementActivities } from '../activities/placement.ts';
-import type { RecordActivities } from '../activities/records.ts';
 import { controlQueue, longQueueOf, quickQueueOf } from '../model/queues.ts';
 
 export type { AttendActivities } from '../activities/attend.ts';
 export type { WatchActivities } from '../activities/watch.ts';
-
-/** Everything the control workers do for an operation. */
-export type ControlActivities = AcceptActivities & RecordActivities & PlacementActivities;
 
 /** Time-outs are named here, by kind of work, and nowhere else. */
 export interface KindOfWork {

@@ -1,4 +1,4 @@
-import type { AcceptedBuild } from '../activities/accept.ts';
+import type { AcceptedBuild } from '../activities/accept/build.ts';
 import type { Instance, InstanceChanges } from '../model/instance.ts';
 import { operate } from './operate.ts';
 import { claimHost } from './placement.ts';
@@ -17,26 +17,29 @@ export function buildInstance(request: unknown): Promise<Instance> {
     onFailed: (fault) => ({ vmState: 'error', powerState: 'nostate', host: null, disks: [], ports: [], fault }),
     onCancelled: () => ({ vmState: 'deleted', powerState: 'nostate', host: null, disks: [], ports: [] }),
 
-    story: async (frame, { instance, image, wanted, wantedPorts, networks, vifPlugTimeoutSeconds }) => {
+    story: async (frame, accepted) => {
       const { control, onHost, longOnHost, waitOnHost, whenHostReturns, undo, enter } = frame;
-      const instanceId = instance.id;
+      const { instance, image, wanted, wantedPorts, publicKeys, hasConfigDrive, vifPlugTimeoutSeconds } = accepted;
+      const { id: instanceId } = instance;
+      const networks = wantedPorts.map((port) => port.network);
 
       const host = await claimHost(frame, instanceId, wanted);
 
       await enter({ taskState: 'networking' }, [`host/${host}`, ...networks.map((name) => `network/${name}`)]);
       undo('give the addresses back', () => control.releasePorts({ instanceId, networks }));
-      const ports = await control.allocatePorts({ instanceId, ports: wantedPorts });
+      const { vifs } = await control.allocatePorts({ instanceId, ports: wantedPorts });
 
-      await enter({ taskState: 'block_device_mapping', ports });
+      await enter({ taskState: 'block_device_mapping', ports: vifs.map(({ port }) => port) });
       undo('remove the instance from the host', () => whenHostReturns(host).removeInstance({ instanceId }));
-      const { missing } = await onHost(host).findBases({ images: image.all });
+      const images = [image.root, image.kernel, image.ramdisk].filter((one) => one !== null);
+      const { missing } = await onHost(host).findBases({ images });
       if (missing.length > 0) await longOnHost(host).fetchBases({ images: missing });
-      const { disks } = await onHost(host).createDisks({ instance, image, ports });
+      const { disks } = await onHost(host).createDisks({ instance, image, vifs, publicKeys, hasConfigDrive });
 
       await enter({ taskState: 'spawning', disks });
-      const { machineType, cpuModel } = await onHost(host).defineDomain({ instance, image, disks, ports });
+      const { machineType, cpuModel } = await onHost(host).defineDomain({ instance, image, disks, vifs });
       await onHost(host).startPaused({ instanceId });
-      await waitOnHost(host, vifPlugTimeoutSeconds).waitForVifs({ instanceId, ports });
+      await waitOnHost(host, vifPlugTimeoutSeconds).waitForVifs({ vifs });
       const { powerState, launchedAt } = await onHost(host).runGuest({ instanceId });
 
       return { vmState: 'active', powerState, launchedAt, machineType, cpuModel };

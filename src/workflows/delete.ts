@@ -1,4 +1,4 @@
-import type { AcceptedDelete } from '../activities/accept.ts';
+import type { AcceptedDelete } from '../activities/accept/delete.ts';
 import type { Instance, InstanceChanges } from '../model/instance.ts';
 import { operate } from './operate.ts';
 

@@ -16,7 +16,10 @@ export interface Hold {
   readonly token: () => Token | null;
   readonly taken: (record: RecordRef, token: Token) => void;
   readonly enter: (step: string, message: { undoing?: boolean; changes?: object; touches?: readonly string[] }) => Promise<void>;
-  readonly finish: (end: OperationEnd, message: { steps: readonly StepSummary[]; changes: object; touches?: readonly string[] }) => Promise<unknown>;
+  readonly finish: (
+    end: OperationEnd,
+    message: { steps: readonly StepSummary[]; changes: object; touches?: readonly string[] },
+  ) => Promise<unknown>;
 }
 
 /** Talks to the record by ordinary control activities: ordered, visible, and they fence. */

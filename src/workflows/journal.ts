@@ -30,7 +30,8 @@ export function journal(): Journal {
         if (opened !== undefined) steps[at] = { ...opened, state, endedAt: now() };
       };
     },
-    say: (headline, parked = null) => setCurrentDetails([headline, '', ...steps.map(line), ...(parked === null ? [] : parkedLines(parked))].join('\n')),
+    say: (headline, parked = null) =>
+      setCurrentDetails([headline, '', ...steps.map(line), ...(parked === null ? [] : parkedLines(parked))].join('\n')),
   };
 }
 

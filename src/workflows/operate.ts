@@ -74,6 +74,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   }));
 
   const accepted = await CancellationScope.nonCancellable(accept);
+  if (accepted.done !== undefined) return accepted.done as Record;
   const frame: Frame<Changes> = {
     ...steps,
     undo: undos.add,

@@ -5,7 +5,6 @@ import {
   ChildWorkflowFailure,
   type TemporalFailure,
   TimeoutFailure,
-  TimeoutType,
 } from '@temporalio/workflow';
 import { isPublic } from '../model/failure.ts';
 import type { Fault } from '../model/instance.ts';
@@ -26,7 +25,7 @@ export function typeOf(failure: unknown): string | null {
 /** Nobody took the step: its host is silent. */
 export function isSilence(failure: unknown): boolean {
   const cause = causeOf(failure);
-  return cause instanceof TimeoutFailure && cause.timeoutType === TimeoutType.SCHEDULE_TO_START;
+  return cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
 }
 
 export function attentionFor(failure: unknown, isUndo: boolean): Attention {
@@ -62,5 +61,10 @@ export function messageOf(failure: unknown): string {
 
 /** The fault a record keeps of an operation that ended so. */
 export function faultOf(failure: TemporalFailure, operation: Fault['operation'], at: string): Fault {
-  return { type: failure instanceof ApplicationFailure ? (failure.type ?? 'OperationFailed') : 'OperationFailed', message: failure.message, at, operation };
+  return {
+    type: failure instanceof ApplicationFailure ? (failure.type ?? 'OperationFailed') : 'OperationFailed',
+    message: failure.message,
+    at,
+    operation,
+  };
 }

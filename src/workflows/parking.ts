@@ -70,7 +70,8 @@ function invalidDecision(decision: unknown): { field: string; message: string } 
   const unknown = Object.keys(decision).find((key) => !['reason', 'park', 'input'].includes(key));
   if (unknown !== undefined) return { field: unknown, message: 'is not a field of this update' };
   const { reason, park, input } = decision as { reason?: unknown; park?: unknown; input?: unknown };
-  if (typeof reason !== 'string' || reason.length < 1 || reason.length > 500) return { field: 'reason', message: 'must be 1 to 500 characters' };
+  if (typeof reason !== 'string' || reason.length < 1 || reason.length > 500)
+    return { field: 'reason', message: 'must be 1 to 500 characters' };
   if (park !== undefined && !Number.isInteger(park)) return { field: 'park', message: 'must be a whole number' };
   if (input !== undefined && JSON.stringify(input) !== '{}') return { field: 'input', message: 'nothing may be changed at this step' };
   return null;

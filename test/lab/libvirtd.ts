@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,40 +43,49 @@ export async function withLibvirtd({ ownNetwork = false }: { readonly ownNetwork
   const keeper = await startNamespaces(base, ownNetwork);
   const enter = ['-t', `${await childOf(keeper)}`, '-m', '-u', '-p', ...(ownNetwork ? ['-n'] : []), '--'];
   const inside = async (file: string, args: readonly string[]) => (await run('nsenter', [...enter, file, ...args])).stdout;
-  if (ownNetwork) await inside('ip', ['link', 'set', 'lo', 'up']);
+  const dispose = async () => {
+    const exited = once(keeper, 'exit');
+    process.kill(await childOf(keeper), 'SIGKILL'); // The first process of a process namespace takes all others with it.
+    await exited;
+    await rm(base, { recursive: true });
+  };
 
   const socket = join(base, 'run', 'libvirt-sock');
   const start = async () => {
-    const started = spawn('nsenter', [...enter, 'libvirtd', '-l'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const log = await open(join(base, 'libvirtd.log'), 'a');
+    const started = spawn('nsenter', [...enter, 'libvirtd', '-l', '-p', '/run/libvirt/libvirtd.pid'], { stdio: ['ignore', 'ignore', log.fd] });
+    await log.close();
     await untilAnswers(socket, started);
     return started;
   };
-  let daemon = await start();
-  return {
-    socket,
-    port,
-    directory: join(base, 'disks'),
-    inside,
-    signal: async (signal) => {
-      process.kill(await childOf(daemon), signal);
-    },
-    restart: async (signal) => {
-      const exited = once(daemon, 'exit');
-      process.kill(await childOf(daemon), signal);
-      await exited;
-      daemon = await start();
-    },
-    signalGuest: async (name, signal) => {
-      const pid = await readFile(join(base, 'run', 'qemu', `${name}.pid`), 'utf8');
-      await inside('kill', [`-${signal}`, pid.trim()]);
-    },
-    [Symbol.asyncDispose]: async () => {
-      const exited = once(keeper, 'exit');
-      process.kill(await childOf(keeper), 'SIGKILL'); // The first process of a process namespace takes all others with it.
-      await exited;
-      await rm(base, { recursive: true });
-    },
-  };
+  try {
+    if (ownNetwork) await inside('ip', ['link', 'set', 'lo', 'up']);
+    let daemon = await start();
+    return {
+      socket,
+      port,
+      directory: join(base, 'disks'),
+      inside,
+      signal: async (signal) => {
+        process.kill(await childOf(daemon), signal);
+      },
+      restart: async (signal) => {
+        const exited = once(daemon, 'exit');
+        process.kill(await childOf(daemon), signal);
+        await exited;
+        daemon = await start();
+      },
+      signalGuest: async (name, signal) => {
+        const pid = await readFile(join(base, 'run', 'qemu', `${name}.pid`), 'utf8');
+        await inside('kill', [`-${signal}`, pid.trim()]);
+      },
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    const log = await readFile(join(base, 'libvirtd.log'), 'utf8');
+    await dispose();
+    throw new Error(`libvirtd does not start:\n${log}`, { cause: error });
+  }
 }
 
 async function writeWorld(base: string, port: number): Promise<void> {
@@ -100,6 +109,7 @@ async function writeWorld(base: string, port: number): Promise<void> {
     stdio_handler: 'file',
     remember_owner: 0,
   };
+  await cp('/etc/libvirt/nwfilter', join(base, 'etc', 'nwfilter'), { recursive: true });
   await writeFile(join(base, 'etc', 'libvirtd.conf'), settings(libvirtd));
   await writeFile(join(base, 'etc', 'qemu.conf'), settings(qemu));
 }
@@ -115,7 +125,7 @@ async function startNamespaces(base: string, ownNetwork: boolean): Promise<Child
   const binds = Object.entries(ownDirectories).map(([own, path]) => `mkdir -p ${path} && mount --bind ${base}/${own} ${path}`);
   const script = [`hostname ${base.split('-').at(-1)}`, ...binds, 'echo ready', 'exec tini -s -- sleep infinity'].join(' && ');
   const flags = ['-m', '-u', '-p', ...(ownNetwork ? ['-n'] : []), '--fork', '--kill-child', '--mount-proc'];
-  const keeper = spawn('unshare', [...flags, 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const keeper = spawn('unshare', [...flags, 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
   await once(keeper.stdout, 'data');
   return keeper;
 }

@@ -45,15 +45,12 @@ export async function host(carried: HostState = emptyHost): Promise<Host> {
 
   setHandler(defineQuery<Host | null>('record'), () => state.record);
   setHandler(defineUpdate<Shown<Host>, [Report]>('report'), (message) => change(reported(state, name, message, now())));
-  setHandler(
-    defineUpdate<Shown<Host>, [ClaimRequest]>('claim'),
-    (message) => change(claimed(state, message)),
-    { validator: (message) => refuseWith(refusalToClaim(state, message)) },
-  );
+  setHandler(defineUpdate<Shown<Host>, [ClaimRequest]>('claim'), (message) => change(claimed(state, message)), {
+    validator: (message) => refuseWith(refusalToClaim(state, message)),
+  });
   setHandler(defineUpdate<Shown<Host>, [ReleaseRequest]>('release'), (message) => change(unclaimed(state, message)));
-  setHandler(
-    defineUpdate<Shown<Host>, [{ isEnabled: boolean; reason: string | null }]>('enable'),
-    ({ isEnabled, reason }) => change(enabled(state, isEnabled, reason)),
+  setHandler(defineUpdate<Shown<Host>, [{ isEnabled: boolean; reason: string | null }]>('enable'), ({ isEnabled, reason }) =>
+    change(enabled(state, isEnabled, reason)),
   );
 
   void CancellationScope.nonCancellable(attendForEver);

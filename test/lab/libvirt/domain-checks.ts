@@ -2,7 +2,6 @@ import { expect } from 'vitest';
 import {
   AllDomainStats,
   ControlState,
-  DomainAffect,
   DomainState,
   DomainStats,
   DomainXml,
@@ -65,7 +64,7 @@ export const domainChecks = {
   },
   domainGetMessages: async ({ libvirt, start }) => {
     const odd = await start({ qemuArgs: ['-name', 'odd'] });
-    expect(await libvirt.domainGetMessages({ dom: odd.dom, flags: taintMessages })).toEqual([expect.stringContaining('tainted')]);
+    expect(await libvirt.domainGetMessages({ dom: odd.dom, flags: taintMessages })).toContain('tainted: custom configuration parameters specified');
     await expect(libvirt.domainGetMessages({ dom: odd.dom, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
     await discard(libvirt, odd);
   },
@@ -92,14 +91,6 @@ export const domainChecks = {
     await libvirt.domainUndefineFlags({ dom: fleeting.dom });
     expect(await libvirt.domainIsPersistent({ dom: fleeting.dom })).toBe(false);
     await libvirt.domainDestroyFlags({ dom: fleeting.dom });
-  },
-  domainIsUpdated: async ({ libvirt, define }) => {
-    const off = await define();
-    expect(await libvirt.domainIsUpdated({ dom: off.dom })).toBe(false);
-    const xml = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>";
-    await libvirt.domainAttachDeviceFlags({ dom: off.dom, xml, flags: DomainAffect.config });
-    expect(await libvirt.domainIsUpdated({ dom: off.dom })).toBe(true);
-    await libvirt.domainUndefineFlags({ dom: off.dom });
   },
   domainBlockStatsFlags: async ({ libvirt, guest }) => {
     const given = { dom: guest.dom, path: 'vda' };

@@ -89,15 +89,18 @@ export async function qcow2Image(path: string, args: readonly string[]): Promise
   return path;
 }
 
-/** `<disk>` XML for a disk, first to boot from, whose every read fails: the offset in its qcow2 table is no multiple of a cluster. */
+/** `<disk>` XML for a disk, first to boot from, whose reads fail: its compressed clusters hold what no decompressor takes. */
 export async function failingDiskXml(directory: string): Promise<string> {
-  const path = await qcow2Image(join(directory, `failing-${randomUUID()}.qcow2`), ['1M']);
+  const path = join(directory, `failing-${randomUUID()}.qcow2`);
+  const content = `${path}.content`;
+  await writeFile(content, Buffer.alloc(1024 * 1024, 'x'));
+  await run('qemu-img', ['convert', '-q', '-c', '-f', 'raw', '-O', 'qcow2', content, path]);
   const image = await open(path, 'r+');
-  const header = Buffer.alloc(48);
-  await image.read(header, 0, header.length, 0);
-  const entry = Buffer.alloc(8);
-  entry.writeBigUInt64BE((1n << 63n) | 0x10200n);
-  await image.write(entry, 0, entry.length, Number(header.readBigUInt64BE(40)));
+  const wordAt = async (offset: bigint) => (await image.read(Buffer.alloc(8), 0, 8, Number(offset))).buffer.readBigUInt64BE();
+  const firstLevel = await wordAt(40n); // The header's l1_table_offset.
+  const secondLevel = (await wordAt(firstLevel)) & 0x00ff_ffff_ffff_fe00n;
+  const cluster = (await wordAt(secondLevel)) & ((1n << 54n) - 1n); // Clusters of 64 KiB: 54 bits of offset, then the length.
+  await image.write(Buffer.alloc(64, 0xff), 0, 64, Number(cluster));
   await image.close();
   return diskXml({ path, format: 'qcow2', target: 'vdb' }, "<boot order='1'/>");
 }

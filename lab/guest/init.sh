@@ -1,0 +1,62 @@
+#!/bin/sh
+# Runs as the one program of a lab's guest: takes its address from the config drive, says GUEST UP, ticks, and powers off when asked to.
+export PATH=/bin
+
+say() { echo "$*" >/dev/console; }
+
+# One line for each boot, on disk: it tells which disk a guest came back with.
+boots=$(($(wc -l </journal) + 1))
+echo "boot $boots $(cat /proc/sys/kernel/random/boot_id)" >>/journal
+sync
+
+# Any event of the power button is a press; its device is there before this program.
+for device in /sys/class/input/event*; do
+  if grep -q 'Power Button' "$device/device/name" 2>/dev/null; then
+    (
+      dd if="/dev/input/${device##*/}" of=/dev/null bs=24 count=1 2>/dev/null
+      say 'GUEST DOWN'
+      sync
+      mount -o remount,ro /
+      poweroff -f
+    ) &
+  fi
+done
+
+ip link set lo up
+drive=$(findfs LABEL=cidata || findfs LABEL=config-2)
+if [ -n "$drive" ] && mount -t iso9660 -o ro "$drive" /config; then
+  hostname "$(sed -n 's/^local-hostname: *//p' /config/meta-data | tr -d "\"'")"
+
+  # network-config version 2 in block style becomes lines "MAC ADDRESS GATEWAY"; a "-" stands for no gateway.
+  awk '
+    function flush() { if (mac != "" && address != "") print mac, address, (gateway == "" ? "-" : gateway); mac = address = gateway = "" }
+    { gsub(/[]['"'"'",{}]/, " ") }
+    /^  [^ ]+:/ { flush() }
+    $1 == "macaddress:" { mac = tolower($2) }
+    $1 == "match:" && $2 == "macaddress:" { mac = tolower($3) }
+    $1 == "gateway4:" { gateway = $2 }
+    { for (i = 1; i < NF; i++) if ($i == "via:") gateway = $(i + 1) }
+    address == "" { for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+\/[0-9]+$/) address = $i }
+    END { flush() }
+  ' /config/network-config >/tmp/nics
+
+  while read -r mac address gateway; do
+    for nic in /sys/class/net/*; do
+      [ "$(cat "$nic/address")" = "$mac" ] || continue
+      ip address add "$address" dev "${nic##*/}"
+      ip link set "${nic##*/}" up
+      [ "$gateway" = - ] || ip route add default via "$gateway"
+      # Bridges may still look for this address on the host that had it before.
+      arping -q -A -c 1 -I "${nic##*/}" "${address%/*}" &
+      ip=${ip:-${address%/*}}
+    done
+  done </tmp/nics
+fi
+
+say "GUEST UP $(hostname) ${ip:-none}"
+tick=0
+while :; do
+  sleep 1
+  tick=$((tick + 1))
+  say "TICK $tick"
+done

@@ -1,0 +1,93 @@
+import type { Config } from '../../config.ts';
+import { type Flavor, type Resources, resourcesOf } from '../../model/flavor.ts';
+import type { Image } from '../../model/image.ts';
+import type { Instance } from '../../model/instance.ts';
+import type { Begin, Begun } from '../../model/instance-record.ts';
+import type { Accepted } from '../../model/operation.ts';
+import { currentContext } from '../context.ts';
+import { fail, updateWithStart } from '../record-client.ts';
+import { runOf } from '../records.ts';
+import { type BootImages, bootImages } from './images.ts';
+import { type AcceptInput, invalid, parsed } from './parse.ts';
+import { type WantedPort, wantedPorts } from './ports.ts';
+
+export interface AcceptedBuild extends Accepted {
+  readonly instance: Instance;
+  readonly image: BootImages;
+  readonly wanted: Resources & { readonly availabilityZone: string | null };
+  readonly wantedPorts: readonly WantedPort[];
+  readonly publicKeys: readonly string[];
+  readonly hasConfigDrive: boolean;
+  readonly vifPlugTimeoutSeconds: number;
+}
+
+export interface AcceptBuildActivities {
+  /** Checks a build, makes its record and takes it. Raises every refusal a build has, with nothing made. Repeatable. */
+  acceptBuild(input: AcceptInput): Promise<AcceptedBuild>;
+}
+
+export function acceptBuildActivities({
+  flavors,
+  vifPlugTimeoutSeconds,
+}: Pick<Config, 'flavors' | 'vifPlugTimeoutSeconds'>): AcceptBuildActivities {
+  return {
+    acceptBuild: async ({ request, firstRunId }) => {
+      const { userId, projectId } = currentContext();
+      const asked = parsed('buildInstance', request);
+      const id = asked.instanceId ?? firstRunId;
+      const availabilityZone = asked.availabilityZone ?? null;
+      const flavor = flavorOf(asked.flavor, flavors);
+      const { image, minimum } = await bootImages(asked.image);
+      requireFit(flavor, image.root.virtualSizeBytes, minimum);
+      const ports = await wantedPorts(id, asked.networks ?? 'auto');
+
+      const { name, metadata = {} } = asked;
+      const begin: Begin = {
+        run: runOf(firstRunId),
+        type: 'buildInstance',
+        part: 1,
+        userId,
+        taskState: 'scheduling',
+        takeOver: false,
+        create: { id, name, projectId, userId, flavor, image: image.root.id, availabilityZone, metadata },
+      };
+      const existed = fail('InstanceExists', `instance ${id} existed before: leave instanceId out, or choose another`);
+      const { token, record } = await updateWithStart<Begun>('instance', id, 'begin', begin, existed);
+      return {
+        token,
+        onFailure: asked.onFailure ?? 'rollback',
+        instance: record,
+        image,
+        wanted: { ...resourcesOf(flavor, image.root.virtualSizeBytes), availabilityZone },
+        wantedPorts: ports,
+        publicKeys: asked.publicKeys ?? [],
+        hasConfigDrive: asked.configDrive ?? true,
+        vifPlugTimeoutSeconds,
+      };
+    },
+  };
+}
+
+function flavorOf(wanted: string | Flavor, known: readonly Flavor[]): Flavor {
+  if (typeof wanted !== 'string') return wanted;
+  const flavor = known.find(({ name }) => name === wanted);
+  if (flavor === undefined) throw invalid('flavor', `names no flavor: there are ${known.map(({ name }) => name).join(', ')}`);
+  return flavor;
+}
+
+/** Nova's `_check_image_size`: the image and its own minimum fit into the flavor. */
+function requireFit(flavor: Flavor, virtualSizeBytes: number, minimum: Pick<Image, 'minRootGiB' | 'minMemoryMiB'>): void {
+  const rootGiB = Math.max(minimum.minRootGiB, virtualSizeBytes / 1024 ** 3);
+  if (flavor.rootGiB !== 0 && flavor.rootGiB < rootGiB) {
+    throw fail(
+      'FlavorDiskTooSmall',
+      `flavor ${flavor.name} has a root disk of ${flavor.rootGiB} GiB, the image wants ${rootGiB.toFixed(2)} GiB`,
+    );
+  }
+  if (flavor.memoryMiB < minimum.minMemoryMiB) {
+    throw fail(
+      'FlavorMemoryTooSmall',
+      `flavor ${flavor.name} has ${flavor.memoryMiB} MiB of memory, the image wants ${minimum.minMemoryMiB} MiB`,
+    );
+  }
+}

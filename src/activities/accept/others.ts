@@ -1,0 +1,66 @@
+import type { Host } from '../../model/host.ts';
+import type { Instance } from '../../model/instance.ts';
+import { type Network, type NetworkDefinition, validateNetwork, wholePoolOf } from '../../model/network.ts';
+import { sentenceOf } from '../../schema/parse.ts';
+import { whenListed } from '../listing.ts';
+import { fail, queryRecord, update, updateWithStart } from '../record-client.ts';
+import { parsed } from './parse.ts';
+
+/** Operations that are one message to one record, or a look at one. */
+export interface AcceptOthersActivities {
+  /** Makes a network; the same again finds it. Raises `InvalidRequest`, `NetworkExists`. */
+  makeNetwork(input: { request: unknown }): Promise<Network>;
+  /** Lets new instances onto a host, or keeps them away. Raises `HostNotFound`. Repeatable. */
+  setHostEnabled(input: { request: unknown; isEnabled: boolean }): Promise<Host>;
+  /** Where the console of an instance is. Raises `InstanceNotFound`, `InvalidState` when it is on no host. */
+  findConsole(input: { request: unknown }): Promise<{ readonly host: string; readonly instanceId: string; readonly maxBytes: number }>;
+}
+
+/** What a console shows when nobody says how much. */
+const consoleBytes = 64 * 1024;
+
+interface Shown<Record> {
+  readonly record: Record;
+  readonly shownAt: string;
+}
+
+export const acceptOthersActivities: AcceptOthersActivities = {
+  makeNetwork: async ({ request }) => {
+    const { name, cidr, bridge, gateway = null, pool, mtu = 1500, dns = [], isDefault = false } = parsed('createNetwork', request);
+    const definition: NetworkDefinition = {
+      name,
+      cidr,
+      gateway,
+      pool: pool ?? wholePoolOf(cidr) ?? { start: '', end: '' },
+      bridge,
+      mtu,
+      isDefault,
+      dns,
+    };
+    const fields = validateNetwork(definition);
+    if (fields.length > 0) throw fail('InvalidRequest', sentenceOf(fields), { fields });
+    const existed = fail('NetworkExists', `network ${name} existed before: choose another name`);
+    return shown(`network/${name}`, await updateWithStart<Shown<Network>>('network', name, 'create', definition, existed));
+  },
+
+  setHostEnabled: async ({ request, isEnabled }) => {
+    const { host, reason = null } = parsed(isEnabled ? 'enableHost' : 'disableHost', request);
+    const absent = fail('HostNotFound', `there is no host ${host}`);
+    return shown(`host/${host}`, await update<Shown<Host>>(`host/${host}`, 'enable', { isEnabled, reason }, absent));
+  },
+
+  findConsole: async ({ request }) => {
+    const { instanceId, maxBytes = consoleBytes } = parsed('getConsoleOutput', request);
+    const instance = await queryRecord<Instance>('instance', instanceId);
+    if (instance === null || instance.vmState === 'deleted') throw fail('InstanceNotFound', `there is no instance ${instanceId}`);
+    const { host, vmState, taskState, name } = instance;
+    if (host === null)
+      throw fail('InvalidState', `instance ${name} is ${vmState} and on no host: it has no console`, { vmState, taskState });
+    return { host, instanceId, maxBytes };
+  },
+};
+
+async function shown<Record>(workflowId: string, { record, shownAt }: Shown<Record>): Promise<Record> {
+  await whenListed(workflowId, shownAt);
+  return record;
+}

@@ -1,0 +1,22 @@
+import { parseRequest, sentenceOf } from '../../schema/parse.ts';
+import { type OperationName, type RequestOf, requests } from '../../schema/request.ts';
+import { fail } from '../record-client.ts';
+
+/** What every `accept` gets: the request as the client sent it, and the operation's first run. */
+export interface AcceptInput {
+  readonly request: unknown;
+  /** The same after resets; it is also the id of what the operation makes when the client gives none. */
+  readonly firstRunId: string;
+}
+
+/** The request as its schema has it. Raises `InvalidRequest` that names every field at fault. */
+export function parsed<Name extends OperationName>(name: Name, request: unknown): RequestOf<Name> {
+  const result = parseRequest(requests[name], request);
+  if (!result.ok) throw fail('InvalidRequest', sentenceOf(result.fields), { fields: result.fields });
+  return result.value as RequestOf<Name>;
+}
+
+/** An `InvalidRequest` for what only a look-up could tell. */
+export function invalid(field: string, message: string): ReturnType<typeof fail> {
+  return fail('InvalidRequest', `${field} ${message}`, { fields: [{ field, message }] });
+}

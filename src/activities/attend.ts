@@ -1,0 +1,98 @@
+import { setTimeout } from 'node:timers/promises';
+import { Context, log } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import type { Config } from '../config.ts';
+import type { Libvirt } from '../libvirt/index.ts';
+import type { Inventory } from '../model/host.ts';
+import type { Report } from '../model/host-record.ts';
+import type { Capabilities } from './capabilities.ts';
+import { inventoryOf, reportOf } from './inventory.ts';
+import { client, startAndUpdate } from './record-client.ts';
+
+export interface AttendActivities {
+  /** Is there as long as the worker is: its heartbeats are the host's sign of life. Resolves, with the reason, when the worker stops. */
+  attend(input: { host: string }): Promise<string>;
+}
+
+export interface Reporter extends AttendActivities {
+  /** Tells the host's record, which it makes the first time, what the host has. Called at the worker's start. */
+  readonly report: (by: Client, isAttending: boolean) => Promise<void>;
+}
+
+/** What a host has is read again this often, and reported when it changed. */
+const refreshMs = 60_000;
+const retryMs = 1_000;
+
+/** Reports this host: at the start, when libvirt comes or goes, and when what it has changes. `session` names this worker process, `stopping` is aborted when it stops. */
+export function hostReporter(
+  config: Config,
+  libvirt: Libvirt,
+  capabilities: Capabilities,
+  { session, stopping }: { session: string; stopping: AbortSignal },
+): Reporter {
+  let inventory: Inventory | null = null;
+  let unusable: string | null = null;
+  let reported = '';
+
+  return {
+    report,
+    attend: async () => {
+      const stop = AbortSignal.any([Context.current().cancellationSignal, stopping]);
+      const wake = wakeUp();
+      const forgetResync = libvirt.onResync(() => {
+        unusable = null;
+        wake.now();
+      });
+      const forgetLost = libvirt.onLost((reason) => {
+        unusable = `libvirt is unreachable: ${reason.message}`;
+        wake.now();
+      });
+      try {
+        await report(client(), true);
+        while (!stop.aborted) {
+          await wake.next(refreshMs, stop);
+          if (!stop.aborted) await reportChange();
+        }
+        return 'its compute worker was stopped';
+      } finally {
+        forgetResync();
+        forgetLost();
+      }
+    },
+  };
+
+  async function reportChange(): Promise<void> {
+    try {
+      if (JSON.stringify([await currentInventory(), unusable]) !== reported) await report(client(), true);
+    } catch (error) {
+      log.warn('the host could not be reported', { error });
+      await setTimeout(retryMs);
+    }
+  }
+
+  async function report(by: Client, isAttending: boolean): Promise<void> {
+    const now = await currentInventory();
+    const message: Report = { session, isAttending, report: reportOf(config, now, unusable) };
+    await startAndUpdate(by, 'host', config.host.name, 'report', message);
+    reported = JSON.stringify([now, unusable]);
+  }
+
+  /** While libvirt is away, what was known. */
+  async function currentInventory(): Promise<Inventory> {
+    if (unusable !== null && inventory !== null) return inventory;
+    inventory = await inventoryOf(libvirt, capabilities, config);
+    return inventory;
+  }
+}
+
+/** A pause that an event ends. */
+function wakeUp(): { now: () => void; next: (afterMs: number, stop: AbortSignal) => Promise<void> } {
+  let wake = new AbortController();
+  return {
+    now: () => wake.abort(),
+    next: async (afterMs, stop) => {
+      await setTimeout(afterMs, undefined, { signal: AbortSignal.any([wake.signal, stop]) }).catch(() => {});
+      wake = new AbortController();
+    },
+  };
+}

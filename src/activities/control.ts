@@ -1,0 +1,29 @@
+import type { Config } from '../config.ts';
+import { type AcceptBuildActivities, acceptBuildActivities } from './accept/build.ts';
+import { type AcceptDeleteActivities, acceptDeleteActivities } from './accept/delete.ts';
+import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
+import { type AcceptOthersActivities, acceptOthersActivities } from './accept/others.ts';
+import { type AddressActivities, addressActivities } from './addresses.ts';
+import { type PlacementActivities, placementActivities } from './placement.ts';
+import { type RecordActivities, recordActivities } from './records.ts';
+
+/** Everything that touches no host. */
+export type ControlActivities = AcceptBuildActivities &
+  AcceptDeleteActivities &
+  AcceptImportActivities &
+  AcceptOthersActivities &
+  RecordActivities &
+  PlacementActivities &
+  AddressActivities;
+
+export function controlActivities(config: Config): ControlActivities {
+  return {
+    ...acceptBuildActivities(config),
+    ...acceptDeleteActivities,
+    ...acceptImportActivities,
+    ...acceptOthersActivities,
+    ...recordActivities,
+    ...placementActivities(config),
+    ...addressActivities,
+  };
+}

@@ -1,0 +1,141 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ApplicationFailure } from '@temporalio/activity';
+import {
+  DomainCreate,
+  DomainDefine,
+  DomainState,
+  DomainUndefine,
+  DomainXml,
+  ErrorCode,
+  isLibvirtError,
+  type Libvirt,
+  MetadataType,
+} from '../libvirt/index.ts';
+import { METADATA_NAMESPACE } from '../model/domain.ts';
+import { domainXml } from '../model/domain-xml.ts';
+import type { Disk, Instance, PowerState } from '../model/instance.ts';
+import type { Token } from '../model/tenure.ts';
+import { missingFrom } from '../model/xml-subset.ts';
+import type { BootImages } from './accept/images.ts';
+import type { Vif } from './addresses.ts';
+import type { BaseCache } from './base-cache.ts';
+import type { Capabilities } from './capabilities.ts';
+import { domainSpecOf } from './domain-spec.ts';
+import { isNoDomain } from './failures.ts';
+import { holdingFiles, type WhileHolding } from './holding.ts';
+import { fail } from './record-client.ts';
+
+export interface DomainActivities {
+  /** Defines the domain, and reads it back: what libvirt did not keep would be missing in the guest. Raises `DomainDefinitionRejected`. Repeatable. */
+  defineDomain(input: {
+    token: Token;
+    instance: Instance;
+    image: BootImages;
+    disks: readonly Disk[];
+    vifs: readonly Vif[];
+  }): Promise<{ readonly machineType: string; readonly cpuModel: string }>;
+  /** Starts the guest with its processors stopped, so that its network is plugged before it looks. One that is started is left as it is. */
+  startPaused(input: { token: Token; instanceId: string }): Promise<void>;
+  /** Lets the guest run. Raises `DomainStateConflict` when it has stopped meanwhile. Repeatable. */
+  runGuest(input: { token: Token; instanceId: string }): Promise<{ readonly powerState: PowerState; readonly launchedAt: string }>;
+  /** Leaves nothing of the instance here but the proof of who deleted it. Right whatever there is. Repeatable. */
+  removeInstance(input: { token: Token; instanceId: string }): Promise<void>;
+}
+
+/** What a domain has beside its definition; without these flags libvirt refuses to undefine one that has it. */
+const undefineAll =
+  DomainUndefine.managedSave |
+  DomainUndefine.snapshotsMetadata |
+  DomainUndefine.nvram |
+  DomainUndefine.checkpointsMetadata |
+  DomainUndefine.tpm;
+
+/** libvirt's states as Nova's (`LIBVIRT_POWER_STATE`). */
+const powerStates: ReadonlyMap<number, PowerState> = new Map<number, PowerState>([
+  [DomainState.running, 'running'],
+  [DomainState.blocked, 'running'],
+  [DomainState.paused, 'paused'],
+  [DomainState.shutdown, 'shutdown'],
+  [DomainState.shutoff, 'shutdown'],
+  [DomainState.crashed, 'crashed'],
+  [DomainState.pmSuspended, 'suspended'],
+]);
+
+export function domainActivities(
+  libvirt: Libvirt,
+  capabilities: Capabilities,
+  whileHolding: WhileHolding,
+  bases: BaseCache,
+): DomainActivities {
+  return {
+    defineDomain: ({ token, instance, image, disks, vifs }) =>
+      whileHolding(instance.id, token, async (directory) => {
+        const choices = await capabilities.choose();
+        const baseFormatOf = image.root.diskFormat === 'qcow2' ? 'qcow2' : 'raw';
+        const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, { ...choices, baseOf: bases.pathOf, baseFormatOf }));
+        const dom = await libvirt.domainDefineXmlFlags({ xml: wanted, flags: DomainDefine.validate });
+        const missing = missingFrom(wanted, await libvirt.domainGetXmlDesc({ dom, flags: DomainXml.inactive }));
+        if (missing.length > 0) throw fail('DomainDefinitionRejected', `libvirt did not keep all of the domain: ${missing.join('; ')}`);
+        return { machineType: choices.machineType, cpuModel: choices.cpuModel };
+      }),
+
+    startPaused: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, async () => {
+        if ((await stateOf(instanceId)) !== DomainState.shutoff) return;
+        await libvirt.domainCreateWithFlags({ dom: { uuid: instanceId }, flags: DomainCreate.paused });
+      }),
+
+    runGuest: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, async () => {
+        if ((await stateOf(instanceId)) === DomainState.paused) await libvirt.domainResume({ dom: { uuid: instanceId } });
+        const powerState = powerStates.get(await stateOf(instanceId)) ?? 'nostate';
+        if (powerState !== 'running') throw fail('DomainStateConflict', `the guest is ${powerState}: it ended before it ran`);
+        return { powerState, launchedAt: new Date().toISOString() };
+      }),
+
+    removeInstance: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, async (directory) => {
+        await removeDomain(instanceId);
+        for (const name of await readdir(directory)) {
+          if (!holdingFiles.has(name)) await rm(join(directory, name), { recursive: true, force: true });
+        }
+      }),
+  };
+
+  async function stateOf(uuid: string): Promise<number> {
+    return (await libvirt.domainGetState({ dom: { uuid } })).state;
+  }
+
+  async function removeDomain(uuid: string): Promise<void> {
+    try {
+      await requireOurs(uuid);
+      if (await libvirt.domainIsActive({ dom: { uuid } })) await unlessStopped(libvirt.domainDestroyFlags({ dom: { uuid } }));
+      await libvirt.domainUndefineFlags({ dom: { uuid }, flags: undefineAll });
+    } catch (error) {
+      if (!isNoDomain(error)) throw error;
+    }
+  }
+
+  /** A domain that somebody else made is never touched. */
+  async function requireOurs(uuid: string): Promise<void> {
+    try {
+      await libvirt.domainGetMetadata({ dom: { uuid }, type: MetadataType.element, uri: METADATA_NAMESPACE });
+    } catch (error) {
+      if (!isLibvirtError(error, ErrorCode.noDomainMetadata)) throw error;
+      throw ApplicationFailure.nonRetryable(
+        `domain ${uuid} is not ours: it has no metadata of ${METADATA_NAMESPACE}`,
+        'DomainStateConflict',
+      );
+    }
+  }
+}
+
+/** A guest that stopped between the look and the call is what was wanted. */
+async function unlessStopped(destroy: Promise<void>): Promise<void> {
+  try {
+    await destroy;
+  } catch (error) {
+    if (!isLibvirtError(error, ErrorCode.operationInvalid)) throw error;
+  }
+}

@@ -1,0 +1,37 @@
+import { open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Token } from '../model/tenure.ts';
+import { errnoOf } from './failures.ts';
+
+const fileName = 'generation';
+
+/** The newest operation that acted on the instance here, or null. The file outlives the instance, so that a late attempt is recognised. */
+export async function readGeneration(directory: string): Promise<Token | null> {
+  try {
+    const { run, generation } = JSON.parse(await readFile(join(directory, fileName), 'utf8')) as Token;
+    return { run, generation };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Notes the operation, so that it survives a power loss: written aside, synced, renamed. */
+export async function writeGeneration(directory: string, { run, generation }: Token): Promise<void> {
+  const path = join(directory, fileName);
+  const partial = `${path}.partial`;
+  const file = await open(partial, 'w');
+  try {
+    await file.writeFile(`${JSON.stringify({ run, generation })}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(partial, path);
+}
+
+/** What a token means beside what is known on the host. The truth table of `whileHolding`. */
+export function judgement(known: Token | null, token: Token): 'current' | 'newer' | 'stale' {
+  if (known === null || token.generation > known.generation) return 'newer';
+  return token.generation === known.generation && token.run === known.run ? 'current' : 'stale';
+}

@@ -1,0 +1,15 @@
+import type { AttendActivities } from './attend.ts';
+import type { ConsoleActivities } from './console.ts';
+import type { DiskActivities, DiskLongActivities } from './disks.ts';
+import type { DomainActivities } from './domain.ts';
+import type { ImageActivities, ImageLongActivities } from './image-store.ts';
+import type { VifActivities } from './vifs.ts';
+
+/** What a compute worker does on its quick queue: seconds. */
+export type HostActivities = DiskActivities & DomainActivities & VifActivities & ConsoleActivities & ImageActivities;
+
+/** What it does on its long queue: copies and conversions. */
+export type HostLongActivities = DiskLongActivities & ImageLongActivities;
+
+/** All of the quick queue: the host's record is attended there too. */
+export type QuickActivities = HostActivities & AttendActivities;

@@ -1,0 +1,24 @@
+import { statfs } from 'node:fs/promises';
+import type { Config } from '../config.ts';
+import type { Libvirt } from '../libvirt/index.ts';
+import type { HostReport, Inventory } from '../model/host.ts';
+import type { Capabilities } from './capabilities.ts';
+
+/** Reads what this host has (Nova's `get_available_resource`); a configured capacity overrides it. */
+export async function inventoryOf(libvirt: Libvirt, capabilities: Capabilities, { host, instancesDir }: Config): Promise<Inventory> {
+  const [node, described, files] = await Promise.all([libvirt.nodeGetInfo({}), capabilities.describe(), statfs(instancesDir)]);
+  const { vcpus, memoryMiB, diskGiB } = host.capacity;
+  return {
+    ...described,
+    vcpus: vcpus ?? node.cpus,
+    memoryMiB: memoryMiB ?? Number(node.memoryKiB / 1024n),
+    diskGiB: diskGiB ?? Math.floor((files.blocks * files.bsize) / 1024 ** 3),
+    pciDevices: [],
+  };
+}
+
+/** The report of a host whose libvirt answers, or of one whose libvirt does not: then with what was known before. */
+export function reportOf({ host }: Config, inventory: Inventory, unusable: string | null): HostReport {
+  const { address, availabilityZone, reserved, ratios } = host;
+  return { address, availabilityZone, reserved, ratios, inventory, unusable };
+}

@@ -1,0 +1,43 @@
+import { open } from 'node:fs/promises';
+import { CommandFailed } from './failures.ts';
+import { kill, type ProcessView, processesWithOpen } from './processes.ts';
+import { inheritedDescriptors, run } from './run.ts';
+
+/** How long one wait for the lock lasts before its holders are looked at again. */
+const waitSeconds = 2;
+
+/**
+ * Runs `work` while holding the lock file at `path`, which every command it starts holds too: when this worker is killed,
+ * its qemu-img keeps the lock until it ends. A holder that is frozen is killed, and so is one that `isSuperseded` says
+ * works for nobody any more. Waits as long as the activity may run.
+ */
+export async function withLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  isSuperseded: () => Promise<boolean> = async () => false,
+): Promise<T> {
+  const file = await open(path, 'a+');
+  try {
+    const outer = inheritedDescriptors.getStore() ?? [];
+    return await inheritedDescriptors.run([...outer, file.fd], async () => {
+      while (!(await isLocked(3 + outer.length))) {
+        const frozenOrSuperseded = (await isSuperseded()) ? () => true : ({ isStopped }: ProcessView) => isStopped;
+        for (const holder of await processesWithOpen(path)) if (frozenOrSuperseded(holder)) await kill(holder);
+      }
+      return await work();
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+/** Node has no flock: the command locks the open file that it inherits as `descriptor`, which is ours. */
+async function isLocked(descriptor: number): Promise<boolean> {
+  try {
+    await run('flock', ['-x', '-w', String(waitSeconds), String(descriptor)]);
+    return true;
+  } catch (error) {
+    if (error instanceof CommandFailed && error.exitCode === 1) return false;
+    throw error;
+  }
+}

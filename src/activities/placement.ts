@@ -1,0 +1,112 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { Config } from '../config.ts';
+import type { Resources } from '../model/flavor.ts';
+import type { ClaimRequest, ReleaseRequest } from '../model/host-record.ts';
+import type { Token } from '../model/tenure.ts';
+import type { Candidate } from '../scheduler/candidate.ts';
+import { type Decision, type RemovedHost, selectHosts } from '../scheduler/select-host.ts';
+import { weighersWith } from '../scheduler/weighers.ts';
+import { client, fail, update } from './record-client.ts';
+
+export interface PlacementActivities {
+  /** Chooses a host and its alternates; the answer is the decision with its numbers. Raises `NoValidHost`. */
+  selectHost(input: {
+    token: Token;
+    wanted: Resources & { readonly availabilityZone: string | null };
+    /** Hosts that were chosen before and did not take the claim. */
+    turned: readonly RemovedHost[];
+  }): Promise<Decision & { readonly winner: string }>;
+  /** Claims resources of a host for an instance; `refusal` says why it has them not. Repeatable. */
+  claimResources(input: {
+    token: Token;
+    host: string;
+    id: string;
+    instanceId: string;
+    resources: Resources;
+  }): Promise<{ readonly refusal: string | null }>;
+  /** Gives back what an instance holds on a host. Right when it holds nothing. Repeatable. */
+  releaseClaim(input: { token: Token; host: string; instanceId: string }): Promise<void>;
+}
+
+/** How old the candidates of a decision may be. A stale one costs an attempt, never a double claim: the host's record decides. */
+const candidatesMaxAgeMs = 1_000;
+
+export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): PlacementActivities {
+  const candidates = candidateList();
+  const options = { weighers: weighersWith(scheduler.multipliers), maxAlternates: scheduler.maxAttempts - 1 };
+  return {
+    selectHost: async ({ wanted: { availabilityZone, ...resources }, turned }) => {
+      const request = { ...resources, ...(availabilityZone === null ? {} : { availabilityZone }) };
+      const turnedHosts = new Set(turned.map(({ host }) => host));
+      const choose = (all: readonly Candidate[]) =>
+        selectHosts(
+          request,
+          all.filter(({ host }) => !turnedHosts.has(host)),
+          options,
+        );
+      const quick = choose(await candidates.recent());
+      const decision = quick.winner === null ? choose(await candidates.fresh()) : quick;
+      const { winner } = decision;
+      if (winner === null) throw noValidHost([...turned, ...decision.removed]);
+      return { ...decision, winner };
+    },
+    claimResources: async ({ token, host, id, instanceId, resources }) => {
+      const { vcpus, memoryMiB, diskGiB } = resources;
+      const claim: ClaimRequest = { id, instanceId, generation: token.generation, vcpus, memoryMiB, diskGiB };
+      return update(`host/${host}`, 'claim', claim, gone(host)).then(
+        () => ({ refusal: null }),
+        (refused: unknown) => ({ refusal: reasonOf(refused) }),
+      );
+    },
+    releaseClaim: async ({ token, host, instanceId }) => {
+      const release: ReleaseRequest = { instanceId, generation: token.generation };
+      await update(`host/${host}`, 'release', release, gone(host));
+    },
+  };
+}
+
+/** Why a claim was refused; an error that says nothing about the claim is thrown on. */
+function reasonOf(refused: unknown): string {
+  const isAnswer =
+    refused instanceof ApplicationFailure && ['CapacityTaken', 'HostUnavailable', 'HostNotFound'].includes(refused.type ?? '');
+  if (!isAnswer) throw refused;
+  return refused.message;
+}
+
+function gone(host: string): ApplicationFailure {
+  return fail('HostNotFound', `there is no host ${host}`);
+}
+
+function noValidHost(hosts: readonly RemovedHost[]): ApplicationFailure {
+  const reasons = hosts.slice(0, 5).map(({ host, filter, reason }) => `${host} (${filter}): ${reason}`);
+  const why =
+    hosts.length === 0
+      ? 'no compute host has reported'
+      : `${reasons.join('; ')}${hosts.length > 5 ? `; and ${hosts.length - 5} more` : ''}`;
+  return fail('NoValidHost', `no host can take the instance: ${why}`, { hosts });
+}
+
+/** The candidates from the memos of all host records: one list call, shared by everybody who asks within a second. */
+function candidateList(): { recent: () => Promise<readonly Candidate[]>; fresh: () => Promise<readonly Candidate[]> } {
+  let cached: { readonly at: number; readonly list: Promise<readonly Candidate[]> } | null = null;
+  const fresh = () => {
+    const list = listCandidates();
+    cached = { at: Date.now(), list };
+    list.catch(() => {
+      cached = null;
+    });
+    return list;
+  };
+  return { fresh, recent: () => (cached !== null && Date.now() - cached.at < candidatesMaxAgeMs ? cached.list : fresh()) };
+}
+
+async function listCandidates(): Promise<readonly Candidate[]> {
+  const candidates: Candidate[] = [];
+  const query = "WorkflowType = 'host' AND ExecutionStatus = 'Running'";
+  for await (const { memo } of client().workflow.list({ query, pageSize: 1000 })) {
+    // Written by the host's record, and by nobody else.
+    const candidate = memo?.['candidate'] as Candidate | undefined;
+    if (candidate !== undefined) candidates.push(candidate);
+  }
+  return candidates;
+}

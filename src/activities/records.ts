@@ -1,0 +1,61 @@
+import { activityInfo } from '@temporalio/activity';
+import type { Instance } from '../model/instance.ts';
+import type { Enter, Finish, Run, Token } from '../model/tenure.ts';
+import { whenListed } from './listing.ts';
+import { fail, queryRecord, update } from './record-client.ts';
+
+interface HeldRecord {
+  readonly record: { readonly kind: 'instance' | 'image'; readonly id: string };
+  /** The operation's first run: the same after resets. */
+  readonly firstRunId: string;
+}
+
+export interface RecordActivities {
+  /** Tells the record where the operation is; returns the token that its next steps carry. Raises `ResetRefused`. Repeatable. */
+  enter(input: HeldRecord & Omit<Enter<object>, 'run'>): Promise<Token>;
+  /** Lets the record go and returns it once lists show it. Repeatable. */
+  finish(input: HeldRecord & Omit<Finish<object>, 'run'>): Promise<unknown>;
+}
+
+export const recordActivities: RecordActivities = {
+  enter: ({ record, firstRunId, ...message }) =>
+    update<Token>(idOf(record), 'enter', { run: runOf(firstRunId), ...message }, overOf(record)),
+  finish: async ({ record, firstRunId, ...message }) => {
+    const run = runOf(firstRunId);
+    const finished = await update<Finished>(idOf(record), 'finish', { run, ...message }, overOf(record)).catch(async (failure: unknown) => {
+      const closed = await closedBy(record, run);
+      if (closed === null) throw failure;
+      return { record: closed, shownAt: closed.updatedAt };
+    });
+    await whenListed(idOf(record), finished.shownAt);
+    return finished.record;
+  },
+};
+
+interface Finished {
+  readonly record: unknown;
+  readonly shownAt: string;
+}
+
+/** The record of a deleted instance when it was this run that deleted it: an attempt before this one did not live to tell. */
+async function closedBy({ kind, id }: HeldRecord['record'], run: Run): Promise<Instance | null> {
+  if (kind !== 'instance') return null;
+  const instance = await queryRecord<Instance>('instance', id);
+  const isOurs = instance?.vmState === 'deleted' && instance.recent.at(-1)?.runId === run.runId;
+  return isOurs ? instance : null;
+}
+
+/** The run that this activity really belongs to: its input may be older than a reset. */
+export function runOf(firstRunId: string): Run {
+  const { workflowExecution } = activityInfo();
+  if (workflowExecution === undefined) throw new Error('an activity that no workflow started');
+  return { ...workflowExecution, firstRunId };
+}
+
+function idOf({ kind, id }: HeldRecord['record']): string {
+  return `${kind}/${id}`;
+}
+
+function overOf(record: HeldRecord['record']): ReturnType<typeof fail> {
+  return fail('ResetRefused', `${idOf(record)} is over: what this operation began has ended`);
+}

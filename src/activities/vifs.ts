@@ -1,0 +1,69 @@
+import { setTimeout } from 'node:timers/promises';
+import { Context, log } from '@temporalio/activity';
+import { z } from 'zod';
+import type { Config } from '../config.ts';
+import type { Token } from '../model/tenure.ts';
+import type { Vif } from './addresses.ts';
+import { fail } from './record-client.ts';
+import { run } from './run.ts';
+
+export interface VifActivities {
+  /**
+   * Waits until every tap of the guest is a forwarding port of its bridge and the bridge is up: then the guest's first packet
+   * arrives. Raises `VirtualInterfacePlugTimeout` after the configured time, where that is fatal.
+   */
+  waitForVifs(input: { token: Token; vifs: readonly Vif[] }): Promise<void>;
+}
+
+const pollMs = 20;
+
+const links = z.array(
+  z.looseObject({
+    ifname: z.string(),
+    flags: z.array(z.string()).default([]),
+    master: z.string().optional(),
+    linkinfo: z.looseObject({ info_slave_data: z.looseObject({ state: z.string().optional() }).optional() }).optional(),
+  }),
+);
+
+export type Link = z.infer<typeof links>[number];
+
+export function vifActivities({
+  vifPlugTimeoutSeconds,
+  vifPlugIsFatal,
+}: Pick<Config, 'vifPlugTimeoutSeconds' | 'vifPlugIsFatal'>): VifActivities {
+  return {
+    waitForVifs: async ({ vifs }) => {
+      if (vifs.length === 0 || vifPlugTimeoutSeconds === 0) return;
+      const { cancellationSignal: signal } = Context.current();
+      let missing = await unplugged(vifs);
+      for (const deadline = Date.now() + vifPlugTimeoutSeconds * 1000; missing.length > 0 && Date.now() < deadline; ) {
+        await setTimeout(pollMs, undefined, { signal });
+        missing = await unplugged(vifs);
+      }
+      if (missing.length === 0) return;
+      const message = `not plugged after ${vifPlugTimeoutSeconds} s: ${missing.join('; ')}`;
+      if (vifPlugIsFatal) throw fail('VirtualInterfacePlugTimeout', message);
+      log.warn(message);
+    },
+  };
+}
+
+async function unplugged(vifs: readonly Vif[]): Promise<readonly string[]> {
+  const { stdout } = await run('ip', ['-json', '-details', 'link', 'show']);
+  const known = links.parse(JSON.parse(stdout));
+  return vifs.flatMap((vif) => whyUnplugged(vif, known) ?? []);
+}
+
+/** Why a port carries no packets yet, or null. */
+export function whyUnplugged({ port: { tap }, bridge }: Vif, known: readonly Link[]): string | null {
+  const find = (name: string) => known.find(({ ifname }) => ifname === name);
+  const master = find(bridge);
+  const device = find(tap);
+  if (master === undefined) return `there is no bridge ${bridge}`;
+  if (!master.flags.includes('UP')) return `bridge ${bridge} is down`;
+  if (device === undefined) return `there is no device ${tap}`;
+  if (device.master !== bridge) return `${tap} is not a port of ${bridge}`;
+  const state = device.linkinfo?.info_slave_data?.state ?? 'unknown';
+  return state === 'forwarding' ? null : `${tap} is ${state}`;
+}

@@ -1,0 +1,122 @@
+/** The header of a qcow2 file as far as it decides whether we take the file (docs/interop/qcow2.txt of QEMU). */
+interface Qcow2Header {
+  readonly version: number;
+  readonly backingFileOffset: bigint;
+  readonly clusterBits: number;
+  readonly virtualSizeBytes: bigint;
+  readonly encryption: number;
+  readonly l1Entries: number;
+  readonly l1Offset: bigint;
+  readonly refcountTableOffset: bigint;
+  readonly refcountTableClusters: number;
+  readonly incompatibleFeatures: bigint;
+  readonly refcountOrder: number;
+  readonly headerBytes: number;
+}
+
+/** What the file is, or why it is refused: the rest of a sentence that begins with the file. */
+export type Qcow2Verdict =
+  | { readonly virtualSizeBytes: number; readonly refusal: null }
+  | { readonly virtualSizeBytes: null; readonly refusal: string };
+
+interface Rule {
+  readonly breaks: (header: Qcow2Header, fileSizeBytes: bigint) => boolean;
+  readonly refusal: string;
+}
+
+const V2_HEADER_BYTES = 72;
+const V3_HEADER_BYTES = 104;
+/** Of version 2, which has no field for it: 16 bits. */
+const V2_REFCOUNT_ORDER = 4;
+
+const DIRTY = 1n << 0n;
+const CORRUPT = 1n << 1n;
+const EXTERNAL_DATA = 1n << 2n;
+const COMPRESSION_TYPE = 1n << 3n;
+const EXTENDED_L2 = 1n << 4n;
+/** Features that change how the file is read, and nothing outside of it. */
+const HARMLESS = COMPRESSION_TYPE | EXTENDED_L2;
+
+/** In the order in which they are told: first what would reach outside of the file. */
+const rules: readonly Rule[] = [
+  { refusal: 'has a backing file', breaks: ({ backingFileOffset }) => backingFileOffset !== 0n },
+  { refusal: 'keeps its data in another file', breaks: has(EXTERNAL_DATA) },
+  { refusal: 'is encrypted', breaks: ({ encryption }) => encryption !== 0 },
+  { refusal: 'is marked corrupt', breaks: has(CORRUPT) },
+  { refusal: 'was not closed cleanly; `qemu-img check -r all` repairs it', breaks: has(DIRTY) },
+  { refusal: 'uses features that are not known', breaks: has(~(HARMLESS | EXTERNAL_DATA | CORRUPT | DIRTY)) },
+  { refusal: 'has a cluster size outside of 512 bytes to 2 MiB', breaks: ({ clusterBits }) => clusterBits < 9 || clusterBits > 21 },
+  { refusal: 'has reference counts of more than 64 bits', breaks: ({ refcountOrder }) => refcountOrder > 6 },
+  {
+    refusal: 'has a header length that cannot be',
+    breaks: ({ version, headerBytes, clusterBits }) =>
+      version === 3 && (headerBytes < V3_HEADER_BYTES || headerBytes % 8 !== 0 || headerBytes > 2 ** clusterBits),
+  },
+  { refusal: 'is an empty disk', breaks: ({ virtualSizeBytes }) => virtualSizeBytes === 0n },
+  { refusal: 'has a virtual size that cannot be', breaks: ({ virtualSizeBytes }) => virtualSizeBytes > BigInt(Number.MAX_SAFE_INTEGER) },
+  {
+    refusal: 'has an L1 table that is too small for its virtual size',
+    breaks: (header) => BigInt(header.l1Entries) < l1EntriesNeeded(header),
+  },
+  {
+    refusal: 'is truncated: its L1 table lies outside of the file',
+    breaks: (header, fileSizeBytes) => liesOutside(header, header.l1Offset, BigInt(header.l1Entries) * 8n, fileSizeBytes),
+  },
+  {
+    refusal: 'is truncated: its refcount table lies outside of the file',
+    breaks: (header, fileSizeBytes) =>
+      liesOutside(header, header.refcountTableOffset, BigInt(header.refcountTableClusters) << BigInt(header.clusterBits), fileSizeBytes),
+  },
+];
+
+/**
+ * Judges a qcow2 file by its header: nothing in it may point out of the file.
+ * The tables are not walked: `qemu-img check` under limits does that.
+ */
+export function readQcow2(head: Uint8Array, fileSizeBytes: number): Qcow2Verdict {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const version = view.byteLength < V2_HEADER_BYTES ? 0 : view.getUint32(4);
+  if (version === 0) return refused('is truncated: it ends within its header');
+  if (version !== 2 && version !== 3) return refused(`has version ${version}, known are 2 and 3`);
+  if (version === 3 && view.byteLength < V3_HEADER_BYTES) return refused('is truncated: it ends within its header');
+  const header = headerOf(view, version);
+  const broken = rules.find(({ breaks }) => breaks(header, BigInt(fileSizeBytes)));
+  return broken === undefined ? { virtualSizeBytes: Number(header.virtualSizeBytes), refusal: null } : refused(broken.refusal);
+}
+
+function headerOf(view: DataView, version: 2 | 3): Qcow2Header {
+  return {
+    version,
+    backingFileOffset: view.getBigUint64(8),
+    clusterBits: view.getUint32(20),
+    virtualSizeBytes: view.getBigUint64(24),
+    encryption: view.getUint32(32),
+    l1Entries: view.getUint32(36),
+    l1Offset: view.getBigUint64(40),
+    refcountTableOffset: view.getBigUint64(48),
+    refcountTableClusters: view.getUint32(56),
+    incompatibleFeatures: version === 2 ? 0n : view.getBigUint64(72),
+    refcountOrder: version === 2 ? V2_REFCOUNT_ORDER : view.getUint32(96),
+    headerBytes: version === 2 ? V2_HEADER_BYTES : view.getUint32(100),
+  };
+}
+
+function has(features: bigint): Rule['breaks'] {
+  return ({ incompatibleFeatures }) => (incompatibleFeatures & features) !== 0n;
+}
+
+/** An L2 table is one cluster of 8-byte entries, 16-byte ones with extended L2; each entry stands for a cluster. */
+function l1EntriesNeeded({ clusterBits, virtualSizeBytes, incompatibleFeatures }: Qcow2Header): bigint {
+  const entryBits = (incompatibleFeatures & EXTENDED_L2) === 0n ? 3 : 4;
+  const bytesAnL2Table = 1n << BigInt(clusterBits + clusterBits - entryBits);
+  return (virtualSizeBytes + bytesAnL2Table - 1n) / bytesAnL2Table;
+}
+
+function liesOutside({ clusterBits }: Qcow2Header, offset: bigint, bytes: bigint, fileSizeBytes: bigint): boolean {
+  const isAligned = offset % (1n << BigInt(clusterBits)) === 0n;
+  return offset === 0n || !isAligned || offset + bytes > fileSizeBytes;
+}
+
+function refused(refusal: string): Qcow2Verdict {
+  return { virtualSizeBytes: null, refusal };
+}

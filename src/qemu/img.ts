@@ -1,0 +1,117 @@
+import { z } from 'zod';
+
+/** A format that is named to qemu-img: none of its commands ever guesses one. */
+export type QemuFormat = 'qcow2' | 'raw';
+
+/** Absolute, since qemu-img takes a path like `nbd:host` or `json:{}` for something else than a file. */
+type AbsolutePath = string;
+
+/** The arguments that make `path` an empty qcow2 overlay over `base`, as large as `sizeBytes`, or as the base where that is null. */
+export function createOverlayArgs({
+  base,
+  baseFormat,
+  path,
+  sizeBytes,
+}: {
+  readonly base: AbsolutePath;
+  readonly baseFormat: QemuFormat;
+  readonly path: AbsolutePath;
+  readonly sizeBytes: number | null;
+}): readonly string[] {
+  const size = sizeBytes === null ? [] : [bytes(sizeBytes)];
+  return ['create', '-q', '-f', 'qcow2', '-F', baseFormat, '-b', absolute(base), '--', absolute(path), ...size];
+}
+
+/** The arguments that make `path` an empty disk of its own. */
+export function createDiskArgs({
+  format,
+  path,
+  sizeBytes,
+}: {
+  readonly format: QemuFormat;
+  readonly path: AbsolutePath;
+  readonly sizeBytes: number;
+}): readonly string[] {
+  return ['create', '-q', '-f', format, '--', absolute(path), bytes(sizeBytes)];
+}
+
+/**
+ * The arguments that write all of `from` into `to`, without a backing file, and flush it.
+ * @param cache `none` keeps a large copy out of the page cache that the guests use; `writeback` where there is no O_DIRECT
+ */
+export function convertArgs({
+  from,
+  fromFormat,
+  to,
+  toFormat,
+  cache,
+}: {
+  readonly from: AbsolutePath;
+  readonly fromFormat: QemuFormat;
+  readonly to: AbsolutePath;
+  readonly toFormat: QemuFormat;
+  readonly cache: 'none' | 'writeback';
+}): readonly string[] {
+  return ['convert', '-q', '-t', cache, '-T', cache, '-f', fromFormat, '-O', toFormat, '--', absolute(from), absolute(to)];
+}
+
+/** The arguments that grow a disk; qemu-img refuses to shrink one without a further option. */
+export function growArgs({
+  path,
+  format,
+  sizeBytes,
+}: {
+  readonly path: AbsolutePath;
+  readonly format: QemuFormat;
+  readonly sizeBytes: number;
+}): readonly string[] {
+  return ['resize', '-q', '-f', format, '--', absolute(path), bytes(sizeBytes)];
+}
+
+/** The arguments that print what `parseInfo` reads; a disk that a guest has open is read all the same. */
+export function infoArgs({ path, format }: { readonly path: AbsolutePath; readonly format: QemuFormat }): readonly string[] {
+  return ['info', '-U', '-f', format, '--output=json', '--', absolute(path)];
+}
+
+/** What `qemu-img info` tells of one file. */
+export interface DiskInfo {
+  readonly format: string;
+  readonly virtualSizeBytes: number;
+  /** What the file takes on the host's file system. */
+  readonly allocatedBytes: number;
+  readonly backing: { readonly path: string; readonly format: string | null } | null;
+}
+
+const info = z.object({
+  format: z.string(),
+  'virtual-size': z.int().nonnegative(),
+  'actual-size': z.int().nonnegative().default(0),
+  'full-backing-filename': z.string().optional(),
+  'backing-filename': z.string().optional(),
+  'backing-filename-format': z.string().optional(),
+});
+
+/**
+ * Reads the output of `qemu-img info --output=json`.
+ * @throws a ZodError or SyntaxError when it is something else
+ */
+export function parseInfo(json: string): DiskInfo {
+  const parsed = info.parse(JSON.parse(json));
+  const backing = parsed['full-backing-filename'] ?? parsed['backing-filename'];
+  return {
+    format: parsed.format,
+    virtualSizeBytes: parsed['virtual-size'],
+    allocatedBytes: parsed['actual-size'],
+    backing: backing === undefined ? null : { path: backing, format: parsed['backing-filename-format'] ?? null },
+  };
+}
+
+function absolute(path: AbsolutePath): string {
+  if (!path.startsWith('/')) throw new TypeError(`qemu-img is given absolute paths, not ${path}`);
+  return path;
+}
+
+function bytes(size: number): string {
+  if (!Number.isSafeInteger(size) || size <= 0) throw new RangeError(`a disk has a whole number of bytes above 0, not ${size}`);
+  return `${size}`;
+}

@@ -1,0 +1,44 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { ConsoleOutput } from '../activities/console.ts';
+import type { ControlActivities } from '../activities/control.ts';
+import type { HostActivities } from '../activities/host.ts';
+import type { Host } from '../model/host.ts';
+import type { Network } from '../model/network.ts';
+import { onControl, quicklyOn } from './activities.ts';
+import { outcomeOf } from './outcome.ts';
+
+/** Operations that hold nothing: one message to one record, or a look. */
+
+const { makeNetwork, setHostEnabled, findConsole } = proxyActivities<ControlActivities>(onControl.options);
+
+/** Makes a network. The same request again returns the network it made. */
+export function createNetwork(request: unknown): Promise<Network> {
+  return ownFailure('makeNetwork', () => makeNetwork({ request }));
+}
+
+/** Lets the scheduler place instances on a host again. */
+export function enableHost(request: unknown): Promise<Host> {
+  return ownFailure('setHostEnabled', () => setHostEnabled({ request, isEnabled: true }));
+}
+
+/** Keeps new instances away from a host; those on it stay. */
+export function disableHost(request: unknown): Promise<Host> {
+  return ownFailure('setHostEnabled', () => setHostEnabled({ request, isEnabled: false }));
+}
+
+/** The last bytes an instance's guest wrote to its serial console. */
+export function getConsoleOutput(request: unknown): Promise<ConsoleOutput> {
+  return ownFailure('readConsole', async () => {
+    const { host, ...what } = await findConsole({ request });
+    const { readConsole } = proxyActivities<HostActivities>(quicklyOn(host).options);
+    return readConsole(what);
+  });
+}
+
+async function ownFailure<Result>(step: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (failure) {
+    throw outcomeOf(failure, { step, host: null });
+  }
+}

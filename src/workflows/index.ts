@@ -1,0 +1,9 @@
+/** Every workflow type, by its name in the contract. */
+export { buildInstance } from './build.ts';
+export { deleteInstance } from './delete.ts';
+export { createNetwork, disableHost, enableHost, getConsoleOutput } from './direct.ts';
+export { importImage } from './import-image.ts';
+export { host } from './records/host.ts';
+export { image } from './records/image.ts';
+export { instance } from './records/instance.ts';
+export { network } from './records/network.ts';

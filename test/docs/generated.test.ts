@@ -1,0 +1,39 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { configurationManual } from '../../docs/configuration.ts';
+import { contractFiles } from '../../docs/contract.ts';
+import { staleFiles } from '../../docs/write-or-check.ts';
+import { settings, settingsOf } from '../../src/config/settings.ts';
+
+const docs = new URL('../../docs/', import.meta.url);
+
+test('docs/contract is what the schemas say (else: node docs/contract.ts)', async () => {
+  expect(await staleFiles({ directory: new URL('contract/', docs), files: contractFiles() })).toEqual([]);
+});
+
+test('docs/configuration.md is what the settings say (else: node docs/configuration.ts)', async () => {
+  const files = new Map([['configuration.md', configurationManual()]]);
+  expect(await staleFiles({ directory: docs, files, isShared: true })).toEqual([]);
+});
+
+test('the manual has a row for each setting', () => {
+  const manual = configurationManual();
+  expect(settingsOf(settings).filter(({ key }) => !manual.includes(`\n| \`${key}\` `))).toEqual([]);
+});
+
+test('a file that was changed, that is missing or that is left over is stale', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'novaflow-docs-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  for (const name of ['same', 'changed', 'left-over']) await writeFile(join(directory, name), name);
+  const files = new Map([
+    ['same', 'same'],
+    ['changed', 'new'],
+    ['missing', 'new'],
+  ]);
+  const url = pathToFileURL(`${directory}/`);
+  expect(await staleFiles({ directory: url, files })).toEqual(['changed', 'left-over', 'missing']);
+  expect(await staleFiles({ directory: url, files, isShared: true })).toEqual(['changed', 'missing']);
+});

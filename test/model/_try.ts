@@ -1,6 +1,0 @@
-import { domainXml } from '../../src/model/domain-xml.ts';
-import { domainNameOf } from '../../src/model/domain.ts';
-const uuid='6a1b2c3d-0000-4000-8000-000000000001';
-const spec=(over:object={})=>({uuid,name:domainNameOf(uuid),title:'a <b> & "c" \'d\' ]]> é😀',metadata:{instanceId:uuid,name:'a <b> & "c"',projectId:'p',userId:'u',flavor:'lab.tiny',image:null,generation:3},type:'qemu',machineType:'pc-q35-7.2',emulator:null,cpu:{mode:'custom',model:'qemu64'},vcpus:1,memoryMiB:64,boot:{from:'kernel',kernelPath:'/tmp/vmlinuz',initrdPath:'/tmp/initrd',commandLine:'console=ttyS0 a="b"'},disks:[{device:'disk',path:'/tmp/x disk',source:'file',format:'qcow2',target:'vda',bus:'virtio',cache:'none',isReadOnly:false,backing:{path:'/tmp/base',format:'raw'}},{device:'cdrom',path:'/tmp/cfg',source:'file',format:'raw',target:'sda',bus:'sata',cache:'none',isReadOnly:true,backing:null}],interfaces:[{mac:'fa:16:3e:00:00:01',bridge:'br0',tap:'tap0123456789a',mtu:1400,filter:{name:'clean-traffic',ip:'10.0.0.5'}}],consoleLogPath:'/tmp/console.log',sparePciePorts:4,hasGuestAgent:true,vnc:{listenAddress:'127.0.0.1'},...over} as never);
-console.log(domainXml(spec()));
-for (const bad of ['a\u0001b','a\ud800b','a\nb\tc\r"d']) try{console.log(JSON.stringify(domainXml(spec({title:bad,consoleLogPath:bad})).match(/<title>[^]*<\/title>|<log[^]*?>/g)))}catch(e){console.log(String(e))}

@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest';
+import { parseRequest } from '../../src/schema/parse.ts';
+import { decisions, requests } from '../../src/schema/request.ts';
+
+const all = { ...requests, ...decisions };
+const uuid = '0f8fad5b-d9cb-469f-a165-70867728950e';
+
+/** A request of each operation that is accepted, with every field it may have. */
+const whole = {
+  buildInstance: { name: 'web1', flavor: 'm1.tiny', image: 'debian', onFailure: 'park' },
+  deleteInstance: { instanceId: uuid, onFailure: 'rollback' },
+  getConsoleOutput: { instanceId: uuid, maxBytes: 4096, onFailure: 'rollback' },
+  importImage: {
+    name: 'debian',
+    source: 'file:/srv/images/debian.qcow2',
+    diskFormat: 'qcow2',
+    checksum: `sha256:${'0a'.repeat(32)}`,
+    imageId: uuid,
+    kernelId: uuid,
+    ramdiskId: uuid,
+    properties: { hw_machine_type: 'q35' },
+    minRootGiB: 2,
+    minMemoryMiB: 512,
+    host: 'cn1',
+    onFailure: 'rollback',
+  },
+  createNetwork: {
+    name: 'default',
+    cidr: '10.0.0.0/24',
+    bridge: 'br0',
+    gateway: '10.0.0.1',
+    pool: { start: '10.0.0.10', end: '10.0.0.99' },
+    mtu: 1500,
+    dns: ['9.9.9.9'],
+    isDefault: true,
+    onFailure: 'rollback',
+  },
+  enableHost: { host: 'cn1', reason: 'new disk', onFailure: 'rollback' },
+  disableHost: { host: 'cn1', reason: 'disk fails', onFailure: 'rollback' },
+  verify: { hosts: ['cn1', 'cn2'], onFailure: 'rollback' },
+  retry: { reason: 'cn1 has a new disk', park: 2, input: { host: 'cn2' } },
+  rollback: { reason: 'not wanted any more', park: 1 },
+} as const satisfies Record<keyof typeof all, object>;
+
+const names = Object.keys(whole) as (keyof typeof whole)[];
+
+test.for(names)('%s takes every field of its contract', (name) => {
+  expect(parseRequest(all[name], whole[name])).toEqual({ ok: true, value: whole[name] });
+});
+
+test.for(names)('%s refuses a field that is not in its contract', (name) => {
+  expect(parseRequest(all[name], { ...whole[name], force: true })).toEqual({
+    ok: false,
+    fields: [{ field: 'force', message: 'is not a known field' }],
+  });
+});
+
+test.for(names)('%s refuses null for each of its fields', (name) => {
+  for (const field of Object.keys(whole[name])) {
+    const parsed = parseRequest(all[name], { ...whole[name], [field]: null });
+    expect(parsed.ok ? [] : parsed.fields).toContainEqual({ field, message: 'must not be null: a field without a value is left out' });
+  }
+});
+
+const hostName = 'must be the name of a host: 1 to 63 of a-z, 0-9 and "-"';
+const file = 'must be file: and the path of a file, at most 1024 characters, without ".." and control characters';
+const remote = 'is not supported yet: give file:/path, a file of the host that imports';
+const checksum = 'must be sha256: and 64 hexadecimal digits in lower case';
+const bridge = 'must be the name of a bridge: 1 to 15 of letters, digits, ".", "_" and "-"';
+const subnet = 'must be an IPv4 subnet, such as 10.0.0.0/24';
+const reason = 'must be text of 1 to 500 characters, without control characters';
+
+const refused: readonly [name: keyof typeof all, change: Record<string, unknown>, field: string, message: string][] = [
+  ['deleteInstance', { instanceId: undefined }, 'instanceId', 'is required'],
+  ['deleteInstance', { instanceId: '../x' }, 'instanceId', 'must be a UUID in lower case'],
+  ['getConsoleOutput', { maxBytes: 0 }, 'maxBytes', 'must be a whole number from 1 to 262144'],
+  ['getConsoleOutput', { maxBytes: 262_145 }, 'maxBytes', 'must be a whole number from 1 to 262144'],
+  ['importImage', { source: undefined }, 'source', 'is required'],
+  ['importImage', { source: 'https://example.org/a.img' }, 'source', remote],
+  ['importImage', { source: '/srv/a.img' }, 'source', file],
+  ['importImage', { source: 'file:' }, 'source', file],
+  ['importImage', { source: 'file:../etc/shadow' }, 'source', file],
+  ['importImage', { source: 'file:/srv/images/../../etc/shadow' }, 'source', file],
+  ['importImage', { source: 'file:/srv/images/..' }, 'source', file],
+  ['importImage', { source: 'file:..' }, 'source', file],
+  ['importImage', { source: 'file:/srv/a\nb' }, 'source', file],
+  ['importImage', { source: `file:/${'a'.repeat(1024)}` }, 'source', file],
+  ['importImage', { source: 'ftp://example.org/a.img' }, 'source', file],
+  ['importImage', { diskFormat: 'vmdk' }, 'diskFormat', '"vmdk" is not supported yet: give "raw", "qcow2", "aki" or "ari"'],
+  ['importImage', { diskFormat: 'iso' }, 'diskFormat', '"iso" is not supported yet: give "raw", "qcow2", "aki" or "ari"'],
+  ['importImage', { diskFormat: 'vhd' }, 'diskFormat', 'must be "raw", "qcow2", "aki" or "ari"'],
+  ['importImage', { checksum: '0a'.repeat(32) }, 'checksum', checksum],
+  ['importImage', { checksum: `sha256:${'0A'.repeat(32)}` }, 'checksum', checksum],
+  ['importImage', { checksum: `sha512:${'0a'.repeat(64)}` }, 'checksum', checksum],
+  ['importImage', { imageId: 'debian' }, 'imageId', 'must be a UUID in lower case'],
+  ['importImage', { minRootGiB: -1 }, 'minRootGiB', 'must be a whole number from 0 to 65536'],
+  ['importImage', { minMemoryMiB: 1e9 }, 'minMemoryMiB', 'must be a whole number from 0 to 16777216'],
+  ['importImage', { host: 'CN1' }, 'host', hostName],
+  ['createNetwork', { name: 'a/b' }, 'name', 'must be the name of a network: 1 to 63 of letters, digits, ".", "_" and "-"'],
+  ['createNetwork', { cidr: '10.0.0.0' }, 'cidr', subnet],
+  ['createNetwork', { cidr: '10.0.0.0/33' }, 'cidr', subnet],
+  ['createNetwork', { cidr: 'fd00::/64' }, 'cidr', subnet],
+  ['createNetwork', { bridge: 'a'.repeat(16) }, 'bridge', bridge],
+  ['createNetwork', { bridge: 'br/0' }, 'bridge', bridge],
+  ['createNetwork', { bridge: '-br0' }, 'bridge', bridge],
+  ['createNetwork', { gateway: 'router' }, 'gateway', 'must be an IPv4 address'],
+  ['createNetwork', { pool: { start: '10.0.0.10' } }, 'pool.end', 'is required'],
+  ['createNetwork', { pool: '10.0.0.10-20' }, 'pool', 'must be an object { start, end }'],
+  ['createNetwork', { mtu: 575 }, 'mtu', 'must be a whole number from 576 to 9216'],
+  ['createNetwork', { dns: '9.9.9.9' }, 'dns', 'must be a list of IPv4 addresses'],
+  ['createNetwork', { dns: ['9.9.9.9', 'dns.example'] }, 'dns[1]', 'must be an IPv4 address'],
+  ['createNetwork', { isDefault: 'yes' }, 'isDefault', 'must be true or false'],
+  ['enableHost', { host: 'a.example.org' }, 'host', hostName],
+  ['enableHost', { host: '-a' }, 'host', hostName],
+  ['disableHost', { host: 'x'.repeat(64) }, 'host', hostName],
+  ['disableHost', { reason: '' }, 'reason', reason],
+  ['disableHost', { reason: 'x'.repeat(501) }, 'reason', reason],
+  ['verify', { hosts: [] }, 'hosts', 'must name a host'],
+  ['verify', { hosts: ['cn1', '../cn2'] }, 'hosts[1]', hostName],
+  ['retry', { reason: undefined }, 'reason', 'is required'],
+  ['retry', { park: 0 }, 'park', 'must be a whole number from 1 to 1000000'],
+  ['retry', { input: [] }, 'input', 'must be an object'],
+  ['rollback', { reason: 'x\u0007' }, 'reason', reason],
+];
+
+test.for(refused)('%s with %j is refused: %s %s', ([name, change, field, message]) => {
+  const parsed = parseRequest(all[name], { ...whole[name], ...change });
+  expect(parsed.ok ? [] : parsed.fields).toContainEqual({ field, message });
+});
+
+test('an image with a ramdisk names its kernel too', () => {
+  const { kernelId: _, ...rest } = whole.importImage;
+  expect(parseRequest(requests.importImage, rest)).toEqual({
+    ok: false,
+    fields: [{ field: 'ramdiskId', message: 'needs kernelId: a ramdisk starts with its kernel' }],
+  });
+});
+
+test.for(['file:debian.img', 'file:/a..b/..c/d..', 'file:///srv/a b.img'])('%s is a source', (source) => {
+  expect(parseRequest(requests.importImage, { ...whole.importImage, source }).ok).toBe(true);
+});
