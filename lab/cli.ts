@@ -18,8 +18,8 @@ program
   .option('--non-root-host <host>', 'the host whose QEMU runs as libvirt-qemu (default: the last of several)')
   .action(async ({ name, hosts, shared, instancesSize, nonRootHost }) => {
     const interrupted = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.once(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)));
+    // Not `once`: execa ends the process by a signal that nobody listens for any more.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)));
     const size = instancesSize === undefined ? {} : { instancesSizeMiB: instancesSize };
     const nonRoot = nonRootHost === undefined ? {} : { nonRootHost };
     await up({ name, hosts, shared, ...size, ...nonRoot, signal: interrupted.signal });

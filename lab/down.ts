@@ -2,8 +2,9 @@ import { rm, rmdir } from 'node:fs/promises';
 import { unmountInstancesDisks } from './instances-disk.ts';
 import { endProcessesOfLab } from './lab-processes.ts';
 import { checkLabName, dataDirOf, dataRoot, stateDirOf, stateRoot } from './names.ts';
+import { dropNetnsRoot } from './netns-root.ts';
 import { isAlive } from './proc.ts';
-import { readState } from './state.ts';
+import { labNames, readState } from './state.ts';
 import { removeWires } from './wires.ts';
 
 /**
@@ -21,6 +22,7 @@ export async function down(name: string): Promise<void> {
   await removeWires(name);
   await rm(dataDirOf(name), { recursive: true, force: true });
   await rm(stateDirOf(name), { recursive: true, force: true });
+  if ((await labNames()).length === 0) await dropNetnsRoot();
   // The last lab leaves the roots empty; while there is another they stay.
   for (const root of [dataRoot, stateRoot]) await rmdir(root).catch(() => undefined);
 }

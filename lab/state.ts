@@ -44,7 +44,7 @@ export async function writeState(state: LabState): Promise<void> {
 
 /** The names of all labs of this machine, half-made ones included. */
 export async function labNames(): Promise<string[]> {
-  return (await readdir(stateRoot).catch(() => [])).sort();
+  return (await readdir(stateRoot).catch(() => [])).filter((name) => !name.startsWith('.')).sort();
 }
 
 function stateFile(lab: string): string {

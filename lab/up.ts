@@ -9,6 +9,7 @@ import { hostDirs, prepareHost } from './host/prepare.ts';
 import { makeInstancesDisk } from './instances-disk.ts';
 import { describeLab, type Lab, sharedDirOf } from './lab-description.ts';
 import { checkLabName, dataDirOf, hostName, stateDirOf, stateRoot } from './names.ts';
+import { noteNetnsRoot } from './netns-root.ts';
 import { isAlive, readProcess } from './proc.ts';
 import { type HostState, type LabState, readState, writeState } from './state.ts';
 import { addressIn, chooseSubnets } from './subnets.ts';
@@ -70,10 +71,16 @@ function isAsAsked(
 
 /** Of two programs that bring up one lab at the same time, the second fails here. */
 async function claimName(lab: string): Promise<void> {
+  const error: NodeJS.ErrnoException | null = await mkdir(stateDirOf(lab)).then(
+    () => null,
+    (cause) => cause,
+  );
+  if (error === null) return;
+  if (error.code === 'EEXIST') throw new Error(`lab ${lab} is being brought up by another process`, { cause: error });
+  if (error.code !== 'ENOENT') throw error;
+  // There is no lab yet, or the last one removed the root a moment ago.
   await mkdir(stateRoot, { recursive: true });
-  await mkdir(stateDirOf(lab)).catch((cause) => {
-    throw new Error(`lab ${lab} is being brought up by another process`, { cause });
-  });
+  await claimName(lab);
 }
 
 async function plan(request: LabRequest): Promise<LabState> {
@@ -107,6 +114,7 @@ async function make(state: LabState, signal?: AbortSignal): Promise<Lab> {
   await rm(dataDirOf(state.name), { recursive: true, force: true });
   await mkdir(sharedDirOf(state.name), { recursive: true });
   await writeFile(join(dataDirOf(state.name), 'hosts'), hostsFile(state));
+  await noteNetnsRoot();
   await layWires(state);
   for (const host of state.hosts) {
     await prepareHost(state, host);

@@ -10,6 +10,7 @@ import { diskActivities } from './activities/disks.ts';
 import { domainActivities } from './activities/domain.ts';
 import { holdingIn } from './activities/holding.ts';
 import type { HostLongActivities, QuickActivities } from './activities/host.ts';
+import { type HostListingActivities, hostListingActivities } from './activities/host-listing.ts';
 import { imageStoreActivities } from './activities/image-store.ts';
 import { stepInterceptor } from './activities/interceptor.ts';
 import { vifActivities } from './activities/vifs.ts';
@@ -54,7 +55,7 @@ function hostActivities(
   config: Config,
   libvirt: Libvirt,
   stopping: AbortSignal,
-): { quick: QuickActivities; long: HostLongActivities; report: ReturnType<typeof hostReporter>['report'] } {
+): { quick: QuickActivities & HostListingActivities; long: HostLongActivities; report: ReturnType<typeof hostReporter>['report'] } {
   const whileHolding = holdingIn(config.instancesDir);
   const bases = baseCache(config);
   const capabilities = capabilitiesOf(libvirt);
@@ -69,8 +70,9 @@ function hostActivities(
       ...disks,
       ...images,
       ...domainActivities(libvirt, capabilities, whileHolding, bases),
-      ...vifActivities(config),
+      ...vifActivities,
       ...consoleActivities(config),
+      ...hostListingActivities(libvirt, config),
     },
   };
 }

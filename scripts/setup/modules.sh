@@ -5,6 +5,12 @@ npm_version=11.6.2
 oldest_node=22.12
 
 install_modules() {
+  npm_directory=$cache/npm
+  match_lock
+  rm -rf "$npm_directory"
+}
+
+match_lock() {
   if node scripts/setup/modules-match.js; then return 0; fi
   require_space . 800 'node_modules'
   if at_least "$oldest_node" "$(node --version | tr -d v)"; then
@@ -12,7 +18,6 @@ install_modules() {
   else
     fetch_npm
     install_modules_by "$npm_directory/node" "$npm_directory/npm-cli.js"
-    rm -rf "$npm_directory"
   fi
   node scripts/setup/modules-match.js && [ -x node_modules/.bin/node ] ||
     fail 'npm left out packages of package-lock.json: unset "omit" in your npm configuration and run this again'
@@ -26,7 +31,6 @@ install_modules_by() {
 
 # An npm and a Node for this one installation.
 fetch_npm() {
-  npm_directory=$cache/npm
   case "$(dpkg --print-architecture)" in amd64) cpu=x64 ;; *) cpu=arm64 ;; esac
   node_version=$(sed -n "s/.*\"node-linux-$cpu\": \"\(.*\)\".*/\1/p" package.json)
   require_space "$cache" 300 "Node $node_version"

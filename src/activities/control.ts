@@ -6,6 +6,7 @@ import { type AcceptOthersActivities, acceptOthersActivities } from './accept/ot
 import { type AddressActivities, addressActivities } from './addresses.ts';
 import { type PlacementActivities, placementActivities } from './placement.ts';
 import { type RecordActivities, recordActivities } from './records.ts';
+import { type VerifyActivities, verifyActivities } from './verify.ts';
 
 /** Everything that touches no host. */
 export type ControlActivities = AcceptBuildActivities &
@@ -14,7 +15,8 @@ export type ControlActivities = AcceptBuildActivities &
   AcceptOthersActivities &
   RecordActivities &
   PlacementActivities &
-  AddressActivities;
+  AddressActivities &
+  VerifyActivities;
 
 export function controlActivities(config: Config): ControlActivities {
   return {
@@ -25,5 +27,6 @@ export function controlActivities(config: Config): ControlActivities {
     ...recordActivities,
     ...placementActivities(config),
     ...addressActivities,
+    ...verifyActivities,
   };
 }

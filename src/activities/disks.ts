@@ -12,9 +12,10 @@ import type { WhileHolding } from './holding.ts';
 import { run } from './run.ts';
 
 export interface DiskActivities {
-  /** Which of these images are not on the host yet. */
-  findBases(input: { token: Token; images: readonly ImageRef[] }): Promise<{ readonly missing: readonly ImageRef[] }>;
-  /** Makes what the guest boots from: root overlay, kernel, ramdisk, config drive. What is there already is kept. Raises `DiskSpaceLow`. */
+  /**
+   * Makes what the guest boots from: root overlay, kernel, ramdisk, config drive. What is there already is kept. Images that are not on
+   * the host yet are `missing`, and nothing is made. Raises `DiskSpaceLow`, `ImageUnacceptable`.
+   */
   createDisks(input: {
     token: Token;
     instance: Instance;
@@ -22,7 +23,7 @@ export interface DiskActivities {
     vifs: readonly Vif[];
     publicKeys: readonly string[];
     hasConfigDrive: boolean;
-  }): Promise<{ readonly disks: readonly Disk[] }>;
+  }): Promise<{ readonly disks: readonly Disk[]; readonly missing: readonly ImageRef[] }>;
 }
 
 export interface DiskLongActivities {
@@ -32,26 +33,28 @@ export interface DiskLongActivities {
 
 export function diskActivities(whileHolding: WhileHolding, bases: BaseCache): DiskActivities & DiskLongActivities {
   return {
-    findBases: async ({ images }) => {
-      const here = await Promise.all(images.map(bases.has));
-      return { missing: images.filter((_image, index) => !here[index]) };
-    },
-
     fetchBases: async ({ images }) => {
       for (const image of images) await bases.fetch(image);
     },
 
     createDisks: ({ token, instance, image, vifs, publicKeys, hasConfigDrive }) =>
       whileHolding(instance.id, token, async (directory) => {
+        const missing = await missingBases([image.root, image.kernel, image.ramdisk].filter((one) => one !== null));
+        if (missing.length > 0) return { disks: [], missing };
         const [root, config] = await Promise.all([
           rootDisk(directory, instance, image.root),
           hasConfigDrive ? configDrive(directory, instance, vifs, publicKeys) : null,
           image.kernel === null ? null : bootFile(directory, 'kernel', image.kernel),
           image.ramdisk === null ? null : bootFile(directory, 'ramdisk', image.ramdisk),
         ]);
-        return { disks: config === null ? [root] : [root, config] };
+        return { disks: config === null ? [root] : [root, config], missing };
       }),
   };
+
+  async function missingBases(images: readonly ImageRef[]): Promise<readonly ImageRef[]> {
+    const here = await Promise.all(images.map(bases.has));
+    return images.filter((_image, index) => !here[index]);
+  }
 
   async function rootDisk(
     directory: string,
@@ -88,7 +91,7 @@ export function diskActivities(whileHolding: WhileHolding, bases: BaseCache): Di
       }
     });
     const { size: sizeBytes } = await stat(path);
-    return { name: 'disk.config', target: 'sda', kind: 'raw', format: 'iso', sizeBytes, backing: null };
+    return { name: 'disk.config', target: 'vdz', kind: 'raw', format: 'iso', sizeBytes, backing: null };
   }
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type CpuSpec, cdromBusOf, type DiskSpec, type DomainSpec, domainNameOf, type InterfaceSpec } from '../model/domain.ts';
+import { type CpuSpec, type DiskSpec, type DomainSpec, domainNameOf, type InterfaceSpec } from '../model/domain.ts';
 import type { Disk, Instance } from '../model/instance.ts';
 import type { BootImages } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
@@ -56,15 +56,19 @@ export function domainSpecOf(
   };
 }
 
+/**
+ * The config drive is a read-only virtio disk, the last of its bus as in Nova, and no CD-ROM: the guest has a driver for it
+ * since its root disk needs the same one. Debian's cloud kernel, for one, has no AHCI and would never see a drive on q35's SATA.
+ */
 function diskSpecOf(directory: string, { name, target, format, backing }: Disk, choices: HostChoices): DiskSpec {
   const isConfigDrive = name === 'disk.config';
   return {
-    device: isConfigDrive ? 'cdrom' : 'disk',
+    device: 'disk',
     path: join(directory, name),
     source: 'file',
     format: format === 'qcow2' ? 'qcow2' : 'raw',
     target,
-    bus: isConfigDrive ? cdromBusOf(choices.machineType) : 'virtio',
+    bus: 'virtio',
     cache: isConfigDrive ? 'writethrough' : 'none',
     isReadOnly: isConfigDrive,
     backing: backing === null ? null : { path: choices.baseOf(backing.imageId), format: choices.baseFormatOf },

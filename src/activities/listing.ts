@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { client, type RecordKind } from './record-client.ts';
 
-const pollMs = 10;
+const firstPollMs = 5;
+const longestPollMs = 100;
 
 /**
  * Waits until lists show what a record wrote at `shownAt`: an operation returns only then, so that whoever started it and
@@ -10,7 +11,7 @@ const pollMs = 10;
  */
 export async function whenListed(workflowId: string, shownAt: string): Promise<void> {
   const query = `WorkflowId = '${workflowId}'`;
-  for (;;) {
+  for (let pollMs = firstPollMs; ; pollMs = Math.min(2 * pollMs, longestPollMs)) {
     for await (const { memo } of client().workflow.list({ query })) {
       const listed = memo?.['shownAt'];
       if (typeof listed === 'string' && listed >= shownAt) return;

@@ -1,12 +1,13 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Config } from '../config.ts';
 import type { Resources } from '../model/flavor.ts';
+import type { Host } from '../model/host.ts';
 import type { ClaimRequest, ReleaseRequest } from '../model/host-record.ts';
 import type { Token } from '../model/tenure.ts';
 import type { Candidate } from '../scheduler/candidate.ts';
 import { type Decision, type RemovedHost, selectHosts } from '../scheduler/select-host.ts';
 import { weighersWith } from '../scheduler/weighers.ts';
-import { client, fail, update } from './record-client.ts';
+import { client, fail, queryRecord, update } from './record-client.ts';
 
 export interface PlacementActivities {
   /** Chooses a host and its alternates; the answer is the decision with its numbers. Raises `NoValidHost`. */
@@ -16,6 +17,8 @@ export interface PlacementActivities {
     /** Hosts that were chosen before and did not take the claim. */
     turned: readonly RemovedHost[];
   }): Promise<Decision & { readonly winner: string }>;
+  /** Whether the host's record says that it is up. */
+  lookAtHost(input: { host: string }): Promise<{ readonly isUp: boolean }>;
   /** Claims resources of a host for an instance; `refusal` says why it has them not. Repeatable. */
   claimResources(input: {
     token: Token;
@@ -50,6 +53,7 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
       if (winner === null) throw noValidHost([...turned, ...decision.removed]);
       return { ...decision, winner };
     },
+    lookAtHost: async ({ host }) => ({ isUp: (await queryRecord<Host>('host', host))?.state === 'up' }),
     claimResources: async ({ token, host, id, instanceId, resources }) => {
       const { vcpus, memoryMiB, diskGiB } = resources;
       const claim: ClaimRequest = { id, instanceId, generation: token.generation, vcpus, memoryMiB, diskGiB };
@@ -78,7 +82,7 @@ function gone(host: string): ApplicationFailure {
 }
 
 function noValidHost(hosts: readonly RemovedHost[]): ApplicationFailure {
-  const reasons = hosts.slice(0, 5).map(({ host, filter, reason }) => `${host} (${filter}): ${reason}`);
+  const reasons = hosts.slice(0, 5).map(({ reason }) => reason);
   const why =
     hosts.length === 0
       ? 'no compute host has reported'

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client';
 import type { Failure } from '../model/failure.ts';
 import { controlQueue } from '../model/queues.ts';
+import { inTurn } from './in-turn.ts';
 
 export type RecordKind = 'instance' | 'host' | 'image' | 'network';
 
@@ -26,10 +27,9 @@ export function client(): Client {
  * that is over, as `absent`.
  */
 export async function update<Answer>(workflowId: string, name: string, message: object, absent: ApplicationFailure): Promise<Answer> {
+  const record = client().workflow.getHandle(workflowId);
   try {
-    return await client()
-      .workflow.getHandle(workflowId)
-      .executeUpdate<Answer, [object]>(name, { args: [message] });
+    return await inTurn(workflowId, () => record.executeUpdate<Answer, [object]>(name, { args: [message] }));
   } catch (error) {
     throw refusalOf(error, absent);
   }

@@ -1,18 +1,24 @@
 import { setTimeout } from 'node:timers/promises';
 import { Context, log } from '@temporalio/activity';
 import { z } from 'zod';
-import type { Config } from '../config.ts';
 import type { Token } from '../model/tenure.ts';
 import type { Vif } from './addresses.ts';
 import { fail } from './record-client.ts';
 import { run } from './run.ts';
 
+export interface VifPlug {
+  /** 0: nobody waits. */
+  readonly timeoutSeconds: number;
+  /** Whether a build fails when the time is over. */
+  readonly isFatal: boolean;
+}
+
 export interface VifActivities {
   /**
    * Waits until every tap of the guest is a forwarding port of its bridge and the bridge is up: then the guest's first packet
-   * arrives. Raises `VirtualInterfacePlugTimeout` after the configured time, where that is fatal.
+   * arrives. Raises `VirtualInterfacePlugTimeout` after the time allowed, where that is fatal.
    */
-  waitForVifs(input: { token: Token; vifs: readonly Vif[] }): Promise<void>;
+  waitForVifs(input: { token: Token; vifs: readonly Vif[]; plug: VifPlug }): Promise<void>;
 }
 
 const pollMs = 20;
@@ -28,26 +34,21 @@ const links = z.array(
 
 export type Link = z.infer<typeof links>[number];
 
-export function vifActivities({
-  vifPlugTimeoutSeconds,
-  vifPlugIsFatal,
-}: Pick<Config, 'vifPlugTimeoutSeconds' | 'vifPlugIsFatal'>): VifActivities {
-  return {
-    waitForVifs: async ({ vifs }) => {
-      if (vifs.length === 0 || vifPlugTimeoutSeconds === 0) return;
-      const { cancellationSignal: signal } = Context.current();
-      let missing = await unplugged(vifs);
-      for (const deadline = Date.now() + vifPlugTimeoutSeconds * 1000; missing.length > 0 && Date.now() < deadline; ) {
-        await setTimeout(pollMs, undefined, { signal });
-        missing = await unplugged(vifs);
-      }
-      if (missing.length === 0) return;
-      const message = `not plugged after ${vifPlugTimeoutSeconds} s: ${missing.join('; ')}`;
-      if (vifPlugIsFatal) throw fail('VirtualInterfacePlugTimeout', message);
-      log.warn(message);
-    },
-  };
-}
+export const vifActivities: VifActivities = {
+  waitForVifs: async ({ vifs, plug: { timeoutSeconds, isFatal } }) => {
+    if (vifs.length === 0 || timeoutSeconds === 0) return;
+    const { cancellationSignal: signal } = Context.current();
+    let missing = await unplugged(vifs);
+    for (const deadline = Date.now() + timeoutSeconds * 1000; missing.length > 0 && Date.now() < deadline; ) {
+      await setTimeout(pollMs, undefined, { signal });
+      missing = await unplugged(vifs);
+    }
+    if (missing.length === 0) return;
+    const message = `not plugged after ${timeoutSeconds} s: ${missing.join('; ')}`;
+    if (isFatal) throw fail('VirtualInterfacePlugTimeout', message);
+    log.warn(message);
+  },
+};
 
 async function unplugged(vifs: readonly Vif[]): Promise<readonly string[]> {
   const { stdout } = await run('ip', ['-json', '-details', 'link', 'show']);

@@ -72,6 +72,7 @@ export function connectLibvirt(options: LibvirtOptions): Libvirt {
   const listeners = subscriptions();
   const resync = new Set<() => void>();
   const lost = new Set<(reason: Error) => void>();
+  let isClosed = false;
 
   const open = (purpose: { readonly invitesPings: boolean }) =>
     Connection.open({ address: options, uri, window, keepalive, handshakeTimeoutMs, ...purpose, onEvent: listeners.dispatch });
@@ -79,14 +80,19 @@ export function connectLibvirt(options: LibvirtOptions): Libvirt {
   const control = keepConnected({
     open: async () => {
       const connection = await open({ invitesPings: true });
-      await listeners.registerAll(connection);
+      try {
+        await listeners.registerAll(connection);
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
       return connection;
     },
     onReady: () => {
-      for (const listener of resync) listener();
+      for (const listener of resync) queueMicrotask(listener); // As with events, a listener that throws harms no connection.
     },
     onLost: (reason) => {
-      for (const listener of lost) listener(reason);
+      for (const listener of lost) queueMicrotask(() => listener(reason));
     },
   });
 
@@ -120,7 +126,6 @@ export function connectLibvirt(options: LibvirtOptions): Libvirt {
       }
     }
   }
-  let isClosed = false;
 
   async function openConsole(given: ArgumentsOf<typeof streamProcedures.domainOpenConsole>): Promise<Duplex> {
     const { stream } = await onOwnConnection((connection) =>

@@ -145,7 +145,8 @@ export const uuid: Xdr<string> = {
 export function characters(length: number): Xdr<string> {
   return {
     write: (to, value) => {
-      const bytes = Buffer.alloc(length, value);
+      const bytes = Buffer.alloc(length);
+      bytes.write(value);
       for (const byte of bytes) int.write(to, byte);
     },
     read: (from) => {

@@ -1,13 +1,4 @@
-import {
-  type Fields,
-  int,
-  optional,
-  type StructValue,
-  string,
-  struct,
-  type ValueOf,
-  type Xdr,
-} from './codec.ts';
+import { type Fields, int, optional, type StructValue, string, struct, type ValueOf, type Xdr } from './codec.ts';
 import { domain, typedParams } from './structs.ts';
 
 /** A kind of event: the id it is registered by, the procedure number its messages carry, and their body behind the callback id. */

@@ -30,6 +30,8 @@ export class LibvirtStream extends Duplex {
     super({ allowHalfOpen: false });
     this.#name = name;
     this.#wire = wire;
+    // It may break before its opener has had the chance to listen, and a guest that dies must not end its reader's process.
+    this.on('error', () => undefined);
   }
 
   /** Takes a packet from the daemon. An empty one that says "continue" is the end of what the guest writes. */

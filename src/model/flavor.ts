@@ -36,7 +36,7 @@ export const builtInFlavors: readonly Flavor[] = [
   flavor('m1.small', 1, 2048, 20),
   flavor('m1.medium', 2, 4096, 40),
   flavor('m1.large', 4, 8192, 80),
-  flavor('lab.tiny', 1, 64, 1),
+  flavor('lab.tiny', 1, 128, 1),
 ];
 
 function flavor(name: string, vcpus: number, memoryMiB: number, rootGiB: number): Flavor {

@@ -43,7 +43,10 @@ export function refusalToAllocate({ record, fences }: NetworkState, { generation
 }
 
 /** The port and the state that has it; the one it has when it was given before. The request has not been refused. */
-export function allocated(state: NetworkState, { generation: _generation, ...request }: AllocateRequest): { port: NetworkPort; state: NetworkState } {
+export function allocated(
+  state: NetworkState,
+  { generation: _generation, ...request }: AllocateRequest,
+): { port: NetworkPort; state: NetworkState } {
   const allocation = state.record === null ? null : allocate(state.record, request);
   if (allocation === null || allocation.problem !== null) throw new Error('a request that is refused was not asked about');
   return { port: allocation.port, state: { ...state, record: allocation.network } };

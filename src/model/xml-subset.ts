@@ -13,6 +13,7 @@ interface Element {
  * What `wanted` sets and `actual` does not: every element, attribute and text, each as a readable path
  * (`domain/devices/interface[1]/mtu/@size = 1500, found 1450`). Empty when nothing is missing; `actual` may hold more.
  * Elements of one name are paired by likeness, not by order.
+ * @throws a TypeError when one of the two has no root element
  */
 export function missingFrom(wanted: string, actual: string): readonly string[] {
   const from = parse(wanted);
@@ -70,7 +71,8 @@ function described({ attributes, text }: Element): string {
 
 function parse(xml: string): Element {
   const [root] = Object.entries(convert(xml, { format: 'object', verbose: true })).flatMap(([name, value]) => elementsOf(name, value));
-  if (root === undefined) throw new TypeError('an XML document has a root element');
+  // The parser makes an element without a name of an empty document.
+  if (root === undefined || root.name === '') throw new TypeError('an XML document has a root element');
   return root;
 }
 

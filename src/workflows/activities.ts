@@ -11,6 +11,8 @@ export interface KindOfWork {
   /** The host whose queue takes it, or null for a control worker. */
   readonly host: string | null;
   readonly options: ActivityOptions;
+  /** Nobody taking it in time means little: whether its host is up is asked, and it is queued again. */
+  readonly waitsForSlot?: boolean;
 }
 
 const cancelled = 'WAIT_CANCELLATION_COMPLETED';
@@ -56,12 +58,17 @@ export function waitingOn(host: string, seconds: number): KindOfWork {
   return { host, options: { ...quick.options, startToCloseTimeout: (seconds + 60) * 1000 } };
 }
 
-/** Minutes or hours of work on `host` that heartbeat their progress. A cancel reaches them with the next heartbeat. */
+/**
+ * Minutes or hours of work on `host` that heartbeat their progress. A cancel reaches them with the next heartbeat. Waiting for one
+ * of its few slots is normal as long as the host is up, which is looked at once a minute.
+ */
 export function longOn(host: string): KindOfWork {
   return {
     host,
+    waitsForSlot: true,
     options: {
       taskQueue: longQueueOf(host),
+      scheduleToStartTimeout: '1 minute',
       startToCloseTimeout: '24 hours',
       heartbeatTimeout: '10 seconds',
       cancellationType: cancelled,

@@ -18,28 +18,29 @@ export function buildInstance(request: unknown): Promise<Instance> {
     onCancelled: () => ({ vmState: 'deleted', powerState: 'nostate', host: null, disks: [], ports: [] }),
 
     story: async (frame, accepted) => {
-      const { control, onHost, longOnHost, waitOnHost, whenHostReturns, undo, enter } = frame;
-      const { instance, image, wanted, wantedPorts, publicKeys, hasConfigDrive, vifPlugTimeoutSeconds } = accepted;
+      const { control, onHost, longOnHost, waitOnHost, whenHostReturns, undo, during } = frame;
+      const { instance, image, wanted, wantedPorts, publicKeys, hasConfigDrive, vifPlug } = accepted;
       const { id: instanceId } = instance;
       const networks = wantedPorts.map((port) => port.network);
 
-      const host = await claimHost(frame, instanceId, wanted);
+      const host = await claimHost(frame, instanceId, wanted, networks);
 
-      await enter({ taskState: 'networking' }, [`host/${host}`, ...networks.map((name) => `network/${name}`)]);
       undo('give the addresses back', () => control.releasePorts({ instanceId, networks }));
-      const { vifs } = await control.allocatePorts({ instanceId, ports: wantedPorts });
+      const { vifs } = await during({ taskState: 'networking' }, () => control.allocatePorts({ instanceId, ports: wantedPorts }));
+      const ports = vifs.map(({ port }) => port);
 
-      await enter({ taskState: 'block_device_mapping', ports: vifs.map(({ port }) => port) });
       undo('remove the instance from the host', () => whenHostReturns(host).removeInstance({ instanceId }));
-      const images = [image.root, image.kernel, image.ramdisk].filter((one) => one !== null);
-      const { missing } = await onHost(host).findBases({ images });
-      if (missing.length > 0) await longOnHost(host).fetchBases({ images: missing });
-      const { disks } = await onHost(host).createDisks({ instance, image, vifs, publicKeys, hasConfigDrive });
+      const createDisks = () => onHost(host).createDisks({ instance, image, vifs, publicKeys, hasConfigDrive });
+      let { disks, missing } = await during({ taskState: 'block_device_mapping', ports }, createDisks);
+      if (missing.length > 0) {
+        await longOnHost(host).fetchBases({ images: missing });
+        ({ disks } = await createDisks());
+      }
 
-      await enter({ taskState: 'spawning', disks });
-      const { machineType, cpuModel } = await onHost(host).defineDomain({ instance, image, disks, vifs });
+      const define = () => onHost(host).defineDomain({ instance, image, disks, vifs });
+      const { machineType, cpuModel } = await during({ taskState: 'spawning', disks }, define);
       await onHost(host).startPaused({ instanceId });
-      await waitOnHost(host, vifPlugTimeoutSeconds).waitForVifs({ vifs });
+      await waitOnHost(host, vifPlug.timeoutSeconds).waitForVifs({ vifs, plug: vifPlug });
       const { powerState, launchedAt } = await onHost(host).runGuest({ instanceId });
 
       return { vmState: 'active', powerState, launchedAt, machineType, cpuModel };

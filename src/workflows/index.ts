@@ -7,3 +7,4 @@ export { host } from './records/host.ts';
 export { image } from './records/image.ts';
 export { instance } from './records/instance.ts';
 export { network } from './records/network.ts';
+export { verify } from './verify.ts';

@@ -35,6 +35,8 @@ export interface Frame<Changes> extends Omit<StepMaker, 'position' | 'patientCon
   readonly undo: Undo;
   /** Tells the record where the operation is, and, before it is there, in which records it leaves something. */
   readonly enter: (changes: Changes, touches?: readonly string[]) => Promise<void>;
+  /** Does a step and tells the record at the same time where the operation is: what the step makes is fenced by its token. Waits for both. */
+  readonly during: <Result>(changes: Changes, step: () => Promise<Result>) => Promise<Result>;
   /** The point of no return: from here on a cancel is not heard and nothing is undone. */
   readonly commit: () => void;
 }
@@ -79,6 +81,13 @@ export async function operate<Input extends Accepted, Changes extends object, Re
     ...steps,
     undo: undos.add,
     enter: (changes, touches) => held.enter(stepShown(changes), { changes, ...(touches === undefined ? {} : { touches }) }),
+    during: async (changes, step) => {
+      // Both are waited for whatever becomes of either: an undo must not run beside its step.
+      const [result, entered] = await Promise.allSettled([step(), held.enter(stepShown(changes), { changes })]);
+      if (result.status === 'rejected') throw result.reason;
+      if (entered.status === 'rejected') throw entered.reason;
+      return result.value;
+    },
     commit: () => {
       isCommitted = true;
     },

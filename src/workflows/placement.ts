@@ -16,20 +16,21 @@ const maxRounds = 3;
 /**
  * Claims `wanted` on the best host that takes it, and returns its name. The choice is a decision of the scheduler, kept in
  * the history; the claim is the host record's, so that two never get the same memory. The instance's record names the host
- * before the claim is made, so that a delete finds it whatever dies in between.
+ * and the networks before anything of the instance is there, so that a delete finds it whatever dies in between.
  * Raises `NoValidHost` with what removed each host.
  */
 export async function claimHost(
   { control, undo, enter }: Frame<InstanceChanges>,
   instanceId: string,
   wanted: Resources & { readonly availabilityZone: string | null },
+  networks: readonly string[],
 ): Promise<string> {
   const turned: Turned[] = [];
   for (let round = 0; round < maxRounds; round += 1) {
     const { winner, alternates } = await control.selectHost({ wanted, turned });
     for (const host of [winner, ...alternates]) {
       undo(`release the claim on ${host}`, () => control.releaseClaim({ host, instanceId }));
-      await enter({ host, launchedOn: host, taskState: null }, [`host/${host}`]);
+      await enter({ host, launchedOn: host, taskState: null }, [`host/${host}`, ...networks.map((name) => `network/${name}`)]);
       const { refusal } = await control.claimResources({ host, id: instanceId, instanceId, resources: wanted });
       if (refusal === null) return host;
       turned.push({ host, filter: 'claim', reason: refusal });

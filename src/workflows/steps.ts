@@ -1,4 +1,5 @@
 import { ApplicationFailure, CancellationScope, proxyActivities } from '@temporalio/workflow';
+import type { ControlActivities } from '../activities/control.ts';
 import type { OnFailure } from '../model/operation.ts';
 import {
   type ControlSteps,
@@ -14,7 +15,7 @@ import {
 } from './activities.ts';
 import type { Hold } from './hold.ts';
 import type { Journal } from './journal.ts';
-import { attentionFor, messageOf, typeOf } from './outcome.ts';
+import { attentionFor, isSilence, messageOf, typeOf } from './outcome.ts';
 import type { Parking } from './parking.ts';
 import { now } from './records/refuse.ts';
 
@@ -71,17 +72,27 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
 
   async function step(name: string, kind: KindOfWork, input: object): Promise<unknown> {
     for (;;) {
-      position = { step: name, host: kind.host };
-      const close = book.open(name, kind.host);
-      book.say(`${situation.type}: ${situation.isUndoing() ? 'undoing, ' : ''}${name}${kind.host === null ? '' : ` on ${kind.host}`}`);
       try {
-        const result = await call(name, kind, input);
-        close(situation.isUndoing() ? 'undone' : 'done');
-        return result;
+        return await attempt(name, kind, input);
       } catch (failure) {
-        close('waiting');
-        if (!(await shouldRepeat(failure))) throw failure;
+        if (!(await shouldRepeat(kind, failure))) throw failure;
       }
+    }
+  }
+
+  async function attempt(name: string, kind: KindOfWork, input: object): Promise<unknown> {
+    const { host } = kind;
+    const isUndo = situation.isUndoing();
+    position = { step: name, host };
+    const close = book.open(name, host);
+    book.say(`${situation.type}: ${isUndo ? 'undoing, ' : ''}${name}${host === null ? '' : ` on ${host}`}`);
+    try {
+      const result = await call(name, kind, input);
+      close(isUndo ? 'undone' : 'done');
+      return result;
+    } catch (failure) {
+      close('waiting');
+      throw failure;
     }
   }
 
@@ -92,13 +103,18 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     return activity({ ...input, token: hold.token() });
   }
 
-  async function shouldRepeat(failure: unknown): Promise<boolean> {
+  async function shouldRepeat({ host, waitsForSlot }: KindOfWork, failure: unknown): Promise<boolean> {
     if (hold.token() === null) return false;
     if (typeOf(failure) === 'StaleToken') {
       await hold.enter(position.step, {});
       return true;
     }
+    if (host !== null && waitsForSlot === true && isSilence(failure) && (await isUp(host))) return true;
     return mayPark() && (await parkAt(position, failure)) === 'retry';
+  }
+
+  async function isUp(host: string): Promise<boolean> {
+    return (await proxyActivities<ControlActivities>(onControl.options).lookAtHost({ host })).isUp;
   }
 
   /** An undo always waits for its cause to be mended, and so does what cannot be undone any more. */

@@ -78,7 +78,7 @@ test.for([
   await run('busybox', ['ping', '-c', '1', '-W', '5', guest.ip]);
 
   const [qemu] = await qemusOf(guest.host);
-  expect(await run('ps', ['-o', 'user=', '-p', String(qemu?.pid)])).toBe(user);
+  expect(await run('stat', ['-c', '%U', `/proc/${qemu?.pid}`])).toBe(user);
   await virsh(guest.host, 'destroy', guest.name);
 });
 

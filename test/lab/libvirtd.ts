@@ -53,7 +53,9 @@ export async function withLibvirtd({ ownNetwork = false }: { readonly ownNetwork
   const socket = join(base, 'run', 'libvirt-sock');
   const start = async () => {
     const log = await open(join(base, 'libvirtd.log'), 'a');
-    const started = spawn('nsenter', [...enter, 'libvirtd', '-l', '-p', '/run/libvirt/libvirtd.pid'], { stdio: ['ignore', 'ignore', log.fd] });
+    const started = spawn('nsenter', [...enter, 'libvirtd', '-l', '-p', '/run/libvirt/libvirtd.pid'], {
+      stdio: ['ignore', 'ignore', log.fd],
+    });
     await log.close();
     await untilAnswers(socket, started);
     return started;

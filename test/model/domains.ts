@@ -75,7 +75,9 @@ export const variants: Readonly<Record<string, DomainSpec>> = {
     memoryMiB: 1024,
     hasGuestAgent: true,
     vnc: { listenAddress: '127.0.0.1' },
-    interfaces: [{ mac: 'fa:16:3e:00:00:02', bridge: 'br0', tap: 'tap0123456789b', mtu: null, filter: { name: 'clean-traffic', ip: null } }],
+    interfaces: [
+      { mac: 'fa:16:3e:00:00:02', bridge: 'br0', tap: 'tap0123456789b', mtu: null, filter: { name: 'clean-traffic', ip: null } },
+    ],
     disks: [
       {
         device: 'disk',

@@ -7,6 +7,7 @@ import type { Accepted } from '../../model/operation.ts';
 import { currentContext } from '../context.ts';
 import { fail, updateWithStart } from '../record-client.ts';
 import { runOf } from '../records.ts';
+import type { VifPlug } from '../vifs.ts';
 import { type BootImages, bootImages } from './images.ts';
 import { type AcceptInput, invalid, parsed } from './parse.ts';
 import { type WantedPort, wantedPorts } from './ports.ts';
@@ -18,7 +19,7 @@ export interface AcceptedBuild extends Accepted {
   readonly wantedPorts: readonly WantedPort[];
   readonly publicKeys: readonly string[];
   readonly hasConfigDrive: boolean;
-  readonly vifPlugTimeoutSeconds: number;
+  readonly vifPlug: VifPlug;
 }
 
 export interface AcceptBuildActivities {
@@ -26,10 +27,9 @@ export interface AcceptBuildActivities {
   acceptBuild(input: AcceptInput): Promise<AcceptedBuild>;
 }
 
-export function acceptBuildActivities({
-  flavors,
-  vifPlugTimeoutSeconds,
-}: Pick<Config, 'flavors' | 'vifPlugTimeoutSeconds'>): AcceptBuildActivities {
+type BuildConfig = Pick<Config, 'flavors' | 'vifPlugTimeoutSeconds' | 'vifPlugIsFatal'>;
+
+export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugIsFatal }: BuildConfig): AcceptBuildActivities {
   return {
     acceptBuild: async ({ request, firstRunId }) => {
       const { userId, projectId } = currentContext();
@@ -37,9 +37,8 @@ export function acceptBuildActivities({
       const id = asked.instanceId ?? firstRunId;
       const availabilityZone = asked.availabilityZone ?? null;
       const flavor = flavorOf(asked.flavor, flavors);
-      const { image, minimum } = await bootImages(asked.image);
+      const [{ image, minimum }, ports] = await Promise.all([bootImages(asked.image), wantedPorts(id, asked.networks ?? 'auto')]);
       requireFit(flavor, image.root.virtualSizeBytes, minimum);
-      const ports = await wantedPorts(id, asked.networks ?? 'auto');
 
       const { name, metadata = {} } = asked;
       const begin: Begin = {
@@ -62,7 +61,7 @@ export function acceptBuildActivities({
         wantedPorts: ports,
         publicKeys: asked.publicKeys ?? [],
         hasConfigDrive: asked.configDrive ?? true,
-        vifPlugTimeoutSeconds,
+        vifPlug: { timeoutSeconds: vifPlugTimeoutSeconds, isFatal: vifPlugIsFatal },
       };
     },
   };

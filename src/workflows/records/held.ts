@@ -1,8 +1,10 @@
+import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
 import type { Refused } from '../../model/refused.ts';
 import type { Enter, Finish, Tenure, Token } from '../../model/tenure.ts';
 import { type RunEnd, recordLife } from './life.ts';
 import { now, refuseWith } from './refuse.ts';
+import { showing } from './show.ts';
 import { watch } from './watch.ts';
 
 /** A record and the moment from which lists show it: an operation returns only when they do. */
@@ -22,8 +24,9 @@ interface HeldRecord<Record, State extends Tenure & { readonly record: Record | 
   readonly refusalToEnter: (state: State, message: Enter<Changes>) => Refused | null;
   /** What the answer to `begin` adds to token and record. */
   readonly begun?: (state: State) => object;
-  /** Writes search attributes and memo. */
-  readonly show: (record: Record, shownAt: string) => void;
+  readonly attributes: (record: Record) => readonly SearchAttributeUpdatePair[];
+  /** What a row in a list shows beyond them. */
+  readonly memo: (record: Record) => object;
   readonly isClosed: (record: Record) => boolean;
 }
 
@@ -39,6 +42,7 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
   let state = carried;
   let shownAt = '';
   const life = recordLife();
+  const show = showing();
 
   setHandler(defineQuery<Record | null>('record'), () => state.record);
   setHandler(
@@ -73,7 +77,9 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
     const { holder } = state;
     state = next;
     shownAt = now();
-    of.show(recordOf(state), shownAt);
+    show.attributes(of.attributes(recordOf(state)));
+    // In the middle of an operation nobody waits for the list.
+    if (state.holder === null || holder === null) show.memo({ ...of.memo(recordOf(state)), shownAt });
     if (state.holder !== null && state.holder.firstRunId !== holder?.firstRunId) watchHolder(state.holder);
   }
 

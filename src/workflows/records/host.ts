@@ -1,15 +1,4 @@
-import {
-  CancellationScope,
-  continueAsNew,
-  defineQuery,
-  defineUpdate,
-  proxyActivities,
-  setHandler,
-  sleep,
-  upsertMemo,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, defineQuery, defineUpdate, proxyActivities, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { Host } from '../../model/host.ts';
 import {
   type ClaimRequest,
@@ -29,8 +18,9 @@ import { searchAttributes as attribute } from '../../model/search-attributes.ts'
 import { candidateOf } from '../../scheduler/candidate.ts';
 import type { AttendActivities } from '../activities.ts';
 import type { Shown } from './held.ts';
-import { recordLife } from './life.ts';
+import { continueWith, recordLife } from './life.ts';
 import { now, refuseWith } from './refuse.ts';
+import { type Showing, showing } from './show.ts';
 
 /**
  * The record of one compute host: what it has, what is claimed of it, whether it is up. `claim` is the only way to its
@@ -40,6 +30,7 @@ import { now, refuseWith } from './refuse.ts';
 export async function host(carried: HostState = emptyHost): Promise<Host> {
   const name = workflowInfo().workflowId.slice('host/'.length);
   const life = recordLife();
+  const show = showing();
   let state = carried;
   let shownAt = '';
 
@@ -55,7 +46,7 @@ export async function host(carried: HostState = emptyHost): Promise<Host> {
 
   void CancellationScope.nonCancellable(attendForEver);
   await life.end({ closed: () => false, held: () => false });
-  return continueAsNew<typeof host>(state);
+  return continueWith<typeof host>(state);
 
   async function attendForEver(): Promise<never> {
     const { attend } = proxyActivities<AttendActivities>({
@@ -76,17 +67,17 @@ export async function host(carried: HostState = emptyHost): Promise<Host> {
     state = next;
     shownAt = now();
     if (state.record === null) throw new Error('the host never reported');
-    show(state.record, shownAt);
+    list(state.record, shownAt, show);
     return { record: state.record, shownAt };
   }
 }
 
 /** The memo is what the scheduler reads, of all hosts in one list call. */
-function show(record: Host, shownAt: string): void {
-  upsertSearchAttributes([
+function list(record: Host, shownAt: string, show: Showing): void {
+  show.attributes([
     { key: attribute.objectName, value: record.name },
     { key: attribute.objectState, value: record.enabled ? record.state : 'disabled' },
     { key: attribute.computeHost, value: record.name },
   ]);
-  upsertMemo({ candidate: candidateOf(record), shownAt });
+  show.memo({ candidate: candidateOf(record), shownAt });
 }

@@ -1,4 +1,4 @@
-import { continueAsNew, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import type { Image } from '../../model/image.ts';
 import {
   abandonImage,
@@ -13,6 +13,7 @@ import {
 } from '../../model/image-record.ts';
 import { searchAttributes as attribute } from '../../model/search-attributes.ts';
 import { serveHeldRecord } from './held.ts';
+import { continueWith } from './life.ts';
 
 /** The record of one image: queued → saving → active, or killed when its import failed, was cancelled or terminated. */
 export async function image(carried: ImageState = emptyImage): Promise<Image> {
@@ -23,16 +24,20 @@ export async function image(carried: ImageState = emptyImage): Promise<Image> {
     abandon: abandonImage,
     refusalToBegin: refusalToBeginImage,
     refusalToEnter: refusalToEnterImage,
-    show,
+    attributes,
+    memo,
     isClosed: () => false,
   });
-  return continueAsNew<typeof image>(state);
+  return continueWith<typeof image>(state);
 }
 
-function show({ name, status, diskFormat, sizeBytes, createdAt }: Image, shownAt: string): void {
-  upsertSearchAttributes([
+function attributes({ name, status }: Image): SearchAttributeUpdatePair[] {
+  return [
     { key: attribute.objectName, value: name },
     { key: attribute.objectState, value: status },
-  ]);
-  upsertMemo({ diskFormat, sizeBytes, createdAt, shownAt });
+  ];
+}
+
+function memo({ diskFormat, sizeBytes, createdAt }: Image): object {
+  return { diskFormat, sizeBytes, createdAt };
 }

@@ -1,4 +1,4 @@
-import { continueAsNew, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import type { Instance, InstanceChanges } from '../../model/instance.ts';
 import {
   abandon,
@@ -13,6 +13,7 @@ import {
 } from '../../model/instance-record.ts';
 import { searchAttributes as attribute } from '../../model/search-attributes.ts';
 import { serveHeldRecord } from './held.ts';
+import { continueWith } from './life.ts';
 
 /** The record of one instance and its only writer. Its run completes, with the record, when the instance is deleted. */
 export async function instance(carried: InstanceState = emptyInstance): Promise<Instance | null> {
@@ -23,17 +24,17 @@ export async function instance(carried: InstanceState = emptyInstance): Promise<
     abandon,
     refusalToBegin,
     refusalToEnter,
-    show,
+    attributes,
+    memo,
     begun: ({ touched }) => ({ touched }),
     isClosed: ({ vmState }) => vmState === 'deleted',
   });
-  return end === 'closed' ? state.record : continueAsNew<typeof instance>(state);
+  return end === 'closed' ? state.record : continueWith<typeof instance>(state);
 }
 
-/** Lists find an instance by its states; what else a row shows is in the memo. */
-function show(record: Instance, shownAt: string): void {
-  const { id, name, projectId, userId, vmState, taskState, powerState, host, flavor, image, ports, createdAt, fault } = record;
-  upsertSearchAttributes([
+/** Lists find an instance by its states. */
+function attributes({ id, name, projectId, vmState, taskState, powerState, host }: Instance): SearchAttributeUpdatePair[] {
+  return [
     { key: attribute.instanceId, value: id },
     { key: attribute.objectName, value: name },
     { key: attribute.projectId, value: projectId },
@@ -41,6 +42,9 @@ function show(record: Instance, shownAt: string): void {
     { key: attribute.taskState, value: taskState },
     { key: attribute.powerState, value: powerState },
     { key: attribute.computeHost, value: host },
-  ]);
-  upsertMemo({ userId, flavor: flavor.name, image, addresses: ports.map(({ ip }) => ip), fault: fault?.type ?? null, createdAt, shownAt });
+  ];
+}
+
+function memo({ userId, flavor, image, ports, createdAt, fault }: Instance): object {
+  return { userId, flavor: flavor.name, image, addresses: ports.map(({ ip }) => ip), fault: fault?.type ?? null, createdAt };
 }

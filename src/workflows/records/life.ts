@@ -1,4 +1,13 @@
-import { allHandlersFinished, CancellationScope, condition, defineUpdate, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  defineUpdate,
+  makeContinueAsNewFunc,
+  setHandler,
+  type Workflow,
+  workflowInfo,
+} from '@temporalio/workflow';
 
 /** Makes a record start a new run with the code of today: sent by an upgrade, answered at once. */
 export const renewUpdate = defineUpdate<void>('renew');
@@ -48,4 +57,9 @@ export function recordLife(): Life {
         }
       }),
   };
+}
+
+/** Goes on in a new run. Search attributes go along by themselves; what `upsertMemo` wrote would be lost, and with it the row in lists. */
+export function continueWith<Record extends Workflow>(...state: Parameters<Record>): Promise<never> {
+  return makeContinueAsNewFunc<Record>({ memo: workflowInfo().memo ?? {} })(...state);
 }

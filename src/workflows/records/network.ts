@@ -1,4 +1,4 @@
-import { continueAsNew, defineQuery, defineUpdate, setHandler, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import { defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
 import type { Network, NetworkDefinition, NetworkPort } from '../../model/network.ts';
 import {
   type AllocateRequest,
@@ -13,8 +13,9 @@ import {
 } from '../../model/network-record.ts';
 import { searchAttributes as attribute } from '../../model/search-attributes.ts';
 import type { Shown } from './held.ts';
-import { recordLife } from './life.ts';
+import { continueWith, recordLife } from './life.ts';
 import { now, refuseWith } from './refuse.ts';
+import { type Showing, showing } from './show.ts';
 
 /** A port as it was given, with what a host has to know to plug it. */
 export interface GivenPort {
@@ -25,6 +26,7 @@ export interface GivenPort {
 /** The record of one network, which gives out its addresses: none twice, and none to an operation that gave its own back. */
 export async function network(carried: NetworkState = emptyNetwork): Promise<Network> {
   const life = recordLife();
+  const show = showing();
   let state = carried;
   let shownAt = '';
 
@@ -50,13 +52,13 @@ export async function network(carried: NetworkState = emptyNetwork): Promise<Net
   setHandler(defineUpdate<void, [ReleasePorts]>('release'), (request) => change(releasedBy(state, request)));
 
   await life.end({ closed: () => false, held: () => false });
-  return continueAsNew<typeof network>(state);
+  return continueWith<typeof network>(state);
 
   function change(next: NetworkState): void {
     life.touch();
     state = next;
     shownAt = now();
-    if (state.record !== null) show(state.record, shownAt);
+    if (state.record !== null) list(state.record, shownAt, show);
   }
 
   function known(): Network {
@@ -65,10 +67,10 @@ export async function network(carried: NetworkState = emptyNetwork): Promise<Net
   }
 }
 
-function show({ name, cidr, bridge, isDefault, ports }: Network, shownAt: string): void {
-  upsertSearchAttributes([
+function list({ name, cidr, bridge, isDefault, ports }: Network, shownAt: string, show: Showing): void {
+  show.attributes([
     { key: attribute.objectName, value: name },
     { key: attribute.tags, value: isDefault ? ['default'] : null },
   ]);
-  upsertMemo({ cidr, bridge, ports: ports.length, shownAt });
+  show.memo({ cidr, bridge, ports: ports.length, shownAt });
 }

@@ -1,6 +1,16 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { BlockCopy, BlockJobAbort, BlockJobInfo, BlockJobStatus, BlockJobType, BlockRebase, BlockResize, DomainAffect, DomainXml } from '../../../src/libvirt/index.ts';
+import {
+  BlockCopy,
+  BlockJobAbort,
+  BlockJobInfo,
+  BlockJobStatus,
+  BlockJobType,
+  BlockRebase,
+  BlockResize,
+  DomainAffect,
+  DomainXml,
+} from '../../../src/libvirt/index.ts';
 import { diskXml, qcow2Image, randomImage } from './guest.ts';
 import { type Checks, discard, eventOf, eventually, isAbout, type KnownGuest, type World } from './world.ts';
 
@@ -52,7 +62,9 @@ export const deviceChecks = {
   domainDetachDeviceAlias: async (world) => {
     const { libvirt } = world;
     const guest = await world.start({ devices: diskXml(await spareDisk(world)) });
-    await expect(libvirt.domainDetachDeviceAlias({ dom: guest.dom, alias: 'no-such', flags: DomainAffect.live })).rejects.toThrow(/no-such/);
+    await expect(libvirt.domainDetachDeviceAlias({ dom: guest.dom, alias: 'no-such', flags: DomainAffect.live })).rejects.toThrow(
+      /no-such/,
+    );
     await eventOf(libvirt, 'deviceRemoved', isAbout(guest), () =>
       libvirt.domainDetachDeviceAlias({ dom: guest.dom, alias: 'scsi0-0-0-0', flags: DomainAffect.live }),
     );
@@ -110,7 +122,8 @@ export const deviceChecks = {
   domainBlockJobSetSpeed: async (world) => {
     const { libvirt } = world;
     const { guest } = await guestBeingCopied(world);
-    const setSpeed = (bandwidth: bigint, flags: number) => libvirt.domainBlockJobSetSpeed({ dom: guest.dom, path: 'sda', bandwidth, flags });
+    const setSpeed = (bandwidth: bigint, flags: number) =>
+      libvirt.domainBlockJobSetSpeed({ dom: guest.dom, path: 'sda', bandwidth, flags });
     await setSpeed(3n * mib, BlockJobInfo.bandwidthBytes);
     expect(await libvirt.domainGetBlockJobInfo({ dom: guest.dom, path: 'sda' })).toMatchObject({ bandwidth: 3n });
     await setSpeed(5n, 0);
@@ -137,7 +150,7 @@ export const deviceChecks = {
     await libvirt.domainBlockRebase({ ...given, bandwidth: 2n * mib, flags: BlockRebase.bandwidthBytes });
     expect(await libvirt.domainGetBlockJobInfo(given)).toMatchObject({ found: true, type: BlockJobType.pull, bandwidth: 2n });
     await libvirt.domainBlockJobSetSpeed({ ...given, bandwidth: 0n });
-    await eventually(() => libvirt.domainGetXmlDesc({ dom: guest.dom })).not.toContain(base.path + "'");
+    await eventually(() => libvirt.domainGetXmlDesc({ dom: guest.dom })).not.toContain(`${base.path}'`);
     await discard(libvirt, guest);
   },
 } satisfies Checks;

@@ -64,7 +64,9 @@ export const domainChecks = {
   },
   domainGetMessages: async ({ libvirt, start }) => {
     const odd = await start({ qemuArgs: ['-name', 'odd'] });
-    expect(await libvirt.domainGetMessages({ dom: odd.dom, flags: taintMessages })).toContain('tainted: custom configuration parameters specified');
+    expect(await libvirt.domainGetMessages({ dom: odd.dom, flags: taintMessages })).toContain(
+      'tainted: custom configuration parameters specified',
+    );
     await expect(libvirt.domainGetMessages({ dom: odd.dom, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
     await discard(libvirt, odd);
   },
@@ -97,9 +99,9 @@ export const domainChecks = {
     const { count } = await libvirt.domainBlockStatsFlags({ ...given, maxParams: 0 });
     const { params } = await libvirt.domainBlockStatsFlags({ ...given, maxParams: count });
     expect(params).toHaveLength(count);
-    await eventually(async () => valuesOf((await libvirt.domainBlockStatsFlags({ ...given, maxParams: count })).params).get('rd_bytes')).toSatisfy(
-      (bytes) => typeof bytes === 'bigint' && bytes >= 512n,
-    );
+    await eventually(async () =>
+      valuesOf((await libvirt.domainBlockStatsFlags({ ...given, maxParams: count })).params).get('rd_bytes'),
+    ).toSatisfy((bytes) => typeof bytes === 'bigint' && bytes >= 512n);
     await expect(libvirt.domainBlockStatsFlags({ ...given, path: 'vdz', maxParams: count })).rejects.toThrow(/vdz/);
     await expect(libvirt.domainBlockStatsFlags({ ...given, maxParams: count, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
   },
@@ -119,7 +121,12 @@ export const domainChecks = {
     await daemon.inside('ip', ['link', 'set', 'wire0', 'down']);
     const { rx, tx } = await hostSide();
     const stats = await libvirt.domainInterfaceStats({ dom: wired.dom, device: 'wire0' });
-    expect(stats).toMatchObject({ rxBytes: BigInt(tx.bytes), rxPackets: BigInt(tx.packets), txBytes: BigInt(rx.bytes), txPackets: BigInt(rx.packets) });
+    expect(stats).toMatchObject({
+      rxBytes: BigInt(tx.bytes),
+      rxPackets: BigInt(tx.packets),
+      txBytes: BigInt(rx.bytes),
+      txPackets: BigInt(rx.packets),
+    });
     await discard(libvirt, wired);
   },
   domainMemoryStats: async ({ libvirt, guest }) => {

@@ -132,10 +132,12 @@ test('a listener that was taken away hears nothing more', async () => {
   const heard: number[] = [];
   const unsubscribe = await libvirt.subscribe('metadataChange', ({ type }) => heard.push(type));
   const guest = await define();
-  await expect.poll(async () => {
-    await libvirt.domainSetMetadata({ dom: guest.dom, type: MetadataType.title, metadata: 'first' });
-    return heard.length;
-  }).toBeGreaterThan(0);
+  await expect
+    .poll(async () => {
+      await libvirt.domainSetMetadata({ dom: guest.dom, type: MetadataType.title, metadata: 'first' });
+      return heard.length;
+    })
+    .toBeGreaterThan(0);
   unsubscribe();
   const before = heard.length;
   await eventOf(
@@ -148,7 +150,10 @@ test('a listener that was taken away hears nothing more', async () => {
   await libvirt.domainUndefineFlags({ dom: guest.dom });
 });
 
-function migrate(guest: { readonly dom: { readonly uuid: string } }, target: World | Awaited<ReturnType<World['pair']>>['target']): Promise<unknown> {
+function migrate(
+  guest: { readonly dom: { readonly uuid: string } },
+  target: World | Awaited<ReturnType<World['pair']>>['target'],
+): Promise<unknown> {
   return world.pair().then(({ source }) =>
     source.libvirt.domainMigratePerform3Params({
       dom: guest.dom,
@@ -156,7 +161,11 @@ function migrate(guest: { readonly dom: { readonly uuid: string } }, target: Wor
       params: [{ field: 'migrate_uri', type: 'string', value: 'tcp:127.0.0.1' }],
       cookie: Buffer.alloc(0),
       flags:
-        DomainMigrate.live | DomainMigrate.peer2peer | DomainMigrate.unsafe | DomainMigrate.persistDestination | DomainMigrate.undefineSource,
+        DomainMigrate.live |
+        DomainMigrate.peer2peer |
+        DomainMigrate.unsafe |
+        DomainMigrate.persistDestination |
+        DomainMigrate.undefineSource,
     }),
   );
 }

@@ -45,7 +45,10 @@ export interface Guest {
 }
 
 /** Writes a bootable raw disk of 1 MiB and describes a guest of 64 MiB around it. */
-export async function describeGuest(directory: string, { name = `guest-${randomUUID()}`, devices = '', qemuArgs = [] }: GuestParts = {}): Promise<Guest> {
+export async function describeGuest(
+  directory: string,
+  { name = `guest-${randomUUID()}`, devices = '', qemuArgs = [] }: GuestParts = {},
+): Promise<Guest> {
   const disk = join(directory, `${name}.raw`);
   const content = Buffer.alloc(1024 * 1024);
   bootSector.copy(content);

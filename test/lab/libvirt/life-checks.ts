@@ -67,9 +67,7 @@ export const lifeChecks = {
     const typed = setInterval(() => console.write('K'), 50);
     await greeting;
     clearInterval(typed);
-    await eventOf(libvirt, 'reboot', isAbout(guest), () =>
-      libvirt.domainReboot({ dom: guest.dom, flags: DomainShutdown.acpiPowerButton }),
-    );
+    await eventOf(libvirt, 'reboot', isAbout(guest), () => libvirt.domainReboot({ dom: guest.dom, flags: DomainShutdown.acpiPowerButton }));
     console.destroy();
     expect(await libvirt.domainGetState({ dom: guest.dom })).toMatchObject({ state: DomainState.running });
     await discard(libvirt, guest);

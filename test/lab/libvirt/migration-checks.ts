@@ -1,6 +1,15 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { DomainMigrate, DomainState, ErrorCode, JobOperation, JobStats, JobType, RunningReason, valuesOf } from '../../../src/libvirt/index.ts';
+import {
+  DomainMigrate,
+  DomainState,
+  ErrorCode,
+  JobOperation,
+  JobStats,
+  JobType,
+  RunningReason,
+  valuesOf,
+} from '../../../src/libvirt/index.ts';
 import { randomImage } from './guest.ts';
 import { type Checks, discard, eventually, type Host, type KnownGuest, type World } from './world.ts';
 
@@ -25,7 +34,13 @@ async function moveGuest(world: World, { bandwidthMiBps = 1n, flags = 0 } = {}):
       { field: 'bandwidth', type: 'ullong', value: bandwidthMiBps },
     ],
     cookie: Buffer.alloc(0),
-    flags: DomainMigrate.live | DomainMigrate.peer2peer | DomainMigrate.unsafe | DomainMigrate.persistDestination | DomainMigrate.undefineSource | flags,
+    flags:
+      DomainMigrate.live |
+      DomainMigrate.peer2peer |
+      DomainMigrate.unsafe |
+      DomainMigrate.persistDestination |
+      DomainMigrate.undefineSource |
+      flags,
   });
   answer.catch(() => undefined); // Whoever wants to know awaits it; a check may be over before.
   return { guest, source, target, answer };
@@ -62,7 +77,10 @@ export const migrationChecks = {
     expect(valuesOf(params).get('operation')).toBe(JobOperation.migrationOut);
     await move.source.libvirt.domainMigrateSetMaxSpeed({ dom: move.guest.dom, bandwidthMiBps: 1000n });
     await move.answer;
-    const completed = await move.target.libvirt.domainGetJobStats({ dom: move.guest.dom, flags: JobStats.completed | JobStats.keepCompleted });
+    const completed = await move.target.libvirt.domainGetJobStats({
+      dom: move.guest.dom,
+      flags: JobStats.completed | JobStats.keepCompleted,
+    });
     expect(completed.type).toBe(JobType.completed);
     expect(valuesOf(completed.params).get('operation')).toBe(JobOperation.migrationIn);
     await discard(move.target.libvirt, move.guest);
@@ -79,7 +97,9 @@ export const migrationChecks = {
     const move = await moveGuest(world);
     await untilMoving(move);
     const { libvirt } = move.source;
-    await expect(libvirt.domainMigrateSetMaxSpeed({ dom: move.guest.dom, bandwidthMiBps: 7n, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
+    await expect(libvirt.domainMigrateSetMaxSpeed({ dom: move.guest.dom, bandwidthMiBps: 7n, flags: 4096 })).rejects.toThrow(
+      /flags \(0x1000\)/,
+    );
     await libvirt.domainMigrateSetMaxSpeed({ dom: move.guest.dom, bandwidthMiBps: 7n });
     expect(await libvirt.domainMigrateGetMaxSpeed({ dom: move.guest.dom })).toBe(7n);
     await abandon(move);

@@ -12,15 +12,22 @@ export const nwfilterChecks = {
   connectListAllNwfilterBindings: async (world) => {
     const { libvirt } = world;
     const guest = await filteredGuest(world, 'listed0');
-    expect(await libvirt.connectListAllNwfilterBindings({ needResults: 1 })).toEqual([{ portDev: 'listed0', filterName: 'no-mac-spoofing' }]);
+    expect(await libvirt.connectListAllNwfilterBindings({ needResults: 1 })).toEqual([
+      { portDev: 'listed0', filterName: 'no-mac-spoofing' },
+    ]);
     await expect(libvirt.connectListAllNwfilterBindings({ needResults: 1, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
     await discard(libvirt, guest);
   },
   nwfilterBindingLookupByPortDev: async (world) => {
     const { libvirt } = world;
     const guest = await filteredGuest(world, 'sought0');
-    expect(await libvirt.nwfilterBindingLookupByPortDev({ portDev: 'sought0' })).toEqual({ portDev: 'sought0', filterName: 'no-mac-spoofing' });
-    await expect(libvirt.nwfilterBindingLookupByPortDev({ portDev: 'nothing0' })).rejects.toMatchObject({ code: ErrorCode.noNwfilterBinding });
+    expect(await libvirt.nwfilterBindingLookupByPortDev({ portDev: 'sought0' })).toEqual({
+      portDev: 'sought0',
+      filterName: 'no-mac-spoofing',
+    });
+    await expect(libvirt.nwfilterBindingLookupByPortDev({ portDev: 'nothing0' })).rejects.toMatchObject({
+      code: ErrorCode.noNwfilterBinding,
+    });
     await discard(libvirt, guest);
   },
   nwfilterBindingGetXmlDesc: async (world) => {

@@ -1,0 +1,35 @@
+import type { Config } from '../config.ts';
+import type { Libvirt } from '../libvirt/index.ts';
+import type { HostListing } from '../model/verify/listing.ts';
+import { listDomains } from './host-listing/domains.ts';
+import { listInstances, listStore } from './host-listing/files.ts';
+import { listLinks, listLoopDevices } from './host-listing/machine.ts';
+import { listGuests, listTools } from './host-listing/processes.ts';
+
+export interface HostListingActivities {
+  /** Lists all that this host has of ours. Changes nothing. */
+  listHost(): Promise<HostListing>;
+}
+
+/** The host's side of `verify`: it looks, and judges nothing. */
+export function hostListingActivities(
+  libvirt: Libvirt,
+  { instancesDir, imageStore: { directory } }: Pick<Config, 'instancesDir' | 'imageStore'>,
+): HostListingActivities {
+  return {
+    listHost: async () => {
+      const [domains, bindings, links, instances, store, loopDevices, guests, tools] = await Promise.all([
+        listDomains(libvirt),
+        libvirt.connectListAllNwfilterBindings({ needResults: 1 }),
+        listLinks(),
+        listInstances(instancesDir),
+        listStore(directory),
+        listLoopDevices(instancesDir),
+        listGuests(),
+        listTools([instancesDir, directory]),
+      ]);
+      const filterBindings = bindings.map(({ portDev }) => portDev).sort();
+      return { domains, instances, store, links, filterBindings, loopDevices, guests, tools };
+    },
+  };
+}

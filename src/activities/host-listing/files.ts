@@ -1,0 +1,43 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HostListing, ListedInstances } from '../../model/verify/listing.ts';
+import { uuid } from '../../schema/patterns.ts';
+import { concurrently } from '../concurrently.ts';
+import { errnoOf } from '../failures.ts';
+
+/** As a compute worker names the lock that makes it the only one of its host. */
+const workerLock = /^\.worker-(.+)\.lock$/;
+const baseCache = '_base';
+const directoriesAtOnce = 32;
+
+/** What lies in the instances directory. One that vanishes meanwhile is empty. */
+export async function listInstances(directory: string): Promise<ListedInstances> {
+  const names = await namesIn(directory);
+  const perInstance = await concurrently(
+    names.filter((name) => uuid.test(name)),
+    directoriesAtOnce,
+    async (instanceId) => ({ instanceId, files: await namesIn(join(directory, instanceId)) }),
+  );
+  return {
+    directory,
+    sharers: names.flatMap((name) => workerLock.exec(name)?.[1] ?? []),
+    perInstance,
+    bases: await namesIn(join(directory, baseCache)),
+    others: names.filter((name) => !uuid.test(name) && !workerLock.test(name) && name !== baseCache),
+  };
+}
+
+/** What lies in the image store; nothing when no image was ever imported. */
+export async function listStore(directory: string): Promise<HostListing['store']> {
+  return { directory, files: await namesIn(directory) };
+}
+
+/** Sorted; a file where a directory should be has none below it. */
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
+    throw error;
+  }
+}

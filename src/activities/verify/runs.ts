@@ -1,0 +1,51 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { ImageStatus } from '../../model/image.ts';
+import { searchAttributes as attribute } from '../../model/search-attributes.ts';
+import type { OpenRun } from '../../model/verify/holders.ts';
+import { client } from '../record-client.ts';
+
+/** All images and what they are. */
+export async function imageStatuses(): Promise<ReadonlyMap<string, ImageStatus>> {
+  const statuses = new Map<string, ImageStatus>();
+  const query = "WorkflowType = 'image' AND ExecutionStatus = 'Running' AND ObjectState IS NOT NULL";
+  for await (const { workflowId, typedSearchAttributes } of client().workflow.list({ query, pageSize: 1000 })) {
+    // Written by the image's record, and by nobody else.
+    statuses.set(workflowId.slice('image/'.length), typedSearchAttributes.get(attribute.objectState) as ImageStatus);
+  }
+  return statuses;
+}
+
+/** The open runs of operations that have taken a record: they carry its id. */
+export async function openRuns(): Promise<readonly OpenRun[]> {
+  const [onInstances, onImages] = await Promise.all([
+    openRunsWith("WorkflowType != 'instance'", attribute.instanceId),
+    openRunsWith("WorkflowType = 'importImage'", attribute.objectName),
+  ]);
+  return [
+    ...onInstances.map(({ id, ...run }) => ({ ...run, instanceId: id, imageId: null })),
+    ...onImages.map(({ id, ...run }) => ({ ...run, instanceId: null, imageId: id })),
+  ];
+}
+
+async function openRunsWith(
+  type: string,
+  key: typeof attribute.instanceId,
+): Promise<readonly (Pick<OpenRun, 'workflowId' | 'runId' | 'type'> & { readonly id: string })[]> {
+  const query = `${type} AND ExecutionStatus = 'Running' AND ${key.name} IS NOT NULL`;
+  const found = [];
+  for await (const { workflowId, runId, type, typedSearchAttributes } of client().workflow.list({ query, pageSize: 1000 })) {
+    found.push({ workflowId, runId, type, id: typedSearchAttributes.get(key) ?? '' });
+  }
+  return found;
+}
+
+/** Whether the run goes on; one that nobody knows any more does not. */
+export async function isRunOpen({ workflowId, runId }: { readonly workflowId: string; readonly runId: string }): Promise<boolean> {
+  try {
+    const { status } = await client().workflow.getHandle(workflowId, runId).describe();
+    return status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

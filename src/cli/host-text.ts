@@ -1,0 +1,55 @@
+import type { Host } from '../model/host.ts';
+import { ageText } from './quantities.ts';
+import type { HostRow } from './rows.ts';
+import { sheet, table } from './tables.ts';
+import type { Terminal } from './terminal.ts';
+
+type Paint = Pick<Terminal, 'paint'>;
+
+/** Hosts, a line each. */
+export function hostTable(hosts: readonly HostRow[], paint: Paint): string {
+  return table(
+    ['NAME', 'STATE', 'FREE VCPUS', 'FREE MEMORY', 'FREE DISK', 'ZONE', 'REASON'],
+    hosts.map(({ host, free, capacity, availabilityZone, ...state }) => [
+      host,
+      stateText(state, paint),
+      `${free.vcpus} of ${capacity.vcpus}`,
+      `${free.memoryMiB} of ${capacity.memoryMiB} MiB`,
+      `${free.diskGiB} of ${capacity.diskGiB} GiB`,
+      availabilityZone ?? '-',
+      (state.state === 'down' ? state.downReason : state.disabledReason) ?? '-',
+    ]),
+  );
+}
+
+/** All of a host. */
+export function hostSheet(host: Host, paint: Paint, nowMs: number = Date.now()): string {
+  const { inventory, used, free, reserved, claims, debts } = host;
+  const amounts = (name: 'vcpus' | 'memoryMiB' | 'diskGiB', unit: string) =>
+    `${inventory[name]} ${unit}, ${reserved[name]} reserved, ${used[name]} claimed, ${free[name]} free`;
+  return sheet([
+    ['name', host.name],
+    ['state', `${stateText(host, paint)} for ${ageText(host.stateSince, nowMs)}`],
+    ['down', host.state === 'down' ? host.downReason : null],
+    ['disabled', host.enabled ? null : (host.disabledReason ?? 'without a reason')],
+    ['address', host.address],
+    ['zone', host.availabilityZone],
+    ['vcpus', amounts('vcpus', 'vCPUs')],
+    ['memory', amounts('memoryMiB', 'MiB')],
+    ['disk', amounts('diskGiB', 'GiB')],
+    ['cpu', `${inventory.cpuModel}, ${inventory.architecture}`],
+    ['hypervisor', `${inventory.hypervisor} ${inventory.hypervisorVersion}, libvirt ${inventory.libvirtVersion}`],
+    ['claims', linesOf(claims.map((claim) => `${claim.instanceId}: ${claim.vcpus} vCPU, ${claim.memoryMiB} MiB, ${claim.diskGiB} GiB`))],
+    ['debts', linesOf(debts.map(({ instanceId, what, since }) => `${instanceId}: ${what} since ${since}`))],
+    ['reported', `${ageText(host.reportedAt, nowMs)} ago`],
+  ]);
+}
+
+function stateText({ state, enabled }: { readonly state: 'up' | 'down'; readonly enabled: boolean }, { paint }: Paint): string {
+  const shown = paint(state === 'up' ? 'good' : 'bad', state);
+  return enabled ? shown : `${shown}, ${paint('busy', 'disabled')}`;
+}
+
+function linesOf(lines: readonly string[]): string | null {
+  return lines.length === 0 ? null : lines.join('\n');
+}

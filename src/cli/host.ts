@@ -1,0 +1,65 @@
+import type { Host } from '../model/host.ts';
+import { addGroup, type Group, type Program } from './commands.ts';
+import { examples } from './examples.ts';
+import { resultOf } from './follow.ts';
+import { hostSheet, hostTable } from './host-text.ts';
+import { answer, answerList, type Session } from './session.ts';
+
+/** Adds `novaflow host …`. */
+export function addHostCommands(program: Program, session: Session): void {
+  const group = addGroup(program, 'host', 'compute hosts');
+  addList(group, session);
+  addShow(group, session);
+  addEnable(group, session);
+  addDisable(group, session);
+}
+
+function addList(group: Group, session: Session): void {
+  group
+    .command('list')
+    .description('list hosts with what is free on them')
+    .option('--state <state>', 'only those that are up, down or disabled')
+    .addHelpText('after', examples('host list', 'host list --state down'))
+    .action(async ({ state }) => {
+      const rows = await (await session.cloud()).list('host', { objectState: state });
+      answerList(session, { rows, idOf: ({ host }) => host, text: (all) => hostTable(all, session.terminal), none: 'no hosts' });
+    });
+}
+
+function addShow(group: Group, session: Session): void {
+  group
+    .command('show')
+    .argument('<host>', 'its name')
+    .description('show all of a host')
+    .addHelpText('after', examples('host show cn1'))
+    .action(async (name) => {
+      const record = await (await session.cloud()).record('host', name);
+      answer(session, { json: record, ids: [record.name], text: () => hostSheet(record, session.terminal) });
+    });
+}
+
+function addEnable(group: Group, session: Session): void {
+  group
+    .command('enable')
+    .argument('<host>', 'its name')
+    .description('let new instances onto a host again')
+    .option('--reason <text>', 'kept in the history')
+    .addHelpText('after', examples('host enable cn1', 'host enable cn1 --reason "memory replaced"'))
+    .action((name, { reason }) => setEnabled(session, 'enableHost', name, reason));
+}
+
+function addDisable(group: Group, session: Session): void {
+  group
+    .command('disable')
+    .argument('<host>', 'its name')
+    .description('keep new instances away from a host; those on it stay')
+    .option('--reason <text>', 'shown in lists')
+    .addHelpText('after', examples('host disable cn1 --reason "bad memory"'))
+    .action((name, { reason }) => setEnabled(session, 'disableHost', name, reason));
+}
+
+async function setEnabled(session: Session, operation: 'enableHost' | 'disableHost', name: string, reason: string | undefined) {
+  const request = { host: name, ...(reason === undefined ? {} : { reason }) };
+  const record = (await resultOf(session, await (await session.cloud()).start(operation, name, request))) as Host;
+  answer(session, { json: record, ids: [record.name], text: () => `${name} is ${record.enabled ? 'enabled' : 'disabled'}` });
+}

@@ -1,0 +1,75 @@
+import { Option } from '@commander-js/extra-typings';
+import type { Image } from '../model/image.ts';
+import { imageFormats } from '../model/image.ts';
+import { pairs, wholeNumber } from './arguments.ts';
+import { addGroup, type Group, type Program } from './commands.ts';
+import { examples } from './examples.ts';
+import { follow } from './follow.ts';
+import { importRequest } from './image-request.ts';
+import { imageSheet, imageTable } from './image-text.ts';
+import { answer, answerList, answerStarted, type Session } from './session.ts';
+
+/** Adds `novaflow image …`. */
+export function addImageCommands(program: Program, session: Session): void {
+  const group = addGroup(program, 'image', 'images that instances start from');
+  addImport(group, session);
+  addList(group, session);
+  addShow(group, session);
+}
+
+function addImport(group: Group, session: Session): void {
+  group
+    .command('import')
+    .argument('<name>', 'name of the image')
+    .description('take a file into the image store; a host does it, the file lies below its importDirectory')
+    .requiredOption('--file <path>', 'a path on that host, below its importDirectory or relative to it')
+    .addOption(new Option('--format <format>', 'what the file is').choices(imageFormats).makeOptionMandatory())
+    .option('--kernel <id>', 'kernel that QEMU boots it with: the id of an aki')
+    .option('--ramdisk <id>', 'initial RAM disk: the id of an ari')
+    .option('--property <key=value>', 'a property; may be repeated', pairs)
+    .option('--checksum <sha256>', 'sha256:… that the file must have')
+    .option('--min-disk <GiB>', 'smallest root disk of a flavor', wholeNumber)
+    .option('--min-ram <MiB>', 'smallest memory of a flavor', wholeNumber)
+    .option('--host <host>', 'the host that imports (default: any that is up)')
+    .option('--id <uuid>', 'id of the image (default: a new one)')
+    .option('--no-wait', 'start the operation and print its id')
+    .addHelpText(
+      'after',
+      examples(
+        'image import debian --file debian-12.qcow2 --format qcow2 --min-disk 2',
+        'image import kernel --file vmlinuz --format aki',
+        'image import tiny --file root.img --format raw --kernel 0196f3b0-7c6e-4d57-9a59-0a1f2c3d4e5f --property os_command_line=console=ttyS0',
+      ),
+    )
+    .action(async (name, { wait, ...options }) => {
+      const run = await (await session.cloud()).start('importImage', name, importRequest(name, options));
+      if (!wait) return answerStarted(session, run.id);
+      const image = (await follow(session, run)) as Image;
+      answer(session, { json: image, ids: [image.id], text: () => imageTable([image], session.terminal) });
+    });
+}
+
+function addList(group: Group, session: Session): void {
+  group
+    .command('list')
+    .description('list images')
+    .option('--name <name>', 'only those of this name')
+    .option('--status <status>', 'only those that are queued, saving, active or killed')
+    .addHelpText('after', examples('image list', 'image list --status active --json'))
+    .action(async ({ name, status }) => {
+      const rows = await (await session.cloud()).list('image', { name, objectState: status });
+      answerList(session, { rows, idOf: ({ id }) => id, text: (all) => imageTable(all, session.terminal), none: 'no images' });
+    });
+}
+
+function addShow(group: Group, session: Session): void {
+  group
+    .command('show')
+    .argument('<image>', 'id or name')
+    .description('show all of an image')
+    .addHelpText('after', examples('image show tiny'))
+    .action(async (idOrName) => {
+      const record = await (await session.cloud()).record('image', idOrName);
+      answer(session, { json: record, ids: [record.id], text: () => imageSheet(record) });
+    });
+}

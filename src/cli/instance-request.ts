@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import type { RequestInputOf } from '../schema/request.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
+
+type BuildRequest = RequestInputOf<'buildInstance'>;
+
+/** The options of `instance create` as they were typed. */
+export interface CreateOptions {
+  readonly image: string;
+  readonly flavor: string;
+  /** `name` or `name=address`; false: none. */
+  readonly network?: readonly string[] | boolean | undefined;
+  /** The text of key files. */
+  readonly keys?: readonly string[];
+  readonly meta?: Readonly<Record<string, string>> | undefined;
+  readonly az?: string | undefined;
+  readonly id?: string | undefined;
+  readonly configDrive?: boolean | undefined;
+  readonly onFailure?: 'rollback' | 'park' | undefined;
+}
+
+/** The request of `instance create`; what was not typed is absent, so that the defaults are the server's. */
+export function buildRequest(name: string, options: CreateOptions): BuildRequest {
+  const { image, flavor, network, keys = [], meta, az, id, configDrive, onFailure } = options;
+  return {
+    name,
+    image,
+    flavor,
+    ...(network === undefined ? {} : { networks: networksOf(network) }),
+    ...(keys.length === 0 ? {} : { publicKeys: keys.flatMap(keysIn) }),
+    ...(meta === undefined ? {} : { metadata: { ...meta } }),
+    ...(az === undefined ? {} : { availabilityZone: az }),
+    ...(id === undefined ? {} : { instanceId: id }),
+    ...(configDrive === false ? { configDrive: false } : {}),
+    ...(onFailure === undefined ? {} : { onFailure }),
+  };
+}
+
+/** The texts of key files. Raises a `CommandError` that names the file that cannot be read. */
+export function readKeys(files: readonly string[]): Promise<string[]> {
+  return Promise.all(
+    files.map((file) =>
+      readFile(file, 'utf8').catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new CommandError(exitCodes.refused, `the key file cannot be read: ${why}`, { cause: error });
+      }),
+    ),
+  );
+}
+
+function networksOf(network: readonly string[] | boolean): NonNullable<BuildRequest['networks']> {
+  if (typeof network === 'boolean') return network ? 'auto' : 'none';
+  return network.map((text) => {
+    const [name = '', fixedIp] = text.split('=', 2);
+    return { network: name, ...(fixedIp === undefined ? {} : { fixedIp }) };
+  });
+}
+
+/** A key file may be an `authorized_keys`: a key a line, comments between them. */
+function keysIn(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}

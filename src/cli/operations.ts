@@ -1,0 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import type { OperationName } from '../schema/request.ts';
+
+/** How the id of an operation begins, by its type: for the reader of lists; nothing parses it. */
+const prefixes = {
+  buildInstance: 'build',
+  deleteInstance: 'delete',
+  getConsoleOutput: 'console',
+  importImage: 'import-image',
+  createNetwork: 'create-network',
+  enableHost: 'enable-host',
+  disableHost: 'disable-host',
+  verify: 'verify',
+} as const satisfies Record<OperationName, string>;
+
+/** The workflow types of all operations. */
+export const operationNames: readonly string[] = Object.keys(prefixes);
+
+/** A new id for an operation: `build/web1/3f9a01c2`. */
+export function newOperationId(name: OperationName, subject: string): string {
+  return `${prefixes[name]}/${subject}/${randomUUID().slice(0, 8)}`;
+}

@@ -1,0 +1,49 @@
+import type { PowerState } from '../instance.ts';
+
+/** All that a host has of ours, as it was found; nothing in it is judged. Names are sorted. */
+export interface HostListing {
+  readonly domains: readonly ListedDomain[];
+  readonly instances: ListedInstances;
+  readonly store: { readonly directory: string; readonly files: readonly string[] };
+  readonly links: readonly ListedLink[];
+  /** Devices that have a network filter. */
+  readonly filterBindings: readonly string[];
+  /** Loop devices whose file lies below the instances. */
+  readonly loopDevices: readonly { readonly device: string; readonly file: string }[];
+  /** QEMU processes that run a domain named as ours are. */
+  readonly guests: readonly { readonly pid: number; readonly instanceId: string }[];
+  /** Commands of ours that have files below the instances or in the store open. */
+  readonly tools: readonly { readonly pid: number; readonly name: string; readonly files: readonly string[] }[];
+}
+
+/** A domain with our metadata. */
+export interface ListedDomain {
+  readonly instanceId: string;
+  readonly powerState: PowerState;
+  /** Null when its QEMU has one and does not answer. */
+  readonly blockJobs: readonly ListedBlockJob[] | null;
+}
+
+/** A job on a disk, by the guest's name of the disk. */
+export interface ListedBlockJob {
+  readonly disk: string;
+  readonly job: string;
+}
+
+/** The instances directory. */
+export interface ListedInstances {
+  readonly directory: string;
+  /** The hosts whose workers keep their lock here: more than one when they share the directory. */
+  readonly sharers: readonly string[];
+  readonly perInstance: readonly { readonly instanceId: string; readonly files: readonly string[] }[];
+  /** What lies in `_base`. */
+  readonly bases: readonly string[];
+  /** What is none of these. */
+  readonly others: readonly string[];
+}
+
+export interface ListedLink {
+  readonly name: string;
+  /** The bridge that it is a port of, or null. */
+  readonly master: string | null;
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type { Host } from '../host.ts';
+import type { Image, ImageStatus } from '../image.ts';
+import type { Instance } from '../instance.ts';
+import type { Network } from '../network.ts';
+import type { HostListing } from './listing.ts';
+
+/** An instance's record as it was read after the host was listed. */
+export interface SeenInstance {
+  readonly instance: Instance;
+  /** Whether the run that holds it is open; true when nobody holds it. */
+  readonly isHolderOpen: boolean;
+}
+
+/** A host as it was found, and the records that have to account for it. */
+export interface HostScene {
+  readonly host: string;
+  /** When the listing began: what changed since then is not judged. */
+  readonly since: string;
+  readonly record: Host | null;
+  readonly listing: HostListing;
+  /** The instances of this host and all that the listing or a claim names, by id. */
+  readonly instances: ReadonlyMap<string, SeenInstance>;
+  /** All images, by id. */
+  readonly imageStatus: ReadonlyMap<string, ImageStatus>;
+  /** The images that instances in the scene were made from, by id. */
+  readonly images: ReadonlyMap<string, Image>;
+  /** By name. */
+  readonly networks: ReadonlyMap<string, Network>;
+}
+
+/**
+ * How an instance stands to a host.
+ * - `here`: its record says that it is on this host, and nobody changes that.
+ * - `busy`: an operation holds it, or held it since the listing began, so that what is found may be on its way.
+ * - `broken`: an operation was terminated; whatever it left here is found by the delete.
+ * - `elsewhere`, `deleted`, `unknown`: nothing of it belongs here.
+ */
+export type Whereabouts = 'here' | 'busy' | 'broken' | 'elsewhere' | 'deleted' | 'unknown';
+
+/** Where an instance is, as seen from the scene's host. */
+export function whereabouts({ instances, host, since }: Pick<HostScene, 'instances' | 'host' | 'since'>, id: string): Whereabouts {
+  const instance = instances.get(id)?.instance;
+  if (instance === undefined) return 'unknown';
+  if (isBusy(instance, since)) return 'busy';
+  if (instance.vmState === 'deleted') return 'deleted';
+  if (instance.host !== host) return 'elsewhere';
+  return instance.vmState === 'error' ? 'broken' : 'here';
+}
+
+/** Whether an operation holds the instance, or held it at any moment after `since`. */
+export function isBusy({ operation, open, updatedAt }: Instance, since: string): boolean {
+  return operation !== null || open !== null || updatedAt >= since;
+}
+
+/** The instances that are on the scene's host. */
+export function instancesHere(scene: HostScene): readonly Instance[] {
+  return instancesThatAre(scene, ['here']);
+}
+
+/** The instances that stand so to the scene's host. */
+export function instancesThatAre(scene: HostScene, standings: readonly Whereabouts[]): readonly Instance[] {
+  return [...scene.instances.values()].map(({ instance }) => instance).filter(({ id }) => standings.includes(whereabouts(scene, id)));
+}
+
+/** Whether nothing of the instance belongs on the scene's host. */
+export function isForeign(scene: HostScene, id: string): boolean {
+  return ['elsewhere', 'deleted', 'unknown'].includes(whereabouts(scene, id));
+}
+
+/** Why nothing of the instance belongs on the scene's host, as a sentence. */
+export function whyForeign({ instances }: Pick<HostScene, 'instances'>, id: string): string {
+  const instance = instances.get(id)?.instance;
+  if (instance === undefined) return `there is no record of instance ${id}: it was made by hand, or its record is lost`;
+  const { name, vmState, host } = instance;
+  if (vmState === 'deleted') return `instance ${name} is deleted: its deletion or an attempt that came late left this`;
+  return host === null
+    ? `instance ${name} is ${vmState} and on no host: the undo of an operation left this`
+    : `instance ${name} is on ${host}: a migration, or a host that came back, left this`;
+}
+
+/** The images an instance stands on, by id: its own and what it boots with. */
+export function imagesOf({ images }: Pick<HostScene, 'images'>, instance: Instance): readonly string[] {
+  const image = images.get(instance.image ?? '');
+  return [instance.image, image?.kernelId ?? null, image?.ramdiskId ?? null].filter((id) => id !== null);
+}
+
+/** The file name of an image in `_base`, which is Nova's. */
+export function baseNameOf(imageId: string): string {
+  return createHash('sha1').update(imageId).digest('hex');
+}

@@ -1,0 +1,109 @@
+import type { Cloud, Filter, Records, Rows, Run, Sight } from '../../src/cli/cloud.ts';
+import { main } from '../../src/cli/main.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+
+/** A terminal that keeps what is written; without colours and not live. */
+export interface KeptTerminal extends Terminal {
+  readonly out: string[];
+  readonly err: string[];
+  /** Presses Ctrl-C. */
+  readonly interrupt: () => void;
+}
+
+export function keptTerminal({ answers = [] }: { answers?: readonly (string | null)[] } = {}): KeptTerminal {
+  const out: string[] = [];
+  const err: string[] = [];
+  const listeners = new Set<() => void>();
+  const left = [...answers];
+  return {
+    out,
+    err,
+    print: (text) => out.push(text),
+    note: (text) => err.push(text),
+    paint: (_, text) => text,
+    isLive: false,
+    ask: async (question) => {
+      err.push(question);
+      return left.shift() ?? null;
+    },
+    onInterrupt: (on) => {
+      listeners.add(on);
+      return () => listeners.delete(on);
+    },
+    interrupt: () => {
+      for (const on of listeners) on();
+    },
+  };
+}
+
+/** What a fake cloud was asked to do. */
+export type Asked = readonly unknown[];
+
+interface Contents {
+  readonly rows?: { readonly [Kind in keyof Rows]?: readonly Rows[Kind][] };
+  readonly records?: Partial<Records>;
+  /** What every operation returns, or how it ends. */
+  readonly result?: () => Promise<unknown>;
+  readonly sights?: Run['sights'];
+}
+
+/** A cloud that holds what it was given and keeps what it was asked to do. */
+export function fakeCloud(contents: Contents = {}): { cloud: Cloud; asked: Asked[] } {
+  const asked: Asked[] = [];
+  const result = contents.result ?? (async () => ({}));
+  const runCalled = (id: string): Run => ({
+    id,
+    type: 'buildInstance',
+    sights: contents.sights ?? endedSights,
+    result,
+    cancel: async () => {
+      asked.push(['cancel', id]);
+    },
+  });
+  const report = (id: string) => ({ id, runId: 'r', type: 'buildInstance', status: 'running', startedAt: at(0), endedAt: null });
+  const cloud: Cloud = {
+    list: async (kind, filter: Filter) => {
+      asked.push(['list', kind, filter]);
+      return (contents.rows?.[kind] ?? []) as never;
+    },
+    idOf: async (_, idOrName) => `id of ${idOrName}`,
+    record: async (kind, idOrName) => {
+      asked.push(['record', kind, idOrName]);
+      return contents.records?.[kind] as never;
+    },
+    start: async (name, subject, request) => {
+      asked.push(['start', name, subject, request]);
+      return runCalled(`${name}/${subject}/1`);
+    },
+    run: async (id) => runCalled(id),
+    report: async (id) => ({ ...report(id), operation: null, pending: [], failure: null }),
+    decide: async (id, verdict, decision) => {
+      asked.push([verdict, id, decision]);
+      return id;
+    },
+    close: async () => {
+      asked.push(['close']);
+    },
+  };
+  return { cloud, asked };
+}
+
+async function* endedSights(): AsyncGenerator<Sight> {
+  yield { operation: null, instance: null, pending: [], isOver: true };
+}
+
+/** Runs one call of the command against a fake cloud. */
+export async function call(
+  argv: readonly string[],
+  contents: Contents = {},
+  terminal: KeptTerminal = keptTerminal(),
+): Promise<{ exitCode: number; out: string; err: string; asked: Asked[] }> {
+  const { cloud, asked } = fakeCloud(contents);
+  const exitCode = await main(argv, { terminal, openCloud: async () => cloud });
+  return { exitCode, out: terminal.out.join('\n'), err: terminal.err.join('\n'), asked: asked.filter(([what]) => what !== 'close') };
+}
+
+/** A time some milliseconds after a fixed one. */
+export function at(ms: number): string {
+  return new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
+}

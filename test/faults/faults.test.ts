@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { killLibvirtd, processesOf, signalProcess, startLibvirtd, whenEnded } from '../../lab/lab.ts';
+import { until } from '../../lab/wait.ts';
+import type { Image } from '../../src/model/image.ts';
+import type { Instance } from '../../src/model/instance.ts';
+import { controlQueue } from '../../src/model/queues.ts';
+import { type OwnCloud, ownCloud } from '../lab/cloud-fixture.ts';
+import { endOf } from '../workflows/ends.ts';
+import { type Case, type FaultPoint, findings, letGo, type Operation, startStopped, stepsOf, whenHit } from './matrix.ts';
+
+/** What happens while every operation of a matrix is stopped, each at a step of its own. */
+interface Fault {
+  readonly strike: (own: OwnCloud, cases: readonly Case[]) => Promise<void>;
+  /** How an operation ends that was struck. */
+  readonly end: Readonly<Record<Operation, 'completed' | 'Canceled' | 'Terminated'>>;
+}
+
+const goesOn = { buildInstance: 'completed', deleteInstance: 'completed' } as const;
+
+const faults: Readonly<Record<string, Fault>> = {
+  'the compute workers are killed': { end: goesOn, strike: (own) => killComputeWorkers(own, { withChildren: false }) },
+  'the compute workers are killed with their children': { end: goesOn, strike: (own) => killComputeWorkers(own, { withChildren: true }) },
+  'the control worker is killed': {
+    end: goesOn,
+    strike: async (own) => {
+      signalProcess(own.workers.control, 'SIGKILL');
+      await whenEnded(own.workers.control);
+      await own.startControl();
+    },
+  },
+  'Temporal is killed and restarted': {
+    end: goesOn,
+    strike: async (own) => {
+      await own.killServer();
+      await own.startServer();
+    },
+  },
+  'libvirtd is killed and restarted': {
+    end: goesOn,
+    strike: async ({ cloud }) => {
+      for (const host of cloud.lab.hosts) {
+        await killLibvirtd(host);
+        await startLibvirtd(host);
+      }
+    },
+  },
+  // A delete that has begun goes on: its point of no return is its first step.
+  'they are cancelled': {
+    end: { buildInstance: 'Canceled', deleteInstance: 'completed' },
+    strike: async (_own, cases) => {
+      await Promise.all(cases.map(({ run }) => run.cancel()));
+    },
+  },
+  'they are terminated': {
+    end: { buildInstance: 'Terminated', deleteInstance: 'Terminated' },
+    strike: async (_own, cases) => {
+      await Promise.all(cases.map(({ run }) => run.terminate('by the test')));
+    },
+  },
+};
+
+/** Every step that is stopped after its effect, before its completion is known: the hardest case. The others in the long run. */
+const points: readonly FaultPoint[] = process.env['NOVAFLOW_TEST_ALL'] === '1' ? ['after', 'during', 'before'] : ['after'];
+
+/** A cancelled or committed operation has other ends at its last and first steps. */
+const beyondReturn: Readonly<Record<Operation, readonly string[]>> = { buildInstance: ['finish'], deleteInstance: ['acceptDelete'] };
+
+let own: OwnCloud;
+let image: string;
+const steps = new Map<Operation, readonly string[]>();
+
+beforeAll(async () => {
+  own = await ownCloud('faults');
+  image = await blankImage();
+  const instanceId = randomUUID();
+  for (const [type, request] of [
+    ['buildInstance', build(instanceId)],
+    ['deleteInstance', { instanceId }],
+  ] as const) {
+    const workflowId = `clean-${type}`;
+    await own.client.workflow.execute(type, { taskQueue: controlQueue, workflowId, args: [request] });
+    steps.set(type, await stepsOf(own, { workflowId }));
+  }
+}, 120_000);
+afterAll(() => own?.[Symbol.asyncDispose]());
+
+describe.each(Object.entries(faults))('when %s', (_name, { strike, end }) => {
+  test.each(points)('%s the effect of each step of a build, it ends as it should and leaves nothing', async (point) => {
+    const cases = await Promise.all(
+      (steps.get('buildInstance') ?? []).map((step) => startStopped(own, 'buildInstance', { step, point, request: build(randomUUID()) })),
+    );
+    await struck('buildInstance', cases, strike, end.buildInstance);
+  });
+
+  test.each(points)('%s the effect of each step of a delete, it ends as it should and leaves nothing', async (point) => {
+    const cases = await Promise.all(
+      (steps.get('deleteInstance') ?? []).map(async (step) => {
+        const instanceId = randomUUID();
+        await own.client.workflow.execute('buildInstance', {
+          taskQueue: controlQueue,
+          workflowId: `build-${instanceId}`,
+          args: [build(instanceId)],
+        });
+        return startStopped(own, 'deleteInstance', { step, point, request: { instanceId } });
+      }),
+    );
+    await struck('deleteInstance', cases, strike, end.deleteInstance);
+  });
+});
+
+async function struck(type: Operation, cases: readonly Case[], strike: Fault['strike'], expected: string): Promise<void> {
+  const stopped = cases.filter(({ step, point }) => hasPoint(step, point));
+  await Promise.all(stopped.map((one) => whenHit(own, one)));
+  await strike(own, cases);
+  await Promise.all(cases.map((one) => letGo(own, one)));
+  const ends = await Promise.all(cases.map(async ({ step, run }) => [step, (await endOf(run))?.type ?? 'completed']));
+  const expectedAt = (step: string) => (expected === 'Canceled' && beyondReturn[type].includes(step) ? 'completed' : expected);
+  expect(ends).toEqual(cases.map(({ step }) => [step, expectedAt(step)]));
+  await Promise.all(cases.map(({ instanceId }) => removed(instanceId)));
+  expect(await findings(own)).toEqual([]);
+}
+
+/** Only steps that take the instance's lock have something during them. */
+function hasPoint(step: string, point: FaultPoint): boolean {
+  const locked = ['createDisks', 'defineDomain', 'startPaused', 'runGuest', 'removeInstance'];
+  return point !== 'during' || locked.includes(step);
+}
+
+/** Whatever the operation left, a delete takes away: an active instance, one in error after a terminate, or none. */
+async function removed(instanceId: string): Promise<void> {
+  const record = own.client.workflow.getHandle(`instance/${instanceId}`);
+  const idle = await until(
+    async () => {
+      const instance = await record.query<Instance | null>('record').catch(() => undefined);
+      if (instance === undefined) return null; // a record is away for a moment when its server or worker is
+      return instance === null || instance.operation === null ? { instance } : null;
+    },
+    { what: `${instanceId} to be free`, timeoutMs: 60_000, intervalMs: 50 },
+  );
+  if (idle.instance === null || idle.instance.vmState === 'deleted') return;
+  await own.client.workflow.execute('deleteInstance', {
+    taskQueue: controlQueue,
+    workflowId: `removed-${instanceId}`,
+    args: [{ instanceId }],
+  });
+}
+
+function build(instanceId: string) {
+  return { name: `vm-${instanceId.slice(0, 8)}`, instanceId, image, flavor: { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 } };
+}
+
+/** A disk with nothing on it: the firmware finds nothing to boot and waits, which costs the machine next to nothing. */
+async function blankImage(): Promise<string> {
+  const name = 'blank';
+  const path = join(own.cloud.settings['NOVAFLOW_IMPORT_DIRECTORY'] ?? '', name);
+  await writeFile(path, '');
+  await truncate(path, 1024 ** 2);
+  const request = { name, source: `file:${name}`, diskFormat: 'raw' };
+  return (
+    (await own.client.workflow.execute('importImage', { taskQueue: controlQueue, workflowId: 'import-blank', args: [request] })) as Image
+  ).id;
+}
+
+async function killComputeWorkers({ cloud, workers, startCompute }: OwnCloud, { withChildren }: { withChildren: boolean }): Promise<void> {
+  for (const host of cloud.lab.hosts) {
+    const worker = workers.compute.get(host.name);
+    if (worker === undefined) throw new Error(`no worker on ${host.name}`);
+    const children = withChildren ? (await processesOf(host)).filter(({ command }) => /qemu-img|genisoimage|flock/.test(command)) : [];
+    for (const process of [worker, ...children]) signalProcess(process, 'SIGKILL');
+    await whenEnded(worker);
+    await startCompute(host.name);
+  }
+}

@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { importGuest } from '../../lab/cloud.ts';
+import { buildGuest, type LabHost, runInHost } from '../../lab/lab.ts';
+import { until } from '../../lab/wait.ts';
+import type { Host } from '../../src/model/host.ts';
+import type { Instance } from '../../src/model/instance.ts';
+import { controlQueue } from '../../src/model/queues.ts';
+import { findings } from '../faults/matrix.ts';
+import { endOf } from '../workflows/ends.ts';
+import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
+
+let own: OwnCloud;
+
+beforeAll(async () => {
+  own = await ownCloud('instances', { NOVAFLOW_VIF_PLUG_TIMEOUT_SECONDS: '2' });
+  await importGuest(own.cloud, await buildGuest({}));
+}, 120_000);
+afterAll(() => own?.[Symbol.asyncDispose]());
+
+const request = (name: string) => ({ name, flavor: 'lab.tiny', image: 'tiny' });
+
+test.each(['cn1', 'cn2'])('a guest built on %s comes up, is reached at its address, and is gone after its delete', async (name) => {
+  const instance = await onlyOn(name, () => run<Instance>('buildInstance', request(`guest-on-${name}`)));
+  expect(instance).toMatchObject({
+    vmState: 'active',
+    powerState: 'running',
+    host: name,
+    machineType: expect.stringMatching(/^pc-q35-\d/),
+  });
+  const [port] = instance.ports;
+  const console = await whenUp(instance.id);
+  expect(console).toContain(`GUEST UP guest-on-${name} ${port?.ip}`);
+  await execute('busybox', ['ping', '-c', '1', '-W', '2', port?.ip ?? '']);
+
+  await run('deleteInstance', { instanceId: instance.id });
+  const host = hostNamed(name);
+  expect((await readdir(join(host.instancesDir, instance.id))).sort()).toEqual(['generation', 'lock']);
+  expect(await runInHost(host, ['virsh', 'list', '--all', '--uuid'])).not.toContain(instance.id);
+  expect(await findings(own)).toEqual([]);
+});
+
+test('ten builds at once fetch their image once for each host and all become active', async () => {
+  const builds = await Promise.all(Array.from({ length: 10 }, (_, index) => start('buildInstance', request(`one-of-ten-${index}`))));
+  const instances = (await Promise.all(builds.map((build) => build.result()))) as Instance[];
+  expect(new Set(instances.map(({ vmState }) => vmState))).toEqual(new Set(['active']));
+  expect(new Set(instances.flatMap(({ ports }) => ports.map(({ ip }) => ip))).size).toBe(10);
+  expect(await findings(own)).toEqual([]);
+  await Promise.all(instances.map(({ id }) => run('deleteInstance', { instanceId: id })));
+  expect(await findings(own)).toEqual([]);
+});
+
+test('a build whose bridge is down fails with what is not plugged, and leaves nothing', async () => {
+  const host = hostNamed('cn1');
+  await runInHost(host, ['ip', 'link', 'set', host.bridge, 'down']);
+  try {
+    const build = await onlyOn('cn1', async () => {
+      const started = await start('buildInstance', request('unplugged'));
+      return { started, end: await endOf(started) };
+    });
+    expect(build.end).toMatchObject({
+      type: 'VirtualInterfacePlugTimeout',
+      message: expect.stringContaining(`bridge ${host.bridge} is down`),
+    });
+    expect(await record<Instance>(`instance/${build.started.firstExecutionRunId}`)).toMatchObject({ vmState: 'error', host: null });
+  } finally {
+    await runInHost(host, ['ip', 'link', 'set', host.bridge, 'up']);
+  }
+  expect(await findings(own)).toEqual([]);
+});
+
+test('the domain of an instance keeps all that was asked for, and ports for more', async () => {
+  const instance = await run<Instance>('buildInstance', request('described'));
+  const host = hostNamed(instance.host ?? '');
+  const xml = await runInHost(host, ['virsh', 'dumpxml', '--inactive', instance.id]);
+  expect(xml).toContain('<title>described</title>');
+  expect(xml).toContain("type='qcow2'");
+  expect(xml).toContain("<filterref filter='clean-traffic'>");
+  expect(xml.match(/model='pcie-root-port'/g)?.length).toBeGreaterThan(8);
+  expect(await runInHost(host, ['virsh', 'dominfo', instance.id])).toMatch(/Autostart:\s+disable/);
+  await run('deleteInstance', { instanceId: instance.id });
+});
+
+async function run<Result>(type: string, input: object): Promise<Result> {
+  return (await start(type, input)).result() as Promise<Result>;
+}
+
+function start(type: string, input: object) {
+  return own.client.workflow.start(type, { taskQueue: controlQueue, workflowId: `${type}-${crypto.randomUUID()}`, args: [input] });
+}
+
+function record<Record>(id: string): Promise<Record> {
+  return own.client.workflow.getHandle(id).query<Record>('record');
+}
+
+function hostNamed(name: string): LabHost {
+  const host = own.cloud.lab.hosts.find((one) => one.name === name);
+  if (host === undefined) throw new Error(`there is no host ${name}`);
+  return host;
+}
+
+/** Does `work` while no other host takes instances. */
+async function onlyOn<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const others = own.cloud.lab.hosts.filter((host) => host.name !== name);
+  for (const { name: host } of others) await run<Host>('disableHost', { host, reason: 'the test wants another' });
+  try {
+    return await work();
+  } finally {
+    for (const { name: host } of others) await run<Host>('enableHost', { host });
+  }
+}
+
+function whenUp(instanceId: string): Promise<string> {
+  return until(
+    async () => {
+      const { output } = await run<{ output: string }>('getConsoleOutput', { instanceId });
+      return output.includes('GUEST UP') ? output : null;
+    },
+    { what: `the guest of ${instanceId}`, timeoutMs: 60_000, intervalMs: 200 },
+  );
+}
+
+const execute = promisify(execFile);

@@ -1,0 +1,309 @@
+import { describe, expect, test } from 'vitest';
+import type { Instance } from '../../../src/model/instance.ts';
+import { compareHost } from '../../../src/model/verify/compare.ts';
+import type { HostListing } from '../../../src/model/verify/listing.ts';
+import { baseNameOf, type HostScene } from '../../../src/model/verify/scene.ts';
+import {
+  after,
+  base,
+  host,
+  image,
+  imageId,
+  instance,
+  listing,
+  network,
+  operation,
+  otherId,
+  otherTap,
+  seen,
+  tap,
+  tidyHost,
+  webId,
+} from './tidy-host.ts';
+
+/** What is found, without the advice. */
+function found(scene: HostScene): readonly string[] {
+  return compareHost({ ...scene, why: null }).map(({ kind, host: where, what }) => `${kind} ${where}: ${what}`);
+}
+
+function files(changes: Partial<HostListing['instances']>): Partial<HostScene> {
+  const tidy = listing();
+  return { listing: { ...tidy, instances: { ...tidy.instances, ...changes } } };
+}
+
+function filesOfWeb(change: (names: readonly string[]) => readonly string[]): Partial<HostScene> {
+  const [web] = listing().instances.perInstance;
+  return files({ perInstance: [{ instanceId: webId, files: change(web?.files ?? []) }] });
+}
+
+function listed(changes: Partial<HostListing>): Partial<HostScene> {
+  return { listing: listing(changes) };
+}
+
+const [webDomain] = listing().domains;
+const off = { domains: [{ instanceId: webId, powerState: 'shutdown', blockJobs: [] }], guests: [] } as const;
+const withoutNetwork = { links: [], filterBindings: [] } as const;
+
+test('a host that has what its records account for has no findings', () => {
+  expect(found(tidyHost())).toEqual([]);
+});
+
+interface Case {
+  readonly of: string;
+  readonly changes: Partial<HostScene>;
+  readonly finds: readonly string[];
+}
+
+const cases: readonly Case[] = [
+  {
+    of: 'a domain that was undefined',
+    changes: listed({ domains: [], guests: [], ...withoutNetwork }),
+    finds: [`DomainMissing cn1: instance ${webId} has no domain`],
+  },
+  {
+    of: 'a domain of an instance that is on another host',
+    changes: {
+      instances: seen(instance(), instance({ id: otherId, host: 'cn2' })),
+      ...listed({ domains: [...listing().domains, { instanceId: otherId, powerState: 'running', blockJobs: [] }] }),
+    },
+    finds: [`UnknownDomain cn1: domain of instance ${otherId}, running`],
+  },
+  {
+    of: 'a guest that powered itself off',
+    changes: listed({ ...off, ...withoutNetwork }),
+    finds: [`PowerStateDiffers cn1: instance ${webId} is shutdown, its record says running`],
+  },
+  {
+    of: 'a guest that is off and left its tap',
+    changes: { instances: seen(instance({ powerState: 'shutdown', vmState: 'stopped' })), ...listed(off) },
+    finds: [`UnknownTap cn1: device ${tap}`, `UnknownFilterBinding cn1: filter of device ${tap}`],
+  },
+  {
+    of: 'a block job that no operation follows',
+    changes: listed({ domains: [{ instanceId: webId, powerState: 'running', blockJobs: [{ disk: 'vda', job: 'copy' }] }] }),
+    finds: [`UnknownBlockJob cn1: block copy on disk vda of instance ${webId}`],
+  },
+  {
+    of: 'a QEMU that hangs',
+    changes: listed({ domains: [{ instanceId: webId, powerState: 'running', blockJobs: null }] }),
+    finds: [`GuestSilent cn1: QEMU of instance ${webId} does not answer`],
+  },
+  {
+    of: 'a file that a killed step left',
+    changes: filesOfWeb((names) => [...names, 'config-drive-Ab12']),
+    finds: [`UnknownFile cn1: /instances/${webId}/config-drive-Ab12`],
+  },
+  { of: 'a console log that was put aside', changes: filesOfWeb((names) => [...names, 'console.log.0']), finds: [] },
+  {
+    of: 'a kernel that is gone',
+    changes: filesOfWeb((names) => names.filter((name) => name !== 'kernel')),
+    finds: [`FileMissing cn1: /instances/${webId}/kernel`],
+  },
+  { of: 'a kernel whose image has no record any more', changes: { images: new Map() }, finds: [] },
+  {
+    of: 'a ramdisk that the image does not have',
+    changes: filesOfWeb((names) => [...names, 'ramdisk']),
+    finds: [`UnknownFile cn1: /instances/${webId}/ramdisk`],
+  },
+  { of: 'an instance without its directory', changes: files({ perInstance: [] }), finds: [`FileMissing cn1: /instances/${webId}`] },
+  {
+    of: 'the tombstone of an instance that nobody asked about',
+    changes: files({ perInstance: [...listing().instances.perInstance, { instanceId: otherId, files: ['generation', 'lock'] }] }),
+    finds: [],
+  },
+  {
+    of: 'files of an instance that another host shares the directory with',
+    changes: {
+      instances: seen(instance(), instance({ id: otherId, host: 'cn2' })),
+      ...files({ sharers: ['cn1', 'cn2'], perInstance: [...listing().instances.perInstance, { instanceId: otherId, files: ['disk'] }] }),
+    },
+    finds: [],
+  },
+  {
+    of: 'a stray file in a directory that hosts share',
+    changes: files({ sharers: ['cn1', 'cn2'], others: ['backup'] }),
+    finds: ['UnknownFile null: /instances/backup'],
+  },
+  { of: 'the root of a file system', changes: files({ others: ['lost+found'] }), finds: [] },
+  { of: 'a base that is gone', changes: files({ bases: [] }), finds: [`FileMissing cn1: /instances/_base/${base}`] },
+  { of: 'a base without its checksum', changes: files({ bases: [base] }), finds: [`FileMissing cn1: /instances/_base/${base}.checksum`] },
+  {
+    of: 'a base that was half fetched',
+    changes: files({ bases: [base, `${base}.checksum`, `${base}.part`] }),
+    finds: [`UnknownFile cn1: /instances/_base/${base}.part`],
+  },
+  {
+    of: 'a base of an image that is no more',
+    changes: files({ bases: [...listing().instances.bases, baseNameOf(otherId)] }),
+    finds: [`UnknownFile cn1: /instances/_base/${baseNameOf(otherId)}`],
+  },
+  {
+    of: 'an image that the store lost',
+    changes: listed({ store: { directory: '/store', files: listing().store.files.filter((name) => name !== imageId) } }),
+    finds: [`FileMissing cn1: /store/${imageId}`],
+  },
+  {
+    of: 'a file in the store of an import that was terminated',
+    changes: {
+      imageStatus: new Map([...tidyHost().imageStatus, [otherId, 'killed']]),
+      ...listed({ store: { directory: '/store', files: [...listing().store.files, `${otherId}.part`] } }),
+    },
+    finds: [`UnknownFile null: /store/${otherId}.part`],
+  },
+  {
+    of: 'an image that is being imported',
+    changes: {
+      imageStatus: new Map([...tidyHost().imageStatus, [otherId, 'saving']]),
+      ...listed({ store: { directory: '/store', files: [...listing().store.files, `${otherId}.part`] } }),
+    },
+    finds: [],
+  },
+  {
+    of: 'a tap of nobody',
+    changes: listed({ links: [...listing().links, { name: otherTap, master: 'br-lab' }] }),
+    finds: [`UnknownTap cn1: device ${otherTap}`],
+  },
+  {
+    of: 'a tap of another cloud',
+    changes: listed({ links: [...listing().links, { name: 'tap1234abcd-ef', master: 'br-int' }] }),
+    finds: [],
+  },
+  { of: 'a tap that is gone', changes: listed({ links: [] }), finds: [`TapMissing cn1: device ${tap} of instance ${webId}`] },
+  {
+    of: 'a tap in another bridge',
+    changes: listed({ links: [{ name: tap, master: 'br-other' }] }),
+    finds: [`TapDiffers cn1: device ${tap} of instance ${webId} is a port of br-other, network default is on br-lab`],
+  },
+  {
+    of: 'a filter that is gone',
+    changes: listed({ filterBindings: [] }),
+    finds: [`FilterBindingMissing cn1: device ${tap} of instance ${webId} has no filter`],
+  },
+  {
+    of: 'a loop device',
+    changes: listed({ loopDevices: [{ device: '/dev/loop3', file: `/instances/${webId}/disk` }] }),
+    finds: [`UnknownLoopDevice cn1: /dev/loop3 on /instances/${webId}/disk`],
+  },
+  {
+    of: 'a QEMU that libvirt lost',
+    changes: { instances: seen(instance({ powerState: 'shutdown' })), ...listed({ domains: off.domains, ...withoutNetwork }) },
+    finds: [`UnknownProcess cn1: QEMU of instance ${webId}, pid 100`],
+  },
+  {
+    of: 'a command that works for nobody',
+    changes: listed({ tools: [{ pid: 7, name: 'qemu-img', files: [`/instances/${webId}/disk`] }] }),
+    finds: [`UnknownProcess cn1: qemu-img, pid 7, on /instances/${webId}/disk`],
+  },
+  {
+    of: 'an instance without a claim',
+    changes: { record: host({ claims: [] }) },
+    finds: [`ClaimMissing cn1: instance ${webId} has no claim`],
+  },
+  {
+    of: 'a claim of an instance that is no more',
+    changes: { record: host({ claims: [...host().claims, { id: otherId, instanceId: otherId, vcpus: 2, memoryMiB: 3, diskGiB: 4 }] }) },
+    finds: [`UnknownClaim cn1: claim ${otherId} of instance ${otherId}: 2 vCPUs, 3 MiB memory, 4 GiB disk`],
+  },
+  {
+    of: 'a second claim',
+    changes: { record: host({ claims: [...host().claims, { id: 'second', instanceId: webId, vcpus: 1, memoryMiB: 64, diskGiB: 1 }] }) },
+    finds: [`UnknownClaim cn1: claim second of instance ${webId}: 1 vCPUs, 64 MiB memory, 1 GiB disk`],
+  },
+  {
+    of: 'a claim that is larger than the flavor',
+    changes: { record: host({ claims: [{ id: webId, instanceId: webId, vcpus: 2, memoryMiB: 64, diskGiB: 1 }] }) },
+    finds: [`ClaimDiffers cn1: claim ${webId} of instance ${webId}: 2 vCPUs, 64 MiB memory, 1 GiB disk`],
+  },
+  {
+    of: "a claim for a root disk of the image's own size",
+    changes: {
+      instances: seen(instance({ flavor: { ...instance().flavor, rootGiB: 0 } })),
+      images: new Map([[imageId, image({ virtualSizeBytes: 5 })]]),
+    },
+    finds: [],
+  },
+  {
+    of: 'an address that was given back',
+    changes: { networks: new Map([['default', network({ ports: [] })]]) },
+    finds: [`AddressMissing cn1: 10.0.0.5 of instance ${webId} is not in network default`],
+  },
+  {
+    of: 'an address that the instance does not use',
+    changes: {
+      networks: new Map([
+        ['default', network({ ports: [...network().ports, { id: 'port-2', owner: webId, mac: 'fa:16:3e:00:00:02', ip: '10.0.0.6' }] })],
+      ]),
+    },
+    finds: [`UnknownAddress cn1: 10.0.0.6 of network default, owner ${webId}`],
+  },
+  {
+    of: 'a host that answers and is down in its record',
+    changes: { record: host({ state: 'down', downReason: 'unheard' }) },
+    finds: ['HostStateDiffers cn1: host cn1 is down in its record'],
+  },
+];
+
+describe('compareHost', () => {
+  test.for(cases)('says of $of what is wrong with it', ({ changes, finds }) => {
+    expect(found(tidyHost(changes))).toEqual(finds);
+  });
+
+  /** As much wrong as one instance can be: nothing of it is where the record has it. */
+  const wrecked: Partial<HostListing> = {
+    domains: [{ instanceId: webId, powerState: 'paused', blockJobs: [{ disk: 'vda', job: 'copy' }] }],
+    instances: {
+      ...listing().instances,
+      perInstance: [{ instanceId: webId, files: ['disk.partial', 'lock'] }],
+      bases: [`${base}.part`, `${base}.lock`],
+    },
+    filterBindings: [],
+    tools: [
+      { pid: 7, name: 'qemu-img', files: [`/instances/${webId}/disk.partial`] },
+      { pid: 8, name: 'flock', files: [`/instances/_base/${base}.lock`] },
+    ],
+  };
+
+  test('finds much wrong with an instance that nobody works on', () => {
+    expect(found(tidyHost({ record: host({ claims: [] }), ...listed(wrecked) })).length).toBeGreaterThan(10);
+  });
+
+  test.for<[string, Partial<Instance>]>([
+    ['is in the hands of an operation', { operation }],
+    [
+      'waits for the decision of an operation that let go',
+      { open: { workflowId: 'resize', runId: 'run-2', type: 'resizeInstance', until: null } },
+    ],
+    ['was changed after the listing began', { updatedAt: after }],
+    ['is deleted after the listing began', { vmState: 'deleted', host: null, updatedAt: after }],
+  ])('does not judge an instance that %s', ([, changes]) => {
+    expect(found(tidyHost({ instances: seen(instance(changes)), record: host({ claims: [] }), ...listed(wrecked) }))).toEqual([]);
+  });
+
+  test('leaves what a terminated operation left to the delete, but not its processes', () => {
+    const broken = instance({ vmState: 'error', powerState: 'nostate', disks: [], ports: [] });
+    const scene = tidyHost({
+      instances: seen(broken),
+      ...listed({ ...withoutNetwork, tools: wrecked.tools ?? [], domains: webDomain === undefined ? [] : [webDomain] }),
+    });
+    expect(found(scene)).toEqual([
+      `UnknownProcess cn1: qemu-img, pid 7, on /instances/${webId}/disk.partial`,
+      `UnknownProcess cn1: flock, pid 8, on /instances/_base/${base}.lock`,
+    ]);
+  });
+
+  test('compares the records of a silent host with one another', () => {
+    const { listing: _listing, ...scene } = tidyHost({ record: host({ claims: [], state: 'down', downReason: 'unheard for 10 s' }) });
+    const findings = compareHost({ ...scene, listing: null, why: 'it takes no work' });
+    expect(findings.map(({ kind, host: where }) => [kind, where])).toEqual([
+      ['HostSilent', 'cn1'],
+      ['ClaimMissing', 'cn1'],
+    ]);
+    expect(findings[0]?.likelyCause).toBe('it takes no work; its record says down: unheard for 10 s');
+  });
+
+  test('says that a run which has closed still holds an instance', () => {
+    const held = instance({ operation });
+    const scene = tidyHost({ instances: new Map([[webId, { instance: held, isHolderOpen: false }]]) });
+    expect(found(scene)).toEqual([`ClosedHolder cn1: instance ${webId} is held by buildInstance build/web, run run-1, which has closed`]);
+  });
+});

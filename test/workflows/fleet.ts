@@ -1,0 +1,262 @@
+import { randomUUID } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { inject } from 'vitest';
+import type { HostLongActivities, QuickActivities } from '../../src/activities/host.ts';
+import { stepInterceptor } from '../../src/activities/interceptor.ts';
+import { startAndUpdate } from '../../src/activities/record-client.ts';
+import { dataConverter } from '../../src/client.ts';
+import { loadConfig } from '../../src/config.ts';
+import { controlWorkers } from '../../src/control-worker.ts';
+import { installLog, openLog } from '../../src/logging.ts';
+import type { Host, Inventory } from '../../src/model/host.ts';
+import type { Image } from '../../src/model/image.ts';
+import type { Instance } from '../../src/model/instance.ts';
+import type { OperationView } from '../../src/model/operation.ts';
+import { controlQueue, longQueueOf, quickQueueOf } from '../../src/model/queues.ts';
+
+/** What is on a fake host: by instance, whether its disks and its domain are there. */
+export interface FakeHost {
+  readonly disks: Set<string>;
+  readonly guests: Map<string, 'defined' | 'paused' | 'running'>;
+  readonly bases: Set<string>;
+  readonly images: Set<string>;
+}
+
+type HostSteps = Omit<QuickActivities, 'attend'> & HostLongActivities;
+export type HostStep = keyof HostSteps;
+
+/** What a test does at a step of a host: before its effect or after it. Throw to fail it, wait to hold it. */
+export type Interference = (point: 'before' | 'after', info: { host: string; instanceId: string | null }) => Promise<void>;
+
+export type Run = WorkflowHandleWithFirstExecutionRunId;
+
+/** An operation that is held at a step. */
+export interface Hold {
+  readonly reached: Promise<{ host: string; instanceId: string | null }>;
+  readonly release: () => void;
+}
+
+export interface Fleet extends AsyncDisposable {
+  readonly client: Client;
+  readonly hosts: ReadonlyMap<string, FakeHost>;
+  /** What happens at a step from now on. */
+  readonly at: (step: HostStep, what: Interference) => void;
+  /** Nothing happens at any step from now on. */
+  readonly leaveAlone: () => void;
+  /** Holds the next operation that comes to the step before its effect; it goes on when released, and ends with its cancel. */
+  readonly holdAt: (step: HostStep) => Hold;
+  readonly start: (type: string, request: unknown, workflowId?: string) => Promise<Run>;
+  readonly run: <Result>(type: string, request: unknown) => Promise<Result>;
+  readonly record: <Record>(workflowId: string) => Promise<Record>;
+}
+
+const inventory: Inventory = {
+  vcpus: 200,
+  memoryMiB: 200 * 1024,
+  diskGiB: 1000,
+  architecture: 'x86_64',
+  cpuModel: 'fake',
+  cpuFeatures: [],
+  hypervisor: 'qemu',
+  hypervisorVersion: '7.2.0',
+  libvirtVersion: '9.0.0',
+  numa: [],
+  pciDevices: [],
+};
+
+/**
+ * A control worker on the run's Temporal server, and compute hosts that are plain objects: everything of ours but the
+ * hypervisor. Names are unique to the fleet, so that test files share a server.
+ */
+export async function startFleet(hostNames: readonly string[], capacity: Partial<Inventory> = {}): Promise<Fleet> {
+  installLog(openLog({ log: { level: 'fatal', pretty: 'never' } }));
+  const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+  const namespace = inject('temporalNamespace');
+  const client = new Client({ connection, namespace, dataConverter });
+  const stopping = new AbortController();
+  const interference = new Map<HostStep, Interference>();
+  const hosts = new Map(
+    hostNames.map((name) => [name, { disks: new Set(), guests: new Map(), bases: new Set(), images: new Set() } as FakeHost]),
+  );
+  const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0 } });
+
+  const control = running(await controlWorkers(config, { connection, namespace, stopping: stopping.signal }));
+  const compute = running(await Promise.all([...hosts].flatMap(([name, host]) => hostWorkers(name, host))));
+  for (const name of hostNames) await report(name);
+
+  return {
+    client,
+    hosts,
+    at: (step, what) => {
+      interference.set(step, what);
+    },
+    leaveAlone: () => interference.clear(),
+    holdAt: (step) => holdAt(step),
+    start,
+    run: async (type, request) => (await start(type, request)).result(),
+    record: recordOf,
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort();
+      await compute.stop();
+      // Another fleet on this server must not take these hosts for living ones.
+      for (const name of hostNames) await eventually(async () => ((await recordOf<Host>(`host/${name}`)).state === 'down' ? true : null));
+      await control.stop();
+      await connection.close();
+    },
+  };
+
+  function start(type: string, request: unknown, workflowId = `${type}/${randomUUID()}`): Promise<Run> {
+    return client.workflow.start(type, { taskQueue: controlQueue, workflowId, args: request === undefined ? [] : [request] });
+  }
+
+  function recordOf<Record>(workflowId: string): Promise<Record> {
+    return client.workflow.getHandle(workflowId).query<Record>('record');
+  }
+
+  async function report(name: string): Promise<void> {
+    await startAndUpdate<Host>(client, 'host', name, 'report', {
+      session: 'fake',
+      isAttending: true,
+      report: {
+        address: name,
+        availabilityZone: null,
+        inventory: { ...inventory, ...capacity },
+        reserved: { vcpus: 0, memoryMiB: 0, diskGiB: 0 },
+        ratios: { vcpus: 1, memory: 1, disk: 1 },
+        unusable: null,
+      },
+    });
+  }
+
+  function hostWorkers(name: string, host: FakeHost): Promise<Worker>[] {
+    const steps = fakeSteps(host);
+    const interfered = Object.fromEntries(
+      Object.entries(steps).map(([step, work]) => [step, interfere(name, step as HostStep, work as Work)]),
+    );
+    const common = {
+      connection,
+      namespace,
+      dataConverter,
+      maxHeartbeatThrottleInterval: '1s',
+      interceptors: { activity: [() => ({ inbound: stepInterceptor({ heartbeats: true, faults: null }) })] },
+    } as const;
+    const options = { ...common, interceptors: { activity: [...common.interceptors.activity] }, activities: { ...interfered, attend } };
+    return [Worker.create({ ...options, taskQueue: quickQueueOf(name) }), Worker.create({ ...options, taskQueue: longQueueOf(name) })];
+  }
+
+  function holdAt(step: HostStep): Hold {
+    const reached = Promise.withResolvers<{ host: string; instanceId: string | null }>();
+    const released = Promise.withResolvers<void>();
+    interference.set(step, async (point, info) => {
+      if (point === 'after') return;
+      reached.resolve(info);
+      await Promise.race([released.promise, Context.current().cancelled]);
+    });
+    return { reached: reached.promise, release: released.resolve };
+  }
+
+  /** There until the fleet is taken down. */
+  function attend(): Promise<string> {
+    return new Promise((ended) => stopping.signal.addEventListener('abort', () => ended('stopped'), { once: true }));
+  }
+
+  function interfere(host: string, step: HostStep, work: Work): Work {
+    return async (input) => {
+      const info = { host, instanceId: input.instanceId ?? input.instance?.id ?? null };
+      await interference.get(step)?.('before', info);
+      const result = await work(input);
+      await interference.get(step)?.('after', info);
+      return result;
+    };
+  }
+}
+
+function running(workers: readonly Worker[]): { stop: () => Promise<void> } {
+  const runs = workers.map((worker) => worker.run());
+  return {
+    stop: async () => {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(runs);
+    },
+  };
+}
+
+type Work = (input: { instanceId?: string; instance?: Instance }) => Promise<unknown>;
+
+function fakeSteps(host: FakeHost): HostSteps {
+  return {
+    fetchBases: async ({ images }) => {
+      for (const { id } of images) host.bases.add(id);
+    },
+    createDisks: async ({ instance, image }) => {
+      if (!host.bases.has(image.root.id)) return { disks: [], missing: [image.root] };
+      host.disks.add(instance.id);
+      return { disks: [], missing: [] };
+    },
+    defineDomain: async ({ instance }) => {
+      host.guests.set(instance.id, 'defined');
+      return { machineType: 'pc-q35-7.2', cpuModel: 'fake' };
+    },
+    startPaused: async ({ instanceId }) => {
+      host.guests.set(instanceId, 'paused');
+    },
+    waitForVifs: async () => {},
+    runGuest: async ({ instanceId }) => {
+      host.guests.set(instanceId, 'running');
+      return { powerState: 'running', launchedAt: new Date().toISOString() };
+    },
+    removeInstance: async ({ instanceId }) => {
+      host.guests.delete(instanceId);
+      host.disks.delete(instanceId);
+    },
+    readConsole: async () => ({ output: 'GUEST UP\n', truncated: false }),
+    storeImage: async ({ imageId }) => {
+      host.images.add(imageId);
+      return { sizeBytes: 1024 ** 2, virtualSizeBytes: 1024 ** 2, checksum: `sha256:${'0'.repeat(64)}` };
+    },
+    removeStoredImage: async ({ imageId }) => {
+      host.images.delete(imageId);
+    },
+  };
+}
+
+/** Makes an image and a network of this name, ready for builds; returns the request of one. */
+export async function furnish(
+  fleet: Fleet,
+  name: string,
+): Promise<(instance: string) => { name: string; flavor: string; image: string; networks: { network: string }[] }> {
+  await fleet.run('createNetwork', { name, cidr: '10.1.0.0/24', bridge: 'br-test' });
+  const { id: image } = await fleet.run<Image>('importImage', { name, source: 'file:fake', diskFormat: 'raw' });
+  return (instance) => ({ name: instance, flavor: 'lab.tiny', image, networks: [{ network: name }] });
+}
+
+/** What is left of an instance anywhere: empty when nothing is. */
+export async function leftOvers({ hosts, record }: Fleet, instanceId: string, network: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const [name, host] of hosts) {
+    if (host.disks.has(instanceId)) found.push(`disks on ${name}`);
+    if (host.guests.has(instanceId)) found.push(`guest on ${name}`);
+    const { claims } = await record<Host>(`host/${name}`);
+    if (claims.some((claim) => claim.instanceId === instanceId)) found.push(`claim on ${name}`);
+  }
+  const { ports } = await record<{ ports: { owner: string }[] }>(`network/${network}`);
+  if (ports.some(({ owner }) => owner === instanceId)) found.push(`address in ${network}`);
+  return found;
+}
+
+/** Looks until `look` has an answer that is not null; raises what was seen last after 20 s. */
+export async function eventually<T>(look: () => Promise<T | null> | T | null): Promise<T> {
+  for (const deadline = Date.now() + 20_000; ; ) {
+    const seen = await look();
+    if (seen !== null) return seen;
+    if (Date.now() > deadline) throw new Error('it did not come within 20 s');
+    await new Promise((resume) => setTimeout(resume, 20));
+  }
+}
+
+/** The view of an operation's run. */
+export function viewOf(handle: WorkflowHandle): Promise<OperationView> {
+  return handle.query<OperationView>('operation');
+}
