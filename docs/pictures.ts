@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   // Chromium has no sandbox for root, and sees nothing here but our own UI.
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   try {
-    const page = await browser.newPage({ baseURL: `http://127.0.0.1:${uiPort}`, viewport: { width: 1280, height: 800 } });
+    const page = await browser.newPage({ baseURL: `http://127.0.0.1:${uiPort}`, viewport: { width: 1280, height: 1180 } });
     const workflows = `/namespaces/${namespace}/workflows`;
     const workflowId = `build/${request.name}/${randomUUID().slice(0, 8)}`;
     await startByForm(page, workflows, workflowId);
@@ -39,25 +39,30 @@ async function startByForm(page: Page, workflows: string, workflowId: string): P
   await page.locator('#taskQueue').fill('novaflow');
   await page.locator('#workflowType').fill('buildInstance');
   await page.locator('.cm-content').first().fill(JSON.stringify(request));
-  await page.screenshot({ path: join(images, 'start-form.png') });
+  // Leaving the editor formats it and moves the button; a click before that misses.
+  await page.locator('#workflowType').focus();
+  await page.getByText('Task Queue is Active').waitFor();
+  await page.screenshot({ path: join(images, 'start-form.png'), clip: top(960) });
   await page.getByRole('button', { name: 'Start Workflow' }).click();
-  await page.waitForURL((url) => !url.pathname.endsWith('start-workflow'));
+  await page.getByText('Workflow started successfully').waitFor();
 }
 
 async function showRun(page: Page, run: string): Promise<void> {
   await page.goto(run);
   await page.getByText('Completed', { exact: true }).first().waitFor({ timeout: 60_000 });
   await page.screenshot({ path: join(images, 'build.png') });
-  await page.getByRole('link', { name: 'User Metadata' }).click();
-  await page.getByText('runGuest').first().waitFor();
-  await page.screenshot({ path: join(images, 'details.png') });
 }
 
 async function showRecords(page: Page, workflows: string): Promise<void> {
-  const query = "WorkflowType IN ('instance', 'host', 'image', 'network')";
+  const query = "ExecutionStatus = 'Running' AND WorkflowType IN ('instance', 'host', 'image', 'network')";
   await page.goto(`${workflows}?${new URLSearchParams({ query })}`);
   await page.getByText('host/cn1').first().waitFor();
-  await page.screenshot({ path: join(images, 'records.png') });
+  await page.screenshot({ path: join(images, 'records.png'), clip: top(760) });
+}
+
+/** The upper part of the page, down to `height` pixels. */
+function top(height: number): { x: number; y: number; width: number; height: number } {
+  return { x: 0, y: 0, width: 1280, height };
 }
 
 await main();

@@ -9,11 +9,18 @@ export async function whatToTry({ server, lab }: DemoCloud, isKept: boolean): Pr
 All of it stays up until Ctrl-C. In another terminal, in this directory:
 
   export TEMPORAL_ADDRESS=${server.address}
-  export PATH=${dirname(await findTemporal())}:$PATH
-  temporal workflow execute --task-queue novaflow --type buildInstance --input '{"name":"web1","flavor":"lab.tiny","image":"tiny"}'
-  temporal workflow query --workflow-id host/${lab.hosts[0]?.name} --type record
-  temporal workflow list --query 'WorkflowType = "instance"'
+  ./novaflow instance create web1 --flavor lab.tiny --image tiny
+  ./novaflow instance list
+  ./novaflow instance console-log web1
+  ./novaflow host list
+  ./novaflow instance delete web1
   npm run lab -- status --name ${lab.name}
+
+The same without a line of novaflow's, here with the temporal command:
+
+  export PATH=$PATH:${dirname(await findTemporal())}
+  temporal workflow start --task-queue novaflow --type buildInstance --input '{"name":"web2","flavor":"lab.tiny","image":"tiny"}'
+  temporal workflow list --query 'WorkflowType = "instance" AND VmState = "active"'
 
 or in a browser: ${server.uiUrl}`;
 }

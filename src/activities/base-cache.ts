@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { access, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { baseNameOf } from '../model/base-name.ts';
 import type { ImageRef } from './accept/images.ts';
 import { copyWithChecksum } from './copy.ts';
 import { errnoOf } from './failures.ts';
@@ -21,7 +21,7 @@ export interface BaseCache {
 /** The images of this host, `_base/<sha1 of the image's id>`, each written once and never changed: overlays stand on them. */
 export function baseCache({ instancesDir, imageStore }: Pick<Config, 'instancesDir' | 'imageStore'>): BaseCache {
   const directory = join(instancesDir, '_base');
-  const pathOf = (imageId: string) => join(directory, createHash('sha1').update(imageId).digest('hex'));
+  const pathOf = (imageId: string) => join(directory, baseNameOf(imageId));
 
   return { pathOf, has, fetch };
 

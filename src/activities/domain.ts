@@ -24,6 +24,7 @@ import type { Capabilities } from './capabilities.ts';
 import { domainSpecOf } from './domain-spec.ts';
 import { isNoDomain } from './failures.ts';
 import { holdingFiles, type WhileHolding } from './holding.ts';
+import { powerStateOf } from './power-state.ts';
 import { fail } from './record-client.ts';
 
 export interface DomainActivities {
@@ -50,17 +51,6 @@ const undefineAll =
   DomainUndefine.nvram |
   DomainUndefine.checkpointsMetadata |
   DomainUndefine.tpm;
-
-/** libvirt's states as Nova's (`LIBVIRT_POWER_STATE`). */
-const powerStates: ReadonlyMap<number, PowerState> = new Map<number, PowerState>([
-  [DomainState.running, 'running'],
-  [DomainState.blocked, 'running'],
-  [DomainState.paused, 'paused'],
-  [DomainState.shutdown, 'shutdown'],
-  [DomainState.shutoff, 'shutdown'],
-  [DomainState.crashed, 'crashed'],
-  [DomainState.pmSuspended, 'suspended'],
-]);
 
 export function domainActivities(
   libvirt: Libvirt,
@@ -89,7 +79,7 @@ export function domainActivities(
     runGuest: ({ token, instanceId }) =>
       whileHolding(instanceId, token, async () => {
         if ((await stateOf(instanceId)) === DomainState.paused) await libvirt.domainResume({ dom: { uuid: instanceId } });
-        const powerState = powerStates.get(await stateOf(instanceId)) ?? 'nostate';
+        const powerState = powerStateOf(await stateOf(instanceId));
         if (powerState !== 'running') throw fail('DomainStateConflict', `the guest is ${powerState}: it ended before it ran`);
         return { powerState, launchedAt: new Date().toISOString() };
       }),

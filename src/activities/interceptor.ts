@@ -1,6 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
+import type { ActivityExecuteInput, ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { contextHeader, decodeContext } from '../context.ts';
 import type { Token } from '../model/tenure.ts';
 import { decodedContext } from './context.ts';
@@ -25,7 +25,8 @@ export function stepInterceptor({ heartbeats, faults }: StepOptions): ActivityIn
       const header = input.headers[contextHeader];
       const context = header === undefined ? null : decodeContext(defaultPayloadConverter.fromPayload(header));
       try {
-        return await decodedContext.run(context, () => withFaults(faults, () => (heartbeats ? beating(input, next) : next(input))));
+        const work = () => withFaults(faults, () => next(input));
+        return await decodedContext.run(context, () => (heartbeats ? beating(work) : work()));
       } catch (error) {
         throw failureOf(error);
       }
@@ -41,13 +42,13 @@ function requireOwnToken({ args: [first] }: ActivityExecuteInput): void {
   throw ApplicationFailure.nonRetryable('the token is that of another run', 'StaleToken');
 }
 
-async function beating(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {
+async function beating(work: () => Promise<unknown>): Promise<unknown> {
   const holder: { current: Progress | null } = { current: null };
   const beat = () => Context.current().heartbeat(holder.current);
   beat();
   const timer = setInterval(beat, heartbeatMs);
   try {
-    return await progressHolder.run(holder, () => next(input));
+    return await progressHolder.run(holder, work);
   } finally {
     clearInterval(timer);
   }

@@ -39,7 +39,7 @@ export interface Filter {
   readonly isRunning?: boolean | undefined;
   /** Operations that wait for a decision. */
   readonly isParked?: boolean | undefined;
-  /** The newest so many operations. */
+  /** The first so many operations. */
   readonly limit?: number | undefined;
 }
 

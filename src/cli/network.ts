@@ -19,7 +19,7 @@ function addCreate(group: Group, session: Session): void {
   group
     .command('create')
     .argument('<name>', 'its name, which is its id')
-    .description('make a network; a bridge of the same name must be there on every host')
+    .description('make a network; its bridge must be there on every host')
     .requiredOption('--cidr <subnet>', 'IPv4 subnet')
     .requiredOption('--bridge <bridge>', 'Linux bridge on the hosts')
     .option('--gateway <address>', 'default route of its guests')

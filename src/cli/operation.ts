@@ -22,11 +22,11 @@ export function addOperationCommands(program: Program, session: Session): void {
 function addList(group: Group, session: Session): void {
   group
     .command('list')
-    .description('list operations, newest first')
+    .description('list operations: those that run, then the last that ended')
     .option('--running', 'only those that still run')
     .option('--parked', 'only those that wait for a decision')
     .option('--instance <instance>', 'only those of this instance (id or name)')
-    .option('--limit <count>', 'the newest so many', wholeNumber, 50)
+    .option('--limit <count>', 'the first so many', wholeNumber, 50)
     .addHelpText('after', examples('op list', 'op list --parked', 'op list --instance web1 --limit 5'))
     .action(async ({ running, parked, instance, limit }) => {
       const cloud = await session.cloud();

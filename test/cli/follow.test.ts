@@ -79,3 +79,26 @@ test('a parked operation says so once', async () => {
   });
   expect(err.match(/parked at createDisks on cn1/g)).toHaveLength(1);
 });
+
+test('Ctrl-C as the operation ends asks nothing', async () => {
+  const terminal = keptTerminal();
+  const sights = async function* sights() {
+    yield { ...running, isOver: true };
+    terminal.interrupt();
+  };
+  const { exitCode, err } = await call(['instance', 'delete', 'web1'], { result: async () => deleted, sights }, terminal);
+  expect(exitCode).toBe(0);
+  expect(err).not.toContain('[c]ancel');
+});
+
+test('an operation that is over is not cancelled', async () => {
+  const { exitCode, err, asked } = await call(['op', 'cancel', 'build/web1/1'], { status: 'completed' });
+  expect({ exitCode, err, asked }).toEqual({ exitCode: 2, err: 'build/web1/1 has ended before: completed', asked: [] });
+});
+
+test('a cancel that comes too late ends with 1', async () => {
+  const late = await call(['op', 'cancel', 'build/web1/1'], { statusLater: 'completed' });
+  const heard = await call(['op', 'cancel', 'build/web1/1'], { statusLater: 'cancelled' });
+  expect(late).toMatchObject({ exitCode: 1, out: 'build/web1/1 is completed', asked: [['cancel', 'build/web1/1']] });
+  expect(heard).toMatchObject({ exitCode: 0, out: 'build/web1/1 is cancelled' });
+});

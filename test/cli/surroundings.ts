@@ -45,12 +45,16 @@ interface Contents {
   /** What every operation returns, or how it ends. */
   readonly result?: () => Promise<unknown>;
   readonly sights?: Run['sights'];
+  /** What every operation is, and what it is once it was asked to cancel. */
+  readonly status?: string;
+  readonly statusLater?: string;
 }
 
 /** A cloud that holds what it was given and keeps what it was asked to do. */
 export function fakeCloud(contents: Contents = {}): { cloud: Cloud; asked: Asked[] } {
   const asked: Asked[] = [];
   const result = contents.result ?? (async () => ({}));
+  let status = contents.status ?? 'running';
   const runCalled = (id: string): Run => ({
     id,
     type: 'buildInstance',
@@ -58,9 +62,9 @@ export function fakeCloud(contents: Contents = {}): { cloud: Cloud; asked: Asked
     result,
     cancel: async () => {
       asked.push(['cancel', id]);
+      status = contents.statusLater ?? status;
     },
   });
-  const report = (id: string) => ({ id, runId: 'r', type: 'buildInstance', status: 'running', startedAt: at(0), endedAt: null });
   const cloud: Cloud = {
     list: async (kind, filter: Filter) => {
       asked.push(['list', kind, filter]);
@@ -76,7 +80,17 @@ export function fakeCloud(contents: Contents = {}): { cloud: Cloud; asked: Asked
       return runCalled(`${name}/${subject}/1`);
     },
     run: async (id) => runCalled(id),
-    report: async (id) => ({ ...report(id), operation: null, pending: [], failure: null }),
+    report: async (id) => ({
+      id,
+      runId: 'r1',
+      type: 'buildInstance',
+      status,
+      startedAt: at(0),
+      endedAt: status === 'running' ? null : at(1),
+      operation: null,
+      pending: [],
+      failure: null,
+    }),
     decide: async (id, verdict, decision) => {
       asked.push([verdict, id, decision]);
       return id;

@@ -90,7 +90,9 @@ afterAll(() => own?.[Symbol.asyncDispose]());
 describe.each(Object.entries(faults))('when %s', (_name, { strike, end }) => {
   test.each(points)('%s the effect of each step of a build, it ends as it should and leaves nothing', async (point) => {
     const cases = await Promise.all(
-      (steps.get('buildInstance') ?? []).map((step) => startStopped(own, 'buildInstance', { step, point, request: build(randomUUID()) })),
+      (steps.get('buildInstance') ?? []).map(async (step) =>
+        startStopped(own, 'buildInstance', { step, point, request: await buildThrough(step) }),
+      ),
     );
     await struck('buildInstance', cases, strike, end.buildInstance);
   });
@@ -148,19 +150,25 @@ async function removed(instanceId: string): Promise<void> {
   });
 }
 
+/** An image is fetched by its first build on a host only. */
+async function buildThrough(step: string) {
+  const request = build(randomUUID());
+  return step === 'fetchBases' ? { ...request, image: await blankImage() } : request;
+}
+
 function build(instanceId: string) {
   return { name: `vm-${instanceId.slice(0, 8)}`, instanceId, image, flavor: { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 } };
 }
 
 /** A disk with nothing on it: the firmware finds nothing to boot and waits, which costs the machine next to nothing. */
 async function blankImage(): Promise<string> {
-  const name = 'blank';
+  const name = `blank-${randomUUID()}`;
   const path = join(own.cloud.settings['NOVAFLOW_IMPORT_DIRECTORY'] ?? '', name);
   await writeFile(path, '');
   await truncate(path, 1024 ** 2);
   const request = { name, source: `file:${name}`, diskFormat: 'raw' };
   return (
-    (await own.client.workflow.execute('importImage', { taskQueue: controlQueue, workflowId: 'import-blank', args: [request] })) as Image
+    (await own.client.workflow.execute('importImage', { taskQueue: controlQueue, workflowId: `import-${name}`, args: [request] })) as Image
   ).id;
 }
 

@@ -70,6 +70,7 @@ export async function withLibvirtd({ ownNetwork = false }: { readonly ownNetwork
       inside,
       signal: async (signal) => {
         process.kill(await childOf(daemon), signal);
+        if (signal === 'SIGCONT') daemon.kill('SIGCONT'); // nsenter stops itself along with the process it waits for.
       },
       restart: async (signal) => {
         const exited = once(daemon, 'exit');

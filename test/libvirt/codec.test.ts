@@ -102,7 +102,16 @@ test('flags keep bit 31, which JavaScript makes negative', () => {
 
 test('an error is read with everything libvirt says', () => {
   const hex = '0000002a 0000000a 00000001 00000002 6e6f0000 00000002 00000000 00000000 00000000 00000000 ffffffff fffffffe 00000000';
-  expect(decode(remoteError, hex)).toMatchObject({ code: 42, domain: 10, message: 'no', level: 2, dom: null, int1: -1, int2: -2, network: null });
+  expect(decode(remoteError, hex)).toMatchObject({
+    code: 42,
+    domain: 10,
+    message: 'no',
+    level: 2,
+    dom: null,
+    int1: -1,
+    int2: -2,
+    network: null,
+  });
 });
 
 describe('a value that does not fit the wire is refused before anything is sent', () => {

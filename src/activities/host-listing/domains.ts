@@ -3,7 +3,6 @@ import { create } from 'xmlbuilder2';
 import {
   BlockJobType,
   ControlState,
-  DomainState,
   DomainStats,
   ErrorCode,
   isLibvirtError,
@@ -13,20 +12,9 @@ import {
   valuesOf,
 } from '../../libvirt/index.ts';
 import { METADATA_NAMESPACE } from '../../model/domain.ts';
-import type { PowerState } from '../../model/instance.ts';
 import type { ListedBlockJob, ListedDomain } from '../../model/verify/listing.ts';
 import { isNoDomain } from '../failures.ts';
-
-/** libvirt's states as Nova's (`LIBVIRT_POWER_STATE`). */
-const powerStates: ReadonlyMap<unknown, PowerState> = new Map<unknown, PowerState>([
-  [DomainState.running, 'running'],
-  [DomainState.blocked, 'running'],
-  [DomainState.paused, 'paused'],
-  [DomainState.shutdown, 'shutdown'],
-  [DomainState.shutoff, 'shutdown'],
-  [DomainState.crashed, 'crashed'],
-  [DomainState.pmSuspended, 'suspended'],
-]);
+import { powerStateOf } from '../power-state.ts';
 
 const jobNames: ReadonlyMap<number, string> = new Map(Object.entries(BlockJobType).map(([name, number]) => [number, name]));
 
@@ -42,7 +30,7 @@ export async function listDomains(libvirt: Libvirt): Promise<readonly ListedDoma
 
 async function listDomain(libvirt: Libvirt, uuid: string, params: readonly TypedParam[]): Promise<ListedDomain | null> {
   if (!(await isOurs(libvirt, uuid))) return null;
-  const powerState = powerStates.get(valuesOf(params).get('state.state')) ?? 'nostate';
+  const powerState = powerStateOf(valuesOf(params).get('state.state'));
   const isOn = powerState === 'running' || powerState === 'paused';
   return { instanceId: uuid, powerState, blockJobs: isOn ? await listBlockJobs(libvirt, uuid) : [] };
 }

@@ -48,7 +48,7 @@ const readers = {
   }),
 } as const satisfies { [Kind in keyof Rows]: (info: Info) => Rows[Kind] | null };
 
-/** Everything of a kind that matches, as lists show it: records by name, operations newest first. */
+/** Everything of a kind that matches, as lists show it: records by name, operations as Temporal lists them: those that run, then the last that ended. */
 export async function listed<Kind extends keyof Rows>(client: Client, kind: Kind, filter: Filter): Promise<readonly Rows[Kind][]> {
   const read = readers[kind] as (info: Info) => Rows[Kind] | null;
   const rows: Rows[Kind][] = [];

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { baseNameOf } from '../base-name.ts';
 import type { Instance } from '../instance.ts';
 import type { Finding } from './finding.ts';
-import { baseNameOf, type HostScene, imagesOf, instancesHere, instancesThatAre, whereabouts, whyForeign } from './scene.ts';
+import { type HostScene, imagesOf, instancesHere, instancesThatAre, whereabouts, whyForeign } from './scene.ts';
 
 /** What stays of a deleted instance: it stops attempts that come late. */
 const tombstone: readonly string[] = ['generation', 'lock'];

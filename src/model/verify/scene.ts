@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Host } from '../host.ts';
 import type { Image, ImageStatus } from '../image.ts';
 import type { Instance } from '../instance.ts';
@@ -83,9 +82,4 @@ export function whyForeign({ instances }: Pick<HostScene, 'instances'>, id: stri
 export function imagesOf({ images }: Pick<HostScene, 'images'>, instance: Instance): readonly string[] {
   const image = images.get(instance.image ?? '');
   return [instance.image, image?.kernelId ?? null, image?.ramdiskId ?? null].filter((id) => id !== null);
-}
-
-/** The file name of an image in `_base`, which is Nova's. */
-export function baseNameOf(imageId: string): string {
-  return createHash('sha1').update(imageId).digest('hex');
 }

@@ -4,7 +4,8 @@ import type { Instance, Port } from '../../../src/model/instance.ts';
 import type { Network } from '../../../src/model/network.ts';
 import { tapNameOf } from '../../../src/model/port.ts';
 import type { HostListing } from '../../../src/model/verify/listing.ts';
-import { baseNameOf, type HostScene, type SeenInstance } from '../../../src/model/verify/scene.ts';
+import { baseNameOf } from '../../../src/model/base-name.ts';
+import type { HostScene, SeenInstance } from '../../../src/model/verify/scene.ts';
 
 /** When the listings of these tests began. */
 export const since = '2026-11-21T12:00:00.000Z';

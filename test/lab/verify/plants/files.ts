@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LabHost } from '../../../../lab/lab.ts';
-import { baseNameOf } from '../../../../src/model/verify/scene.ts';
+import { baseNameOf } from '../../../../src/model/base-name.ts';
 import type { World } from '../world.ts';
 import { instances, nobody, type Plant, type Victims } from './plant.ts';
 

@@ -1,0 +1,18 @@
+import { DomainState } from '../libvirt/index.ts';
+import type { PowerState } from '../model/instance.ts';
+
+/** libvirt's states as Nova's (`LIBVIRT_POWER_STATE`). */
+const powerStates: ReadonlyMap<unknown, PowerState> = new Map<unknown, PowerState>([
+  [DomainState.running, 'running'],
+  [DomainState.blocked, 'running'],
+  [DomainState.paused, 'paused'],
+  [DomainState.shutdown, 'shutdown'],
+  [DomainState.shutoff, 'shutdown'],
+  [DomainState.crashed, 'crashed'],
+  [DomainState.pmSuspended, 'suspended'],
+]);
+
+/** A domain's state as a record has it. */
+export function powerStateOf(state: unknown): PowerState {
+  return powerStates.get(state) ?? 'nostate';
+}
