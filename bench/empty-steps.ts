@@ -2,31 +2,40 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { type DevServerOverrides, writeDevServerConfig } from '../scripts/dev-server/config.ts';
 import { freeServerPorts } from '../scripts/dev-server/ports.ts';
 import { type DevServer, startDevServer } from '../scripts/dev-server.ts';
 import { fiveEmptySteps } from './empty-steps.workflow.ts';
+import type { Figure } from './figures.ts';
 
 const RUNS = 20;
 const taskQueue = 'steps';
 
-/** Prints how long a workflow of five empty steps takes with the settings of `temporal-dev.yaml`, and with the server's defaults. */
-async function main(): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('WARN') });
-  console.log(`five empty steps, ${RUNS} runs one after another, database in a file, ms from start to result`);
-  await measure('temporal-dev.yaml', {});
-  await measure('server defaults', { sqlitePragmas: {}, dynamicConfig: {} });
+/** How long a workflow of five empty steps takes with the settings of `temporal-dev.yaml`, and with the server's defaults; database in a file. */
+export async function emptySteps(): Promise<Figure[]> {
+  const ours = await measure({});
+  const defaults = await measure({ sqlitePragmas: {}, dynamicConfig: {} });
+  return [
+    {
+      name: 'five empty steps',
+      unit: 'ms',
+      ours,
+      beside: { what: 'server defaults', samples: defaults },
+      limit: { text: '110 ms', of: () => 110 },
+      voidBecause: null,
+    },
+  ];
 }
 
-async function measure(settings: string, overrides: DevServerOverrides): Promise<void> {
+async function measure(overrides: DevServerOverrides): Promise<readonly number[]> {
   const directory = await mkdtemp(join(tmpdir(), 'novaflow-bench-'));
   const configFile = join(directory, 'temporal-dev.yaml');
   const own = { ...(await freeServerPorts('127.0.0.1')), databaseFile: 'temporal.db' };
   await writeDevServerConfig({ from: 'temporal-dev.yaml', to: configFile, overrides: { ...own, ...overrides } });
   try {
     await using server = await startDevServer({ configFile });
-    console.log(`${settings.padEnd(18)} ${summary(await durationsMs(server))}`);
+    return await durationsMs(server);
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -59,10 +68,3 @@ async function timed(client: Client, workflowId: string): Promise<number> {
   await client.workflow.execute(fiveEmptySteps, { workflowId, taskQueue });
   return performance.now() - start;
 }
-
-function summary(samplesMs: readonly number[]): string {
-  const sorted = samplesMs.toSorted((a, b) => a - b).map((ms) => ms.toFixed(0));
-  return `min ${sorted.at(0)}  median ${sorted.at(sorted.length / 2)}  max ${sorted.at(-1)}`;
-}
-
-await main();

@@ -4,7 +4,7 @@ import { dirname, format, parse, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findTemporal } from './dev-server/binary.ts';
 import { type DevServerConfig, readDevServerConfig } from './dev-server/config.ts';
-import { pidListeningOn, requireFreePort } from './dev-server/ports.ts';
+import { pidsListeningOn, requireFreePort } from './dev-server/ports.ts';
 import { untilServing } from './dev-server/readiness.ts';
 
 const START_WITHIN_MS = 60_000;
@@ -90,7 +90,7 @@ async function untilUp({ pid, exited }: Process, wanted: DevServerConfig & { rea
   });
   await Promise.race([died, untilServing(wanted, AbortSignal.any([gone.signal, AbortSignal.timeout(START_WITHIN_MS)]))]);
   // Somebody else may have taken the port since it was looked at, and would have answered.
-  if ((await pidListeningOn(wanted.port)) !== pid) throw new Error(`port ${wanted.port} is served by another process`);
+  if (!(await pidsListeningOn(wanted.port)).includes(pid)) throw new Error(`port ${wanted.port} is served by another process`);
 }
 
 async function end(child: ChildProcess, exited: Promise<void>): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { Client } from '@temporalio/client';
-import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { hostReporter } from './activities/attend.ts';
 import { baseCache } from './activities/base-cache.ts';
 import { capabilitiesOf } from './activities/capabilities.ts';
@@ -12,27 +12,19 @@ import { holdingIn } from './activities/holding.ts';
 import type { HostLongActivities, QuickActivities } from './activities/host.ts';
 import { type HostListingActivities, hostListingActivities } from './activities/host-listing.ts';
 import { imageStoreActivities } from './activities/image-store.ts';
-import { stepInterceptor } from './activities/interceptor.ts';
 import { vifActivities } from './activities/vifs.ts';
 import { dataConverter } from './client.ts';
 import type { Config } from './config.ts';
-import type { WorkerSurroundings } from './control-worker.ts';
 import { connectLibvirt, type Libvirt } from './libvirt/index.ts';
 import { longQueueOf, quickQueueOf } from './model/queues.ts';
+import { commonOptions, type WorkerSurroundings } from './worker-options.ts';
 
 /** The workers of a compute host: seconds of work on one queue, copies on the other. The host is known to the scheduler once this resolves. */
-export async function computeWorkers(config: Config, { connection, namespace, stopping }: WorkerSurroundings): Promise<readonly Worker[]> {
+export async function computeWorkers(config: Config, surroundings: WorkerSurroundings): Promise<readonly Worker[]> {
   await mkdir(config.instancesDir, { recursive: true });
   const libvirt = connectLibvirt({ socket: config.libvirt.socket });
-  const { quick, long, report } = hostActivities(config, libvirt, stopping);
-  const common = {
-    connection,
-    namespace,
-    dataConverter,
-    shutdownGraceTime: config.drainSeconds * 1000,
-    maxHeartbeatThrottleInterval: '1s',
-    interceptors: { activity: [() => ({ inbound: stepInterceptor({ heartbeats: true, faults: config.faults }) })] },
-  } satisfies Partial<WorkerOptions>;
+  const { quick, long, report } = hostActivities(config, libvirt, surroundings.stopping);
+  const common = commonOptions(config, surroundings, { heartbeats: true });
   const workers = await Promise.all([
     Worker.create({
       ...common,
@@ -47,6 +39,7 @@ export async function computeWorkers(config: Config, { connection, namespace, st
       maxConcurrentActivityTaskExecutions: config.slots.long,
     }),
   ]);
+  const { connection, namespace } = surroundings;
   await report(new Client({ connection, namespace, dataConverter }), false);
   return workers;
 }

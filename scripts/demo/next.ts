@@ -20,7 +20,7 @@ The same without a line of novaflow's, here with the temporal command:
 
   export PATH=$PATH:${dirname(await findTemporal())}
   temporal workflow start --task-queue novaflow --type buildInstance --input '{"name":"web2","flavor":"lab.tiny","image":"tiny"}'
-  temporal workflow list --query 'WorkflowType = "instance" AND VmState = "active"'
+  temporal workflow list --query 'WorkflowType = "instance" AND ExecutionStatus = "Running"'
 
 or in a browser: ${server.uiUrl}`;
 }

@@ -24,21 +24,20 @@ export async function requireFreePort({ ip, port, key }: { ip: string; port: num
 }
 
 async function holderOf(port: number): Promise<string> {
-  const pid = await pidListeningOn(port);
-  if (pid === null) return 'a process of another user';
+  const [pid] = await pidsListeningOn(port);
+  if (pid === undefined) return 'a process of another user';
   const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
   return name === '' ? `pid ${pid}` : `pid ${pid} (${name.trim()})`;
 }
 
-/** Finds the process that listens on a TCP port of this network namespace; null when none does or it cannot be seen from here. */
-export async function pidListeningOn(port: number): Promise<number | null> {
+/** Finds the processes that listen on a TCP port of this network namespace, each at an address of its own; those of other users may be missing. */
+export async function pidsListeningOn(port: number): Promise<readonly number[]> {
   const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')));
   const sockets = new Set(tables.flatMap((table) => listenersIn(table, port)).map((inode) => `socket:[${inode}]`));
-  if (sockets.size === 0) return null;
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    if (await holdsOneOf(sockets, pid)) return Number(pid);
-  }
-  return null;
+  if (sockets.size === 0) return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const holds = await Promise.all(pids.map((pid) => holdsOneOf(sockets, pid)));
+  return pids.filter((_pid, index) => holds[index]).map(Number);
 }
 
 /** The inodes of the sockets that listen on `port`: columns 2 (address:port in hex), 4 (0A is LISTEN) and 10 of proc(5)'s table. */

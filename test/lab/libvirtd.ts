@@ -96,6 +96,7 @@ async function writeWorld(base: string, port: number): Promise<void> {
   const libvirtd = {
     host_uuid: randomUUID(),
     listen_tls: 0,
+    min_workers: 20,
     listen_tcp: 1,
     listen_addr: '127.0.0.1',
     tcp_port: `${port}`,

@@ -6,7 +6,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fiveEmptySteps } from '../../bench/empty-steps.workflow.ts';
 import { type DevServerOverrides, writeDevServerConfig } from '../../scripts/dev-server/config.ts';
-import { freeServerPorts, pidListeningOn } from '../../scripts/dev-server/ports.ts';
+import { freeServerPorts, pidsListeningOn } from '../../scripts/dev-server/ports.ts';
 import { type DevServer, startDevServer } from '../../scripts/dev-server.ts';
 
 let directory: string;
@@ -95,5 +95,5 @@ test('a server that was stopped is gone with its port, and to stop it again does
   const server = await startDevServer({ configFile: await ownConfig({ databaseFile: null }) });
   await server.stop();
   await server.stop();
-  expect(await pidListeningOn(Number(new URL(`tcp://${server.address}`).port))).toBeNull();
+  expect(await pidsListeningOn(Number(new URL(`tcp://${server.address}`).port))).toEqual([]);
 });

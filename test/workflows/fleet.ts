@@ -52,6 +52,12 @@ export interface Fleet extends AsyncDisposable {
   readonly record: <Record>(workflowId: string) => Promise<Record>;
 }
 
+/** A Temporal server that is up, with our namespace. */
+export interface ServerAddress {
+  readonly address: string;
+  readonly namespace: string;
+}
+
 const inventory: Inventory = {
   vcpus: 200,
   memoryMiB: 200 * 1024,
@@ -70,10 +76,13 @@ const inventory: Inventory = {
  * A control worker on the run's Temporal server, and compute hosts that are plain objects: everything of ours but the
  * hypervisor. Names are unique to the fleet, so that test files share a server.
  */
-export async function startFleet(hostNames: readonly string[], capacity: Partial<Inventory> = {}): Promise<Fleet> {
+export async function startFleet(
+  hostNames: readonly string[],
+  capacity: Partial<Inventory> = {},
+  { address, namespace }: ServerAddress = { address: inject('temporalAddress'), namespace: inject('temporalNamespace') },
+): Promise<Fleet> {
   installLog(openLog({ log: { level: 'fatal', pretty: 'never' } }));
-  const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
-  const namespace = inject('temporalNamespace');
+  const connection = await NativeConnection.connect({ address });
   const client = new Client({ connection, namespace, dataConverter });
   const stopping = new AbortController();
   const interference = new Map<HostStep, Interference>();

@@ -171,3 +171,18 @@ test('a terminated import leaves a killed record', async () => {
   const id = `image/${run.firstExecutionRunId}`;
   await eventually(async () => ((await fleet.record<{ status: string }>(id)).status === 'killed' ? true : null));
 });
+
+test('a build that does not let go in time loses its instance to the delete, and can do nothing any more', async () => {
+  const forever = Promise.withResolvers<void>();
+  fleet.at('createDisks', async (point) => (point === 'before' ? forever.promise : undefined));
+  const build = await fleet.start('buildInstance', request('stubborn'));
+  const instanceId = build.firstExecutionRunId;
+  await eventually(async () => ((await build.query<{ step: string }>('operation')).step === 'createDisks' ? true : null));
+  expect(await fleet.run('deleteInstance', { instanceId })).toMatchObject({ vmState: 'deleted', generation: 2 });
+  forever.resolve();
+  expect(await endOf(build)).toMatchObject({ type: 'Canceled' });
+  expect(await fleet.record<Instance>(`instance/${instanceId}`)).toMatchObject({
+    vmState: 'deleted',
+    recent: [{ type: 'deleteInstance' }],
+  });
+}, 90_000);

@@ -1,4 +1,5 @@
 import type { Image, ImageFormat } from '../../model/image.ts';
+import { literal } from '../../model/list-query.ts';
 import { uuid } from '../../schema/patterns.ts';
 import { namesOf } from '../listing.ts';
 import { fail, queryRecord } from '../record-client.ts';
@@ -40,16 +41,11 @@ export async function activeImage(id: string): Promise<Image> {
 }
 
 async function idOfImage(name: string): Promise<string> {
-  const ids = await namesOf('image', `ObjectName = '${quoted(name)}' AND ObjectState = 'active'`);
+  const ids = await namesOf('image', `ObjectName = ${literal(name)} AND ObjectState = 'active'`);
   const [id] = ids;
   if (id === undefined) throw fail('ImageNotFound', `there is no active image named ${name}`);
   if (ids.length > 1) throw invalid('image', `names ${ids.length} images: give one of their ids, ${ids.join(', ')}`);
   return id;
-}
-
-/** In the language of list queries a quote is doubled. */
-function quoted(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
 }
 
 function refOrNull(image: Image | null | undefined): ImageRef | null {

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { ApplicationFailure, Context, log } from '@temporalio/activity';
+import { ApplicationFailure, Context, heartbeat, log } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Instance, OperationInProgress } from '../../model/instance.ts';
 import type { Begin, Begun } from '../../model/instance-record.ts';
@@ -66,6 +66,7 @@ async function whenLetGo(instanceId: string, { runId, type, workflowId }: Operat
   for (const deadline = Date.now() + patienceMs; Date.now() < deadline; ) {
     const instance = await queryRecord<Instance>('instance', instanceId);
     if (instance === null || instance.operation?.runId !== runId) return;
+    heartbeat();
     await setTimeout(pollMs, undefined, { signal });
   }
   log.warn('an operation did not let go of its instance: it is taken from it', { instanceId, type, workflowId });

@@ -1,4 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { literal } from '../../model/list-query.ts';
 import type { Candidate } from '../../scheduler/candidate.ts';
 import type { Filter, RecordKind, Rows } from '../cloud.ts';
 import { operationNames } from '../operations.ts';
@@ -70,19 +71,15 @@ export async function idsNamed(client: Client, kind: RecordKind, name: string): 
 /** The query of Temporal's visibility for a list; it knows neither ORDER BY nor LIKE. */
 export function listQuery(kind: keyof Rows, filter: Filter): string {
   const { name, host, vmState, objectState, instanceId, isDeleted = false, isRunning = false, isParked = false } = filter;
-  const types = kind === 'operation' ? operationNames.map(quoted).join(', ') : quoted(kind);
+  const types = kind === 'operation' ? operationNames.map(literal).join(', ') : literal(kind);
   const status = kind === 'operation' ? (isRunning || isParked ? 'Running' : null) : isDeleted ? 'Completed' : 'Running';
   const equal = { ObjectName: name, ComputeHost: host, VmState: vmState, ObjectState: objectState, InstanceId: instanceId };
   return [
     `WorkflowType IN (${types})`,
     ...(status === null ? [] : [`ExecutionStatus = '${status}'`]),
-    ...Object.entries(equal).flatMap(([attribute, value]) => (value === undefined ? [] : [`${attribute} = ${quoted(value)}`])),
+    ...Object.entries(equal).flatMap(([attribute, value]) => (value === undefined ? [] : [`${attribute} = ${literal(value)}`])),
     ...(isParked ? ['Attention IS NOT NULL'] : []),
   ].join(' AND ');
-}
-
-function quoted(value: string): string {
-  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
 function idIn({ workflowId }: Info): string {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { freeServerPorts, pidListeningOn, requireFreePort } from '../../../scripts/dev-server/ports.ts';
+import { freeServerPorts, pidsListeningOn, requireFreePort } from '../../../scripts/dev-server/ports.ts';
 
 const ip = '127.0.0.1';
 
@@ -25,14 +25,14 @@ describe('a port', () => {
   test('that is free passes, and stays free', async () => {
     const { port } = await freeServerPorts(ip);
     await requireFreePort({ ip, port, key: 'port' });
-    expect(await pidListeningOn(port)).toBeNull();
+    expect(await pidsListeningOn(port)).toEqual([]);
   });
 
   test('of a connection that merely goes through it belongs to nobody', async () => {
     await using server = await listening(ip);
     const socket = connect(server.port, ip);
     await once(socket, 'connect');
-    expect(await pidListeningOn(socket.localPort ?? 0)).toBeNull();
+    expect(await pidsListeningOn(socket.localPort ?? 0)).toEqual([]);
     socket.destroy();
     await once(socket, 'close');
   });

@@ -1,0 +1,153 @@
+import type { BenchCloud } from './bring-up.ts';
+import type { Contest } from './contest.ts';
+import type { Figure } from './figures.ts';
+import type { FloorGuest } from './floor-builder.ts';
+import { type Builder, type Guest, ping, whenAged, whenUp } from './guests.ts';
+import { type PeakMemory, watchMemory } from './memory.ts';
+import type { OurGuest } from './our-builder.ts';
+
+/** Told of each sample as it is taken. */
+export type Say = (line: string) => void;
+
+/** Age of a guest at its delete: it has booted, on a busy machine too, and the same in every sample. */
+const deleteAtAgeMs = 8_000;
+const crowdSize = 10;
+
+/** One guest at a time, ours and the floor's in turns on the same host: build → active, and delete. The guests of ours are returned, too. */
+export async function singles({ ours, floor }: Contest, pairs: number, say: Say): Promise<{ figures: Figure[]; guests: OurGuest[] }> {
+  const built = { ours: [] as number[], floor: [] as number[] };
+  const gone = { ours: [] as number[], floor: [] as number[] };
+  const guests: OurGuest[] = [];
+  const voidBecause = await reasonToVoid(async () => {
+    for (let pair = 1; pair <= pairs; pair += 1) {
+      const guest = await ours.build();
+      guests.push(guest);
+      built.ours.push(guest.activeAt - guest.askedAt);
+      gone.ours.push(await endOf(ours, guest));
+      const other = await floor.build(guest.host);
+      built.floor.push(other.activeAt - other.askedAt);
+      gone.floor.push(await endOf(floor, other));
+      const last = (samples: readonly number[]) => samples.at(-1)?.toFixed(0);
+      say(
+        `${pair}/${pairs} on ${guest.host.name}: build ${last(built.ours)} (floor ${last(built.floor)}), delete ${last(gone.ours)} (floor ${last(gone.floor)}) ms`,
+      );
+    }
+  });
+  const figure = (name: string, samples: typeof built, allowanceMs: number): Figure => ({
+    name,
+    unit: 'ms',
+    ours: samples.ours,
+    beside: { what: 'floor', samples: samples.floor },
+    limit: { text: `floor + ${allowanceMs} ms`, of: (beside) => beside + allowanceMs },
+    voidBecause,
+  });
+  return { figures: [figure('build → active', built, 400), figure(`delete, guest ${deleteAtAgeMs / 1000} s old`, gone, 250)], guests };
+}
+
+/** Ten guests at once, ours and then the floor's on the same hosts: until all are active, and until all have booted. */
+export async function crowds({ ours, floor }: Contest, rounds: number, say: Say): Promise<Figure[]> {
+  const active = { ours: [] as number[], floor: [] as number[] };
+  const up = { ours: [] as number[], floor: [] as number[] };
+  const voidBecause = await reasonToVoid(async () => {
+    for (let round = 1; round <= rounds; round += 1) {
+      const crowd = await crowdOf(
+        ours,
+        Array.from({ length: crowdSize }, (): [] => []),
+      );
+      const other = await crowdOf(
+        floor,
+        crowd.guests.map(({ host }) => [host] as const),
+      );
+      active.ours.push(crowd.activeMs);
+      active.floor.push(other.activeMs);
+      up.ours.push(crowd.upMs);
+      up.floor.push(other.upMs);
+      say(
+        `${round}/${rounds}: all active ${crowd.activeMs.toFixed(0)} (floor ${other.activeMs.toFixed(0)}), all up ${crowd.upMs.toFixed(0)} (floor ${other.upMs.toFixed(0)}) ms`,
+      );
+    }
+  });
+  return [
+    {
+      name: `${crowdSize} builds at once → all active`,
+      unit: 'ms',
+      ours: active.ours,
+      beside: { what: 'floor', samples: active.floor },
+      limit: { text: '2 × floor', of: (beside) => 2 * beside },
+      voidBecause,
+    },
+    {
+      name: `${crowdSize} builds at once → all GUEST UP`,
+      unit: 'ms',
+      ours: up.ours,
+      beside: { what: 'floor', samples: up.floor },
+      limit: { text: 'floor + 15 %', of: (beside) => 1.15 * beside },
+      voidBecause,
+    },
+  ];
+}
+
+/** The most memory of each worker's processes while 20 builds that were asked for at once run. */
+export async function memory({ ours }: Contest, { workers }: BenchCloud, say: Say): Promise<Figure[]> {
+  const stop = watchMemory(new Map([['control', workers.control], ...workers.compute]));
+  let peaks: ReadonlyMap<string, PeakMemory> = new Map();
+  const voidBecause = await reasonToVoid(async () => {
+    const guests = await Promise.all(Array.from({ length: 20 }, () => ours.build())).finally(() => {
+      peaks = stop();
+    });
+    say('20 builds: all active');
+    await Promise.all(guests.map(proveAlive));
+    await Promise.all(guests.map((guest) => ours.remove(guest)));
+  });
+  const figure = (name: string, mostMB: number, of: readonly string[]): Figure => {
+    const trees = of.map((worker) => peaks.get(worker)).filter((peak) => peak !== undefined);
+    return {
+      name: `${name}, 20 builds, PSS`,
+      unit: 'MB',
+      ours: [Math.max(...trees.map(({ pssMB }) => pssMB))],
+      beside: { what: 'as RSS', samples: [Math.max(...trees.map(({ rssMB }) => rssMB))] },
+      limit: { text: `${mostMB} MB`, of: () => mostMB },
+      voidBecause,
+    };
+  };
+  return [figure('compute worker', 200, [...workers.compute.keys()]), figure('control worker', 350, ['control'])];
+}
+
+/** Sees that the guest booted and answers, deletes it at the age that all have, and returns how long the delete took. */
+async function endOf<Built extends Guest, On extends readonly unknown[]>(by: Builder<Built, On>, guest: Built): Promise<number> {
+  const upAt = await proveAlive(guest);
+  if (upAt - guest.activeAt > deleteAtAgeMs) throw new Error(`a guest took ${((upAt - guest.activeAt) / 1000).toFixed(1)} s to boot`);
+  await whenAged(guest, deleteAtAgeMs);
+  return by.remove(guest);
+}
+
+async function crowdOf<Built extends OurGuest | FloorGuest, On extends readonly unknown[]>(
+  by: Builder<Built, On>,
+  where: readonly On[],
+): Promise<{ guests: readonly Built[]; activeMs: number; upMs: number }> {
+  const askedAt = performance.now();
+  const guests = await Promise.all(where.map((on) => by.build(...on)));
+  const activeMs = Math.max(...guests.map(({ activeAt }) => activeAt)) - askedAt;
+  const upMs = Math.max(...(await Promise.all(guests.map(proveAlive)))) - askedAt;
+  await Promise.all(guests.map((guest) => by.remove(guest)));
+  return { guests, activeMs, upMs };
+}
+
+/** Resolves, with the time at which it said GUEST UP, once the guest has answered a ping as well. */
+async function proveAlive(guest: Guest): Promise<number> {
+  const upAt = await whenUp(guest);
+  await ping(guest);
+  return upAt;
+}
+
+/** Null when the measurement went through; else why its samples prove nothing. */
+async function reasonToVoid(measure: () => Promise<void>): Promise<string | null> {
+  try {
+    await measure();
+    return null;
+  } catch (error) {
+    return error instanceof Error
+      ? [error.message, error.cause instanceof Error ? error.cause.message : []].flat().join(': ')
+      : String(error);
+  }
+}

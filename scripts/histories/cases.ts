@@ -1,0 +1,197 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { Host } from '../../src/model/host.ts';
+import type { Instance } from '../../src/model/instance.ts';
+import { eventually, type Fleet, type furnish, type Run, viewOf } from '../../test/workflows/fleet.ts';
+
+/** A run worth keeping: how it comes about. */
+export interface Case {
+  readonly type: string;
+  readonly name: string;
+  /** Resolves with the run's workflow id, and its run id where a later run has it too, when its history is what is to be kept. */
+  readonly play: (stage: Stage) => Promise<{ readonly workflowId: string; readonly runId?: string }>;
+}
+
+/** A fleet with an image and a network, both of the name `histories`. */
+export interface Stage {
+  readonly fleet: Fleet;
+  readonly request: Awaited<ReturnType<typeof furnish>>;
+}
+
+/** The hosts of the stage; an `m1.large` is too large for them. */
+export const stageHosts = ['cn1', 'cn2'] as const;
+export const stageCapacity = { diskGiB: 70 } as const;
+
+const burns = () => Promise.reject(ApplicationFailure.nonRetryable('the disk burns', 'DiskOnFire'));
+
+/** What every release has to be able to replay. */
+export const cases: readonly Case[] = [
+  {
+    type: 'buildInstance',
+    name: 'clean',
+    play: async ({ fleet, request }) => ended(await fleet.start('buildInstance', request('clean'))),
+  },
+  {
+    type: 'buildInstance',
+    name: 'failed-and-undone',
+    play: async ({ fleet, request }) => {
+      fleet.at('defineDomain', burns);
+      return ended(await fleet.start('buildInstance', request('failed')));
+    },
+  },
+  {
+    type: 'buildInstance',
+    name: 'cancelled',
+    play: async ({ fleet, request }) => {
+      const { reached } = fleet.holdAt('createDisks');
+      const run = await fleet.start('buildInstance', request('cancelled'));
+      await reached;
+      await run.cancel();
+      return ended(run);
+    },
+  },
+  {
+    type: 'buildInstance',
+    name: 'retried-after-park',
+    play: async ({ fleet, request }) => {
+      fleet.at('createDisks', burns);
+      const run = await fleet.start('buildInstance', { ...request('parked'), onFailure: 'park' });
+      await eventually(async () => (await viewOf(run)).parked);
+      fleet.leaveAlone();
+      await run.executeUpdate('retry', { args: [{ reason: 'the fire is out' }] });
+      return ended(run);
+    },
+  },
+  {
+    type: 'buildInstance',
+    name: 'no-valid-host',
+    play: async ({ fleet, request }) => ended(await fleet.start('buildInstance', { ...request('large'), flavor: 'm1.large' })),
+  },
+  {
+    type: 'deleteInstance',
+    name: 'clean',
+    play: async ({ fleet, request }) => {
+      const { id: instanceId } = await fleet.run<Instance>('buildInstance', request('deleted'));
+      return ended(await fleet.start('deleteInstance', { instanceId }));
+    },
+  },
+  {
+    type: 'deleteInstance',
+    name: 'cancelled-the-build',
+    play: async ({ fleet, request }) => ended((await cancelledByDelete(fleet, request('cancelled-by-delete'))).deletion),
+  },
+  {
+    type: 'importImage',
+    name: 'clean',
+    play: async ({ fleet }) => ended(await fleet.start('importImage', { name: 'tiny', source: 'file:tiny', diskFormat: 'raw' })),
+  },
+  {
+    type: 'importImage',
+    name: 'failed',
+    play: async ({ fleet }) => {
+      fleet.at('storeImage', burns);
+      return ended(await fleet.start('importImage', { name: 'cat', source: 'file:cat', diskFormat: 'qcow2' }));
+    },
+  },
+  {
+    type: 'instance',
+    name: 'built-and-deleted',
+    play: async ({ fleet, request }) => {
+      const { id: instanceId } = await fleet.run<Instance>('buildInstance', request('whole-life'));
+      await fleet.run('deleteInstance', { instanceId });
+      return { workflowId: `instance/${instanceId}` };
+    },
+  },
+  {
+    type: 'instance',
+    name: 'held',
+    play: async ({ fleet, request }) => {
+      const { reached } = fleet.holdAt('createDisks');
+      const { firstExecutionRunId } = await fleet.start('buildInstance', request('held'));
+      await reached;
+      return { workflowId: `instance/${firstExecutionRunId}` };
+    },
+  },
+  {
+    type: 'instance',
+    name: 'cancelled-by-delete',
+    play: async ({ fleet, request }) => ({
+      workflowId: `instance/${(await cancelledByDelete(fleet, request('cancelled-for-delete'))).instanceId}`,
+    }),
+  },
+  {
+    type: 'instance',
+    name: 'abandoned',
+    play: async ({ fleet, request }) => {
+      const { reached } = fleet.holdAt('createDisks');
+      const run = await fleet.start('buildInstance', request('abandoned'));
+      await reached;
+      await run.terminate();
+      const workflowId = `instance/${run.firstExecutionRunId}`;
+      await eventually(async () => ((await fleet.record<Instance>(workflowId)).operation === null ? true : null));
+      return { workflowId };
+    },
+  },
+  {
+    type: 'instance',
+    name: 'idle',
+    play: async ({ fleet, request }) => {
+      const { id } = await fleet.run<Instance>('buildInstance', request('idle'));
+      return renewed(fleet, `instance/${id}`);
+    },
+  },
+  { type: 'image', name: 'busy', play: async ({ request }) => ({ workflowId: `image/${request('any').image}` }) },
+  { type: 'image', name: 'idle', play: ({ fleet, request }) => renewed(fleet, `image/${request('any').image}`) },
+  {
+    type: 'network',
+    name: 'busy',
+    play: async ({ fleet, request }) => {
+      await fleet.run('buildInstance', request('network-busy'));
+      return { workflowId: 'network/histories' };
+    },
+  },
+  { type: 'network', name: 'idle', play: ({ fleet }) => renewed(fleet, 'network/histories') },
+  {
+    type: 'host',
+    name: 'busy',
+    play: async ({ fleet, request }) => {
+      const { host } = await fleet.run<Instance>('buildInstance', request('host-busy'));
+      return { workflowId: `host/${host}` };
+    },
+  },
+  {
+    type: 'host',
+    name: 'idle',
+    play: async ({ fleet }) => {
+      const { name } = await fleet.record<Host>(`host/${stageHosts[0]}`);
+      return renewed(fleet, `host/${name}`);
+    },
+  },
+];
+
+/** However it ended. */
+async function ended(run: Run): Promise<{ workflowId: string }> {
+  await run.result().catch(() => {});
+  return run;
+}
+
+/** A delete that came while the build of its instance was at its disks, and waited until that had undone itself. */
+async function cancelledByDelete(fleet: Fleet, request: object): Promise<{ instanceId: string; deletion: Run }> {
+  const { reached } = fleet.holdAt('createDisks');
+  const build = await fleet.start('buildInstance', request);
+  await reached;
+  const instanceId = build.firstExecutionRunId;
+  const deletion = await fleet.start('deleteInstance', { instanceId });
+  await ended(deletion);
+  return { instanceId, deletion };
+}
+
+/** A record's run that nobody wrote to: the one after it continued as new, when its first task is done. */
+async function renewed(fleet: Fleet, workflowId: string): Promise<{ workflowId: string; runId: string }> {
+  const handle = fleet.client.workflow.getHandle(workflowId);
+  const { runId: before } = await handle.describe();
+  await handle.executeUpdate('renew');
+  return eventually(async () => {
+    const { runId, historyLength } = await handle.describe();
+    return runId !== before && historyLength >= 4 ? { workflowId, runId } : null;
+  });
+}

@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest';
+import type { HostReport } from '../../src/model/host.ts';
+import {
+  type ClaimRequest,
+  claimed,
+  emptyHost,
+  enabled,
+  type HostState,
+  refusalToClaim,
+  reported,
+  unattended,
+  unclaimed,
+} from '../../src/model/host-record.ts';
+import { report } from './hosts.ts';
+import { at } from './tenures.ts';
+
+function heard(state: HostState, second: number, changes: Partial<HostReport> = {}, session = 'first', isAttending = true): HostState {
+  return reported(state, 'cn1', { session, isAttending, report: { ...report, ...changes } }, at(second));
+}
+
+function claimOf(instanceId: string, changes: Partial<ClaimRequest> = {}): ClaimRequest {
+  return { id: `claim-${instanceId}`, instanceId, generation: 1, vcpus: 2, memoryMiB: 4096, diskGiB: 20, ...changes };
+}
+
+const up = heard(emptyHost, 1);
+const withClaim = claimed(up, claimOf('web1'));
+
+describe('a host that reports', () => {
+  test('for the first time is up, enabled and empty, with what may be claimed of it', () => {
+    expect(up.record).toMatchObject({
+      name: 'cn1',
+      state: 'up',
+      stateSince: at(1),
+      downReason: null,
+      enabled: true,
+      disabledReason: null,
+      address: '192.0.2.1',
+      claims: [],
+      debts: [],
+      used: { vcpus: 0, memoryMiB: 0, diskGiB: 0 },
+      free: { vcpus: 32, memoryMiB: 23_808, diskGiB: 100 },
+      reportedAt: at(1),
+    });
+    expect(up.record).not.toHaveProperty('unusable');
+  });
+
+  test('again keeps its claims and what operators decided, and counts by the new numbers', () => {
+    const disabled = enabled(withClaim, false, 'new disks');
+    const next = heard(disabled, 5, { ratios: { vcpus: 1, memory: 1, disk: 1 } });
+    expect(next.record).toMatchObject({
+      enabled: false,
+      disabledReason: 'new disks',
+      state: 'up',
+      stateSince: at(1),
+      reportedAt: at(5),
+      claims: [{ id: 'claim-web1', instanceId: 'web1', vcpus: 2, memoryMiB: 4096, diskGiB: 20 }],
+      used: { vcpus: 2, memoryMiB: 4096, diskGiB: 20 },
+      free: { vcpus: 6, memoryMiB: 11_776, diskGiB: 80 },
+    });
+  });
+
+  test('that its hypervisor cannot be used is down, and up again when it can', () => {
+    const down = heard(up, 5, { unusable: 'libvirtd does not answer' });
+    expect(down.record).toMatchObject({ state: 'down', downReason: 'libvirtd does not answer', stateSince: at(5) });
+    expect(heard(down, 6, { unusable: 'libvirtd does not answer' }).record).toMatchObject({ stateSince: at(5), reportedAt: at(6) });
+    expect(heard(down, 7).record).toMatchObject({ state: 'up', downReason: null, stateSince: at(7) });
+  });
+});
+
+describe('a worker that is heard no more', () => {
+  test('takes its host down, with the reason', () => {
+    const down = unattended(up, 'not heard for 10 s', at(20));
+    expect(down.record).toMatchObject({ state: 'down', downReason: 'not heard for 10 s', stateSince: at(20), reportedAt: at(1) });
+  });
+
+  test('says nothing of the worker that took its place and reported in the meantime', () => {
+    const replaced = heard(up, 5, {}, 'second', false);
+    expect(unattended(replaced, 'not heard for 10 s', at(20))).toBe(replaced);
+    const attending = heard(replaced, 6, {}, 'second', true);
+    expect(unattended(attending, 'not heard for 10 s', at(20)).record).toMatchObject({ state: 'down' });
+  });
+
+  test('leaves a host that is down as it is', () => {
+    const down = heard(up, 5, { unusable: 'libvirtd does not answer' });
+    expect(unattended(down, 'not heard for 10 s', at(20))).toBe(down);
+    expect(unattended(emptyHost, 'not heard for 10 s', at(20))).toBe(emptyHost);
+  });
+});
+
+test('an operator’s decision is kept with its reason, and the reason goes with it', () => {
+  const disabled = enabled(up, false, 'new disks');
+  expect(disabled.record).toMatchObject({ enabled: false, disabledReason: 'new disks', state: 'up' });
+  expect(enabled(disabled, true, 'ignored').record).toMatchObject({ enabled: true, disabledReason: null });
+  expect(enabled(emptyHost, false, 'new disks')).toBe(emptyHost);
+});
+
+const full = claimed(up, claimOf('big', { memoryMiB: 23_000 }));
+
+/** By the words of the test's name: the state, the claim, and type and sentence of the refusal, or null. */
+const claims: readonly [string, HostState, ClaimRequest, [string, string] | null][] = [
+  ['a claim that fits is taken', up, claimOf('web1'), null],
+  ['a claim of all that is free is taken', up, claimOf('web1', { vcpus: 32, memoryMiB: 23_808, diskGiB: 100 }), null],
+  ['a claim on a host that never reported is refused', emptyHost, claimOf('web1'), ['HostNotFound', 'the host never reported']],
+  [
+    'a claim on a host that is down is refused',
+    unattended(up, 'not heard for 10 s', at(20)),
+    claimOf('web1'),
+    ['HostUnavailable', 'cn1 is down: not heard for 10 s'],
+  ],
+  [
+    'a claim on a disabled host is refused with the operator’s reason',
+    enabled(up, false, 'new disks'),
+    claimOf('web1'),
+    ['HostUnavailable', 'cn1 is disabled: new disks'],
+  ],
+  [
+    'a claim on a host disabled without a reason is refused too',
+    enabled(up, false, null),
+    claimOf('web1'),
+    ['HostUnavailable', 'cn1 is disabled: no reason given'],
+  ],
+  ['a claim that does not fit is refused', full, claimOf('web1'), ['CapacityTaken', 'cn1 has 808 MiB memory free, 4096 wanted']],
+  [
+    'a claim that was released before is refused',
+    unclaimed(withClaim, { instanceId: 'web1', generation: 1 }),
+    claimOf('web1'),
+    ['StaleToken', 'the claim of web1 was released before'],
+  ],
+  [
+    'a claim of a later operation is taken',
+    unclaimed(withClaim, { instanceId: 'web1', generation: 1 }),
+    claimOf('web1', { generation: 2 }),
+    null,
+  ],
+  ['a claim that is there is taken again on a full host', full, claimOf('big', { memoryMiB: 23_000 }), null],
+  ['a claim that is there is taken again on a disabled host', enabled(full, false, null), claimOf('big', { memoryMiB: 23_000 }), null],
+];
+
+test.for(claims)('%s', ([, state, claim, expected]) => {
+  const refused = refusalToClaim(state, claim);
+  expect(refused === null ? null : [refused.type, refused.message]).toStrictEqual(expected);
+});
+
+describe('a claim', () => {
+  test('counts once however often it is made, and is kept without its generation', () => {
+    expect(withClaim.record).toMatchObject({
+      claims: [{ id: 'claim-web1', instanceId: 'web1', vcpus: 2, memoryMiB: 4096, diskGiB: 20 }],
+      used: { vcpus: 2, memoryMiB: 4096, diskGiB: 20 },
+      free: { vcpus: 30, memoryMiB: 19_712, diskGiB: 80 },
+    });
+    expect(withClaim.record?.claims[0]).not.toHaveProperty('generation');
+    expect(claimed(withClaim, claimOf('web1'))).toBe(withClaim);
+  });
+
+  test('is released with all others of its instance, and of no other', () => {
+    const many = claimed(claimed(withClaim, claimOf('web1', { id: 'resize' })), claimOf('web2'));
+    const next = unclaimed(many, { instanceId: 'web1', generation: 1 });
+    expect(next.record).toMatchObject({ claims: [{ instanceId: 'web2' }], free: { vcpus: 30 } });
+    expect(next.fences).toStrictEqual([{ owner: 'web1', generation: 1 }]);
+  });
+
+  test('is released alone by its id', () => {
+    const many = claimed(withClaim, claimOf('web1', { id: 'resize' }));
+    expect(unclaimed(many, { id: 'resize', instanceId: 'web1', generation: 1 }).record?.claims).toMatchObject([{ id: 'claim-web1' }]);
+  });
+
+  test('of another instance is not released by its id', () => {
+    expect(unclaimed(withClaim, { id: 'claim-web1', instanceId: 'web2', generation: 1 }).record?.claims).toHaveLength(1);
+  });
+
+  test('that never came is fenced by its release all the same', () => {
+    expect(unclaimed(up, { instanceId: 'web9', generation: 4 }).fences).toStrictEqual([{ owner: 'web9', generation: 4 }]);
+    expect(unclaimed(emptyHost, { instanceId: 'web9', generation: 4 })).toBe(emptyHost);
+  });
+});

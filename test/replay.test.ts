@@ -1,0 +1,75 @@
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { readStored, storedNames } from '../scripts/histories/store.ts';
+import { dataConverter } from '../src/client.ts';
+import { installLog, openLog } from '../src/logging.ts';
+import { workflowBundle } from '../src/workflow-bundle.ts';
+
+type Bundle = Parameters<typeof Worker.runReplayHistories>[0]['workflowBundle'];
+
+const names = await storedNames();
+const recordTypes = ['instance', 'image', 'network', 'host'];
+const bundlingMs = 120_000;
+
+/** Why the run cannot go on with this code, or null when it can. */
+async function violation(name: string, workflowBundleOfTest: Bundle): Promise<Error | null> {
+  const { workflowId, history } = await readStored(name);
+  for await (const { error } of Worker.runReplayHistories({ workflowBundle: workflowBundleOfTest, dataConverter }, [
+    { workflowId, history },
+  ])) {
+    return error ?? null;
+  }
+  throw new Error(`${name} was not replayed`);
+}
+
+/** All text of a history: of its fields and inside its payloads. */
+async function textOf(name: string): Promise<string> {
+  const json = JSON.stringify(await readStored(name));
+  const payloads = [...json.matchAll(/"data":"([^"]+)"/g)].map(([, data = '']) => Buffer.from(data, 'base64').toString('utf8'));
+  return [json, ...payloads].join('\n');
+}
+
+beforeAll(() => installLog(openLog({ log: { level: 'fatal', pretty: 'never' } })));
+
+describe('the workflows of today', () => {
+  let today: Bundle;
+  beforeAll(async () => {
+    today = { codePath: await workflowBundle() };
+  }, bundlingMs);
+
+  test.for(names)('take over %s', async (name) => {
+    expect(await violation(name, today)).toBeNull();
+  });
+});
+
+describe('records whose handlers changed', () => {
+  let changed: Bundle;
+  beforeAll(async () => {
+    changed = await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('replay/changed-records.ts', import.meta.url)) });
+  }, bundlingMs);
+  const records = names.filter((name) => recordTypes.some((type) => name.startsWith(`${type}.`)));
+
+  test.for(records.filter((name) => name.includes('.idle.')))('take over %s', async (name) => {
+    expect(await violation(name, changed)).toBeNull();
+  });
+
+  test.for(records.filter((name) => !name.includes('.idle.')))('do not take over %s', async (name) => {
+    expect(await violation(name, changed)).toMatchObject({ name: 'DeterminismViolationError' });
+  });
+});
+
+test('every operation and every record has a history of this release, and each record an idle one', () => {
+  const types = new Set(names.map((name) => name.split('.')[0]));
+  expect(types).toStrictEqual(new Set(['buildInstance', 'deleteInstance', 'importImage', ...recordTypes]));
+  const idle = names.filter((name) => name.includes('.idle.')).map((name) => name.split('.')[0]);
+  expect(new Set(idle)).toStrictEqual(new Set(recordTypes));
+});
+
+test.for(names)('%s tells nothing of the machine that captured it', async (name) => {
+  const text = await textOf(name);
+  expect(text).not.toContain(fileURLToPath(new URL('..', import.meta.url)));
+  expect(text).not.toMatch(new RegExp(`@${hostname()}`));
+  expect(text).not.toMatch(/node_modules|\.ts:\d+|\/home\/|\/root\//);
+});
