@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { virtualization } from '../lab/lab.ts';
 import { interruption, unlessAborted } from '../scripts/demo/interruption.ts';
@@ -10,45 +9,10 @@ import { prepareContest } from './contest.ts';
 import { emptySteps } from './empty-steps.ts';
 import { explanation } from './explain.ts';
 import { type Figure, figuresJson, figuresTable, samplesOf, verdictOn } from './figures.ts';
-import { crowds, memory, singles } from './measures.ts';
-
-const parts = ['steps', 'singles', 'crowds', 'memory', 'claims'] as const;
-type Part = (typeof parts)[number];
-
-const usage = `Measures novaflow and the floor, which is what the same guests take without it, side by side in one run.
-
-usage: npm run bench -- [--only PART,…] [--samples N] [--rounds N] [--explain] [--json FILE]
-
-  --only     some of ${parts.join(', ')}
-  --samples  single builds and deletes, and claims, of each kind (10)
-  --rounds   crowds of ten builds of each kind (3)
-  --explain  where the time of single builds and deletes goes, step by step
-  --json     writes all samples to a file, too`;
-
-interface Options {
-  readonly only: readonly Part[];
-  readonly samples: number;
-  readonly rounds: number;
-  readonly explains: boolean;
-  readonly json: string | undefined;
-}
-
-function readOptions(): Options | null {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      samples: { type: 'string', default: '10' },
-      rounds: { type: 'string', default: '3' },
-      explain: { type: 'boolean', default: false },
-      json: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const [samples, rounds] = [Number(values.samples), Number(values.rounds)];
-  const only = parts.filter((part) => values.only === undefined || values.only.split(',').includes(part));
-  const isValid = [samples, rounds].every((count) => Number.isInteger(count) && count > 0) && only.length > 0;
-  return values.help || !isValid ? null : { only, samples, rounds, explains: values.explain, json: values.json };
-}
+import { crowds, singles } from './measures.ts';
+import { workerMemory } from './memory.ts';
+import { type Options, type Part, readOptions, usage } from './options.ts';
+import { say } from './say.ts';
 
 /** Measures what was asked for and returns the figures; everything that was brought up is gone then. */
 async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
@@ -58,7 +22,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
 
   await using stack = new AsyncDisposableStack();
   say('bringing up Temporal, two hosts, workers, an image');
-  const cloud = await unlessAborted(signal, bringUp(stack, 'bench'));
+  const cloud = await bringUp(stack, 'bench', signal);
   const contest = await unlessAborted(signal, prepareContest(stack, cloud));
   const measures: Readonly<Record<Exclude<Part, 'steps'>, () => Promise<readonly Figure[]>>> = {
     singles: async () => {
@@ -71,8 +35,14 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
       }
       return measured.figures;
     },
-    crowds: () => crowds(contest, rounds, say),
-    memory: () => memory(contest, cloud, say),
+    crowds: async () => {
+      contest.floor.parts.builds.length = 0;
+      const measured = await crowds(contest, rounds, say);
+      const ids = measured.guests.map(({ buildId }) => buildId);
+      if (explains) say(await explanation('buildInstance, ten at once', cloud.client, ids, contest.floor.parts.builds));
+      return measured.figures;
+    },
+    memory: () => workerMemory(contest, cloud, say),
     claims: () => claims(contest, cloud, samples, say),
   };
   for (const part of only) {
@@ -99,10 +69,6 @@ async function main(): Promise<void> {
   say(['', ...figures.map(samplesOf), '', figuresTable(figures)].join('\n'));
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ machine, figures: figuresJson(figures) }, null, 2)}\n`);
   if (!figures.every((figure) => verdictOn(figure).isReached)) process.exitCode = 1;
-}
-
-function say(line: string): void {
-  console.log(line);
 }
 
 try {

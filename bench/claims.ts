@@ -8,7 +8,7 @@ import type { BenchCloud } from './bring-up.ts';
 import type { Contest } from './contest.ts';
 import type { Figure } from './figures.ts';
 import { historyOf, stepOf } from './history.ts';
-import type { Say } from './measures.ts';
+import type { Say } from './say.ts';
 
 const manyHosts = 1_000;
 const atOnce = 20;

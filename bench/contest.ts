@@ -4,7 +4,7 @@ import { controlQueue } from '../src/model/queues.ts';
 import type { BenchCloud } from './bring-up.ts';
 import { type DomainWatch, watchDomains } from './domain-watch.ts';
 import { type FloorBuilder, floorBuilder } from './floor-builder.ts';
-import { type Builder, ping, whenUp } from './guests.ts';
+import { type Builder, proveAlive } from './guests.ts';
 import { historyOf } from './history.ts';
 import { type OurGuest, ourBuilder } from './our-builder.ts';
 import { inputsOf, planner } from './plans.ts';
@@ -24,8 +24,7 @@ export async function prepareContest(stack: AsyncDisposableStack, { lab, client 
   for (const [name, watch] of watches) {
     const guest = await onlyOn(name, lab, client, () => ours.build());
     floorHosts.set(name, { watch, plan: await planner(inputsOf(await historyOf(client, guest.buildId)), watch.libvirt) });
-    await whenUp(guest);
-    await ping(guest);
+    await proveAlive(guest);
     await ours.remove(guest);
   }
   const floor = await floorBuilder(lab, floorHosts);
@@ -35,7 +34,7 @@ export async function prepareContest(stack: AsyncDisposableStack, { lab, client 
 
 async function warmUp(floor: FloorBuilder, host: LabHost): Promise<void> {
   const guest = await floor.build(host);
-  await whenUp(guest);
+  await proveAlive(guest);
   await floor.remove(guest);
   floor.parts.builds.length = 0;
   floor.parts.deletes.length = 0;

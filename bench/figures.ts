@@ -46,6 +46,18 @@ export function verdictOn({ ours, beside, limit, voidBecause }: Figure): Verdict
   };
 }
 
+/** Null when the measurement went through; else why its samples prove nothing. */
+export async function reasonToVoid(measure: () => Promise<void>): Promise<string | null> {
+  try {
+    await measure();
+    return null;
+  } catch (error) {
+    return error instanceof Error
+      ? [error.message, error.cause instanceof Error ? error.cause.message : []].flat().join(': ')
+      : String(error);
+  }
+}
+
 /** All figures as a table for people: medians, ratio, difference, what is to be reached and whether it is. */
 export function figuresTable(figures: readonly Figure[]): string {
   return table(['MEDIANS', 'OURS', 'BESIDE', 'RATIO', 'DIFFERENCE', 'TO REACH', ''], figures.map(row));

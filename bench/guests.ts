@@ -31,8 +31,15 @@ export function whenUp({ id, host }: Guest): Promise<number> {
 }
 
 /** Resolves when the guest answered a ping; raises an error when it did not within 10 s. */
-export async function ping({ ip }: Guest): Promise<void> {
+async function ping({ ip }: Guest): Promise<void> {
   await run('ping', ['-c', '1', '-w', '10', ip]);
+}
+
+/** Resolves, with the time at which it said GUEST UP, once the guest has answered a ping as well. */
+export async function proveAlive(guest: Guest): Promise<number> {
+  const upAt = await whenUp(guest);
+  await ping(guest);
+  return upAt;
 }
 
 /** Waits until the guest runs for `ageMs`: what a delete takes depends on what the guest has touched. */

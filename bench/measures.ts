@@ -1,13 +1,9 @@
-import type { BenchCloud } from './bring-up.ts';
 import type { Contest } from './contest.ts';
-import type { Figure } from './figures.ts';
+import { type Figure, reasonToVoid } from './figures.ts';
 import type { FloorGuest } from './floor-builder.ts';
-import { type Builder, type Guest, ping, whenAged, whenUp } from './guests.ts';
-import { type PeakMemory, watchMemory } from './memory.ts';
+import { type Builder, type Guest, proveAlive, whenAged } from './guests.ts';
 import type { OurGuest } from './our-builder.ts';
-
-/** Told of each sample as it is taken. */
-export type Say = (line: string) => void;
+import type { Say } from './say.ts';
 
 /** Age of a guest at its delete: it has booted, on a busy machine too, and the same in every sample. */
 const deleteAtAgeMs = 8_000;
@@ -44,8 +40,9 @@ export async function singles({ ours, floor }: Contest, pairs: number, say: Say)
   return { figures: [figure('build → active', built, 400), figure(`delete, guest ${deleteAtAgeMs / 1000} s old`, gone, 250)], guests };
 }
 
-/** Ten guests at once, ours and then the floor's on the same hosts: until all are active, and until all have booted. */
-export async function crowds({ ours, floor }: Contest, rounds: number, say: Say): Promise<Figure[]> {
+/** Ten guests at once, ours and then the floor's on the same hosts: until all are active, and until all have booted. The guests of ours are returned, too. */
+export async function crowds({ ours, floor }: Contest, rounds: number, say: Say): Promise<{ figures: Figure[]; guests: OurGuest[] }> {
+  const guests: OurGuest[] = [];
   const active = { ours: [] as number[], floor: [] as number[] };
   const up = { ours: [] as number[], floor: [] as number[] };
   const voidBecause = await reasonToVoid(async () => {
@@ -54,6 +51,7 @@ export async function crowds({ ours, floor }: Contest, rounds: number, say: Say)
         ours,
         Array.from({ length: crowdSize }, (): [] => []),
       );
+      guests.push(...crowd.guests);
       const other = await crowdOf(
         floor,
         crowd.guests.map(({ host }) => [host] as const),
@@ -67,50 +65,21 @@ export async function crowds({ ours, floor }: Contest, rounds: number, say: Say)
       );
     }
   });
-  return [
-    {
-      name: `${crowdSize} builds at once → all active`,
-      unit: 'ms',
-      ours: active.ours,
-      beside: { what: 'floor', samples: active.floor },
-      limit: { text: '2 × floor', of: (beside) => 2 * beside },
-      voidBecause,
-    },
-    {
-      name: `${crowdSize} builds at once → all GUEST UP`,
-      unit: 'ms',
-      ours: up.ours,
-      beside: { what: 'floor', samples: up.floor },
-      limit: { text: 'floor + 15 %', of: (beside) => 1.15 * beside },
-      voidBecause,
-    },
-  ];
-}
-
-/** The most memory of each worker's processes while 20 builds that were asked for at once run. */
-export async function memory({ ours }: Contest, { workers }: BenchCloud, say: Say): Promise<Figure[]> {
-  const stop = watchMemory(new Map([['control', workers.control], ...workers.compute]));
-  let peaks: ReadonlyMap<string, PeakMemory> = new Map();
-  const voidBecause = await reasonToVoid(async () => {
-    const guests = await Promise.all(Array.from({ length: 20 }, () => ours.build())).finally(() => {
-      peaks = stop();
-    });
-    say('20 builds: all active');
-    await Promise.all(guests.map(proveAlive));
-    await Promise.all(guests.map((guest) => ours.remove(guest)));
+  const figure = (name: string, samples: typeof active, limit: Figure['limit']): Figure => ({
+    name: `${crowdSize} builds at once → ${name}`,
+    unit: 'ms',
+    ours: samples.ours,
+    beside: { what: 'floor', samples: samples.floor },
+    limit,
+    voidBecause,
   });
-  const figure = (name: string, mostMB: number, of: readonly string[]): Figure => {
-    const trees = of.map((worker) => peaks.get(worker)).filter((peak) => peak !== undefined);
-    return {
-      name: `${name}, 20 builds, PSS`,
-      unit: 'MB',
-      ours: [Math.max(...trees.map(({ pssMB }) => pssMB))],
-      beside: { what: 'as RSS', samples: [Math.max(...trees.map(({ rssMB }) => rssMB))] },
-      limit: { text: `${mostMB} MB`, of: () => mostMB },
-      voidBecause,
-    };
+  return {
+    figures: [
+      figure('all active', active, { text: '2 × floor', of: (beside) => 2 * beside }),
+      figure('all GUEST UP', up, { text: 'floor + 15 %', of: (beside) => 1.15 * beside }),
+    ],
+    guests,
   };
-  return [figure('compute worker', 200, [...workers.compute.keys()]), figure('control worker', 350, ['control'])];
 }
 
 /** Sees that the guest booted and answers, deletes it at the age that all have, and returns how long the delete took. */
@@ -131,23 +100,4 @@ async function crowdOf<Built extends OurGuest | FloorGuest, On extends readonly 
   const upMs = Math.max(...(await Promise.all(guests.map(proveAlive)))) - askedAt;
   await Promise.all(guests.map((guest) => by.remove(guest)));
   return { guests, activeMs, upMs };
-}
-
-/** Resolves, with the time at which it said GUEST UP, once the guest has answered a ping as well. */
-async function proveAlive(guest: Guest): Promise<number> {
-  const upAt = await whenUp(guest);
-  await ping(guest);
-  return upAt;
-}
-
-/** Null when the measurement went through; else why its samples prove nothing. */
-async function reasonToVoid(measure: () => Promise<void>): Promise<string | null> {
-  try {
-    await measure();
-    return null;
-  } catch (error) {
-    return error instanceof Error
-      ? [error.message, error.cause instanceof Error ? error.cause.message : []].flat().join(': ')
-      : String(error);
-  }
 }

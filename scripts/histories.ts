@@ -33,7 +33,7 @@ async function capture(missing: readonly Case[], release: string, server: DevSer
   for (const one of missing) {
     const { workflowId, runId } = await one.play(stage);
     const history = await fleet.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    await store(nameOf(one, release), workflowId, history);
+    await store(nameOf(one, release), { workflowId, history });
     console.log(`${nameOf(one, release)}: ${history.events?.length} events`);
     fleet.leaveAlone();
   }

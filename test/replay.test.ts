@@ -1,17 +1,20 @@
-import { hostname } from 'node:os';
+import { appendFile, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readStored, storedNames } from '../scripts/histories/store.ts';
+import { historiesDirectory, readStored, store, storedNames } from '../scripts/histories/store.ts';
 import { dataConverter } from '../src/client.ts';
 import { installLog, openLog } from '../src/logging.ts';
 import { workflowBundle } from '../src/workflow-bundle.ts';
 
-type Bundle = Parameters<typeof Worker.runReplayHistories>[0]['workflowBundle'];
+type Bundle = NonNullable<Parameters<typeof Worker.runReplayHistories>[0]['workflowBundle']>;
 
 const names = await storedNames();
 const recordTypes = ['instance', 'image', 'network', 'host'];
 const bundlingMs = 120_000;
+const replayMs = 30_000;
 
 /** Why the run cannot go on with this code, or null when it can. */
 async function violation(name: string, workflowBundleOfTest: Bundle): Promise<Error | null> {
@@ -33,7 +36,7 @@ async function textOf(name: string): Promise<string> {
 
 beforeAll(() => installLog(openLog({ log: { level: 'fatal', pretty: 'never' } })));
 
-describe('the workflows of today', () => {
+describe('the workflows of today', { timeout: replayMs }, () => {
   let today: Bundle;
   beforeAll(async () => {
     today = { codePath: await workflowBundle() };
@@ -44,10 +47,13 @@ describe('the workflows of today', () => {
   });
 });
 
-describe('records whose handlers changed', () => {
+describe('records whose handlers changed', { timeout: replayMs }, () => {
   let changed: Bundle;
   beforeAll(async () => {
-    changed = await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('replay/changed-records.ts', import.meta.url)) });
+    changed = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('replay/changed-records.ts', import.meta.url)),
+      logger: new DefaultLogger('ERROR'),
+    });
   }, bundlingMs);
   const records = names.filter((name) => recordTypes.some((type) => name.startsWith(`${type}.`)));
 
@@ -58,6 +64,36 @@ describe('records whose handlers changed', () => {
   test.for(records.filter((name) => !name.includes('.idle.')))('do not take over %s', async (name) => {
     expect(await violation(name, changed)).toMatchObject({ name: 'DeterminismViolationError' });
   });
+});
+
+describe('a stored history', () => {
+  let directory: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'novaflow-histories-'));
+    await cp(historiesDirectory, directory, { recursive: true });
+    return () => rm(directory, { recursive: true });
+  });
+  const [name = 'none'] = names;
+
+  test('is refused when it is not the one that was captured', async () => {
+    await appendFile(join(directory, `${name}.json.gz`), ' ');
+    await expect(readStored(name, directory)).rejects.toThrow('a captured history never changes');
+  });
+
+  test('is never written again', async () => {
+    await expect(store(name, await readStored(name), directory)).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+
+  test('is read as it was stored', async () => {
+    const stored = await readStored(name);
+    await store('copy', stored, directory);
+    expect(await readStored('copy', directory)).toStrictEqual(stored);
+  });
+});
+
+test('every file of a history has its checksum', async () => {
+  const files = (await readdir(historiesDirectory)).filter((file) => file !== 'CHECKSUMS');
+  expect(files.sort()).toStrictEqual(names.map((name) => `${name}.json.gz`).sort());
 });
 
 test('every operation and every record has a history of this release, and each record an idle one', () => {

@@ -12,6 +12,8 @@ export function libvirtdConf(host: HostState): string {
     auth_unix_rw: 'none',
     unix_sock_group: 'root',
     unix_sock_rw_perms: '0700',
+    // Started at once: with the default of 5, calls that a hung QEMU holds keep others waiting, though more may be started.
+    min_workers: 20,
     max_workers: 60,
     prio_workers: 10,
     max_client_requests: 20,

@@ -19,8 +19,12 @@ export interface DemoPlace {
 export async function makeDemoPlace(original: string): Promise<DemoPlace> {
   const { databaseFile, ip, port, uiIp, uiPort } = await readDevServerConfig(original);
   // Before the database goes: a server that runs on it must keep it.
-  await requireFreePort({ ip, port, key: 'port' });
-  await requireFreePort({ ip: uiIp, port: uiPort, key: 'uiPort' });
+  try {
+    await requireFreePort({ ip, port, key: 'port' });
+    await requireFreePort({ ip: uiIp, port: uiPort, key: 'uiPort' });
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error} in ${original}`, { cause: error });
+  }
   await requireFreeDisk(labsDirectory);
   const directory = join(dirname(databaseFile ?? original), databaseFile === null ? '.novaflow/demo' : 'demo');
   await rm(directory, { recursive: true, force: true });

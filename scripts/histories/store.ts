@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -15,38 +15,34 @@ export interface StoredHistory {
 export const historiesDirectory = join(import.meta.dirname, '..', '..', 'test', 'histories');
 
 const suffix = '.json.gz';
-const checksumsFile = join(historiesDirectory, 'CHECKSUMS');
+const checksumsFile = 'CHECKSUMS';
 
-/** The names of all histories that are stored, without directory and ending. */
-export async function storedNames(): Promise<readonly string[]> {
-  const files = await readdir(historiesDirectory);
-  return files
-    .filter((file) => file.endsWith(suffix))
-    .map((file) => file.slice(0, -suffix.length))
-    .sort();
+/** The names of all histories that were captured, without directory and ending. */
+export async function storedNames(directory = historiesDirectory): Promise<readonly string[]> {
+  return [...(await checksums(directory)).keys()].map((file) => file.slice(0, -suffix.length));
 }
 
 /** The history of this name. Throws when it is not the one that was captured. */
-export async function readStored(name: string): Promise<StoredHistory> {
-  const bytes = await readFile(join(historiesDirectory, `${name}${suffix}`));
-  const wanted = (await checksums()).get(`${name}${suffix}`);
-  if (wanted !== sha256(bytes)) throw new Error(`${name}${suffix} is not what CHECKSUMS says: a captured history never changes`);
+export async function readStored(name: string, directory = historiesDirectory): Promise<StoredHistory> {
+  const bytes = await readFile(join(directory, `${name}${suffix}`));
+  const wanted = (await checksums(directory)).get(`${name}${suffix}`);
+  if (wanted !== sha256(bytes)) throw new Error(`${name}${suffix} is not what ${checksumsFile} says: a captured history never changes`);
   return JSON.parse(gunzipSync(bytes).toString('utf8')) as StoredHistory;
 }
 
 /** Writes a history under a name that is free, with its checksum; nothing in it tells of this machine. */
-export async function store(name: string, workflowId: string, history: History): Promise<void> {
+export async function store(name: string, { workflowId, history }: StoredHistory, directory = historiesDirectory): Promise<void> {
   const text = withoutMachine(JSON.stringify({ workflowId, history: plain(history) }));
   const bytes = gzipSync(text, { level: 9 });
-  await writeFile(join(historiesDirectory, `${name}${suffix}`), bytes, { flag: 'wx' });
-  const known = new Map(await checksums()).set(`${name}${suffix}`, sha256(bytes));
+  await writeFile(join(directory, `${name}${suffix}`), bytes, { flag: 'wx' });
+  const known = new Map(await checksums(directory)).set(`${name}${suffix}`, sha256(bytes));
   const lines = [...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, checksum]) => `${checksum}  ${file}\n`);
-  await writeFile(checksumsFile, lines.join(''));
+  await writeFile(join(directory, checksumsFile), lines.join(''));
 }
 
 /** By file name, as `sha256sum -c` reads them. */
-async function checksums(): Promise<ReadonlyMap<string, string>> {
-  const text = await readFile(checksumsFile, 'utf8').catch(() => '');
+async function checksums(directory: string): Promise<ReadonlyMap<string, string>> {
+  const text = await readFile(join(directory, checksumsFile), 'utf8').catch(() => '');
   return new Map([...text.matchAll(/^([0-9a-f]{64}) {2}(.+)$/gm)].map(([, checksum = '', file = '']) => [file, checksum]));
 }
 

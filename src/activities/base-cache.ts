@@ -1,4 +1,4 @@
-import { access, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { baseNameOf } from '../model/base-name.ts';
@@ -48,12 +48,14 @@ export function baseCache({ instancesDir, imageStore }: Pick<Config, 'instancesD
       });
       try {
         const { checksum } = await copyWithChecksum(source, partial, `fetch ${image.id}`);
-        if (checksum !== image.checksum)
+        if (checksum !== image.checksum) {
+          await rm(partial);
           throw fail('ImageUnacceptable', `image ${image.id} in the store has ${checksum}, its record says ${image.checksum}`);
+        }
       } finally {
         await source.close();
       }
-      await writeFile(`${path}.checksum`, `${image.checksum}\n`);
+      await writeFile(`${path}.checksum`, `${image.checksum}\n`, { flush: true }); // an empty one after a power loss would refuse the image
       await rename(partial, path);
     });
   }

@@ -1,5 +1,6 @@
 import { create } from 'xmlbuilder2';
 import type { Libvirt } from '../libvirt/index.ts';
+import { antiSpoofingXml } from '../model/anti-spoofing.ts';
 import type { CpuSpec } from '../model/domain.ts';
 import type { Inventory } from '../model/host.ts';
 import { kvmProblem } from './kvm.ts';
@@ -14,7 +15,7 @@ export interface Choice {
 }
 
 export interface Capabilities {
-  /** The choice for a new guest; asked of libvirt once. */
+  /** The choice for a new guest; asked of libvirt once, which then has our network filter too. */
   readonly choose: () => Promise<Choice>;
   /** What the inventory says of processor and hypervisor. */
   readonly describe: () => Promise<
@@ -42,6 +43,7 @@ export function capabilitiesOf(libvirt: Libvirt): Capabilities {
 }
 
 async function choose(libvirt: Libvirt): Promise<Choice> {
+  await libvirt.nwfilterDefineXml({ xml: antiSpoofingXml });
   const type = await hypervisorOf(await libvirt.connectGetCapabilities({}));
   const xml = await libvirt.connectGetDomainCapabilities({ arch, machine, virtType: type });
   const root = create(xml).root();

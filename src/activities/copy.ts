@@ -21,7 +21,7 @@ export async function copyWithChecksum(source: FileHandle, path: string, step: s
   try {
     for await (const chunk of chunksOf(source)) {
       hash.update(chunk);
-      await target.write(chunk, 0, chunk.length, doneBytes);
+      await target.writeFile(chunk); // from where it is; `write` may write less than all when the disk fills
       doneBytes += chunk.length;
       tellProgress({ step, doneBytes, totalBytes });
     }

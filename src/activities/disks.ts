@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, copyFile, mkdir, mkdtemp, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { configDriveFiles } from '../model/config-drive.ts';
 import type { Disk, Instance } from '../model/instance.ts';
@@ -79,7 +79,9 @@ export function diskActivities(whileHolding: WhileHolding, bases: BaseCache): Di
     const path = join(directory, 'disk.config');
     const ports = vifs.map(({ port, mtu, dns }) => ({ ...port, mtu, dns }));
     await madeAside(path, async (partial) => {
-      const tree = await mkdtemp(join(directory, 'config-drive-'));
+      const tree = join(directory, 'disk.config.tree');
+      await rm(tree, { recursive: true, force: true }); // of an attempt that died
+      await mkdir(tree);
       try {
         for (const { path: name, content } of configDriveFiles({ instance, ports, publicKeys })) {
           await mkdir(dirname(join(tree, name)), { recursive: true });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { antiSpoofingFilter } from '../model/anti-spoofing.ts';
 import { type CpuSpec, type DiskSpec, type DomainSpec, domainNameOf, type InterfaceSpec } from '../model/domain.ts';
 import type { Disk, Instance } from '../model/instance.ts';
 import type { BootImages } from './accept/images.ts';
@@ -77,5 +78,5 @@ function diskSpecOf(directory: string, { name, target, format, backing }: Disk, 
 
 /** The guest may only speak from the addresses it was given. */
 function interfaceSpecOf({ port: { mac, tap, ip }, bridge, mtu }: Vif): InterfaceSpec {
-  return { mac, bridge, tap, mtu, filter: { name: 'clean-traffic', ip } };
+  return { mac, bridge, tap, mtu, filter: { name: antiSpoofingFilter, ip } };
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
 import type { Config } from '../config.ts';
@@ -72,7 +73,7 @@ export function imageStoreActivities({
     try {
       const path = await realpath(isAbsolute(named) ? named : join(root, named));
       if (!path.startsWith(`${root}${sep}`)) throw unacceptableSource(`leads out of ${importDirectory}`);
-      const file = await open(path, 'r');
+      const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // a pipe would wait for its writer
       if ((await file.stat()).isFile()) return file;
       await file.close();
     } catch (error) {

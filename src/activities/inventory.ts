@@ -6,12 +6,17 @@ import type { Capabilities } from './capabilities.ts';
 
 /** Reads what this host has (Nova's `get_available_resource`); a configured capacity overrides it. */
 export async function inventoryOf(libvirt: Libvirt, capabilities: Capabilities, { host, instancesDir }: Config): Promise<Inventory> {
-  const [node, described, files] = await Promise.all([libvirt.nodeGetInfo({}), capabilities.describe(), statfs(instancesDir)]);
+  const [node, memoryKiB, described, files] = await Promise.all([
+    libvirt.nodeGetInfo({}),
+    memoryKiBOf(libvirt),
+    capabilities.describe(),
+    statfs(instancesDir),
+  ]);
   const { vcpus, memoryMiB, diskGiB } = host.capacity;
   return {
     ...described,
     vcpus: vcpus ?? node.cpus,
-    memoryMiB: memoryMiB ?? Number(node.memoryKiB / 1024n),
+    memoryMiB: memoryMiB ?? Number(memoryKiB / 1024n),
     diskGiB: diskGiB ?? Math.floor((files.blocks * files.bsize) / 1024 ** 3),
     pciDevices: [],
   };
@@ -21,4 +26,14 @@ export async function inventoryOf(libvirt: Libvirt, capabilities: Capabilities, 
 export function reportOf({ host }: Config, inventory: Inventory, unusable: string | null): HostReport {
   const { address, availabilityZone, reserved, ratios } = host;
   return { address, availabilityZone, reserved, ratios, inventory, unusable };
+}
+
+/** `VIR_NODE_MEMORY_STATS_ALL_CELLS` */
+const allCells = -1;
+
+/** The memory that the kernel has. `nodeGetInfo` counts that of NUMA cells and finds half of it on some machines. */
+async function memoryKiBOf(libvirt: Libvirt): Promise<bigint> {
+  const { count } = await libvirt.nodeGetMemoryStats({ maxParams: 0, cell: allCells });
+  const { params } = await libvirt.nodeGetMemoryStats({ maxParams: count, cell: allCells }); // no other number is taken
+  return params.find(({ field }) => field === 'total')?.value ?? 0n;
 }

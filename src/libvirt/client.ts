@@ -54,7 +54,7 @@ export interface Libvirt extends Calls, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** 4 + 3 × 4 + 4 is as many as a daemon of 20 workers can have stuck and still serve the rest. */
+/** With the guest lane, 16 calls that a hung QEMU may hold: libvirtd serves the rest where its `min_workers` is 20 (its own 5 is too few, seen in 9.0.0). */
 const longConnections = 3;
 
 /** A pause between two attempts at a call that met a dying connection. */

@@ -18,7 +18,7 @@ import {
   uuid,
   type Xdr,
 } from './codec.ts';
-import { domain, namedCount, nwfilterBinding, typedParams } from './structs.ts';
+import { domain, namedCount, nwfilter, nwfilterBinding, typedParams } from './structs.ts';
 
 /**
  * What a call may be kept waiting by, and so which connections carry it (`lanes.ts`).
@@ -193,6 +193,7 @@ export const procedures = {
   nwfilterBindingDelete: procedure(400, 'guest', { binding: nwfilterBinding }, nothing),
   nwfilterBindingGetXmlDesc: procedure(398, 'daemon', { binding: nwfilterBinding, flags }, string),
   nwfilterBindingLookupByPortDev: procedure(397, 'daemon', { portDev: string }, nwfilterBinding),
+  nwfilterDefineXml: procedure(180, 'guest', { xml: string }, nwfilter),
 } as const;
 
 /** The name of a procedure that can be called. */

@@ -26,6 +26,9 @@ export type Domain = ValueOf<typeof domain>;
 /** A domain as a caller may name it: `{ uuid }` is enough. */
 export type DomainRef = GivenOf<typeof domain>;
 
+/** A network filter. */
+export const nwfilter = struct({ name: string, uuid });
+
 /** The network filter of one port, known by the port's device on the host. */
 export const nwfilterBinding = struct({ portDev: string, filterName: withDefault(string, '') });
 

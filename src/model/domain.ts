@@ -75,7 +75,7 @@ export interface InterfaceSpec {
   readonly filter: InterfaceFilter | null;
 }
 
-/** An nwfilter of the host, `clean-traffic` against spoofing. Without `ip` libvirt learns the address, which needs a guest that talks. */
+/** An nwfilter of the host. Without `ip` libvirt learns the address, which needs a guest that talks. */
 export interface InterfaceFilter {
   readonly name: string;
   readonly ip: string | null;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { killLibvirtd, processesOf, signalProcess, startLibvirtd, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
+import type { Host } from '../../src/model/host.ts';
 import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
@@ -40,11 +41,12 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   'libvirtd is killed and restarted': {
     end: goesOn,
-    strike: async ({ cloud }) => {
-      for (const host of cloud.lab.hosts) {
-        await killLibvirtd(host);
-        await startLibvirtd(host);
-      }
+    strike: async (own) => {
+      const { cloud } = own;
+      await Promise.all(cloud.lab.hosts.map((host) => killLibvirtd(host)));
+      await Promise.all(cloud.lab.hosts.map((host) => startLibvirtd(host)));
+      // A build that looks for a host while all are down finds none, rightly.
+      for (const { name } of cloud.lab.hosts) await whenUpAgain(own, name);
     },
   },
   // A delete that has begun goes on: its point of no return is its first step.
@@ -73,7 +75,7 @@ let image: string;
 const steps = new Map<Operation, readonly string[]>();
 
 beforeAll(async () => {
-  own = await ownCloud('faults');
+  own = await ownCloud('faults', { NOVAFLOW_HOST_CAPACITY_VCPUS: '100' });
   image = await blankImage();
   const instanceId = randomUUID();
   for (const [type, request] of [
@@ -170,6 +172,14 @@ async function blankImage(): Promise<string> {
   return (
     (await own.client.workflow.execute('importImage', { taskQueue: controlQueue, workflowId: `import-${name}`, args: [request] })) as Image
   ).id;
+}
+
+function whenUpAgain({ client }: OwnCloud, host: string): Promise<Host> {
+  const look = async () => {
+    const record = await client.workflow.getHandle(`host/${host}`).query<Host>('record');
+    return record.state === 'up' ? record : null;
+  };
+  return until(look, { what: `host ${host}`, timeoutMs: 60_000, intervalMs: 50 });
 }
 
 async function killComputeWorkers({ cloud, workers, startCompute }: OwnCloud, { withChildren }: { withChildren: boolean }): Promise<void> {

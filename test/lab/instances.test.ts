@@ -78,7 +78,7 @@ test('the domain of an instance keeps all that was asked for, and ports for more
   const xml = await runInHost(host, ['virsh', 'dumpxml', '--inactive', instance.id]);
   expect(xml).toContain('<title>described</title>');
   expect(xml).toContain("type='qcow2'");
-  expect(xml).toContain("<filterref filter='clean-traffic'>");
+  expect(xml).toContain("<filterref filter='novaflow-anti-spoofing'>");
   expect(xml.match(/model='pcie-root-port'/g)?.length).toBeGreaterThan(8);
   expect(await runInHost(host, ['virsh', 'dominfo', instance.id])).toMatch(/Autostart:\s+disable/);
   await run('deleteInstance', { instanceId: instance.id });

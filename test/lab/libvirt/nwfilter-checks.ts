@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { ErrorCode } from '../../../src/libvirt/index.ts';
+import { antiSpoofingFilter, antiSpoofingXml } from '../../../src/model/anti-spoofing.ts';
 import { type Checks, discard, type KnownGuest, type World } from './world.ts';
 
 async function filteredGuest(world: World, portDev: string): Promise<KnownGuest> {
@@ -44,5 +45,13 @@ export const nwfilterChecks = {
     await libvirt.nwfilterBindingDelete({ binding: { portDev: 'freed0' } });
     expect(await libvirt.connectListAllNwfilterBindings({ needResults: 1 })).toEqual([]);
     await discard(libvirt, guest);
+  },
+  nwfilterDefineXml: async (world) => {
+    const { libvirt } = world;
+    const define = () => libvirt.nwfilterDefineXml({ xml: antiSpoofingXml });
+    const defined = await define();
+    expect(defined).toEqual({ name: antiSpoofingFilter, uuid: expect.stringMatching(/^6e6f7661-/) });
+    expect(await define()).toEqual(defined);
+    await expect(libvirt.nwfilterDefineXml({ xml: '<filter/>' })).rejects.toMatchObject({ code: ErrorCode.internalError });
   },
 } satisfies Checks;

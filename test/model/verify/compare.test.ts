@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { baseNameOf } from '../../../src/model/base-name.ts';
 import type { Instance } from '../../../src/model/instance.ts';
 import { compareHost } from '../../../src/model/verify/compare.ts';
 import type { HostListing } from '../../../src/model/verify/listing.ts';
-import { baseNameOf } from '../../../src/model/base-name.ts';
 import type { HostScene } from '../../../src/model/verify/scene.ts';
 import {
   after,

@@ -1,10 +1,10 @@
+import { baseNameOf } from '../../../src/model/base-name.ts';
 import type { Host } from '../../../src/model/host.ts';
 import type { Image } from '../../../src/model/image.ts';
 import type { Instance, Port } from '../../../src/model/instance.ts';
 import type { Network } from '../../../src/model/network.ts';
 import { tapNameOf } from '../../../src/model/port.ts';
 import type { HostListing } from '../../../src/model/verify/listing.ts';
-import { baseNameOf } from '../../../src/model/base-name.ts';
 import type { HostScene, SeenInstance } from '../../../src/model/verify/scene.ts';
 
 /** When the listings of these tests began. */

@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { ImageRef } from '../../src/activities/accept/images.ts';
+import { baseCache } from '../../src/activities/base-cache.ts';
+import { diskActivities } from '../../src/activities/disks.ts';
+import { holdingIn } from '../../src/activities/holding.ts';
+import type { Flavor } from '../../src/model/flavor.ts';
+import type { Instance } from '../../src/model/instance.ts';
+import { begin, emptyInstance } from '../../src/model/instance-record.ts';
+import { infoArgs, parseInfo } from '../../src/qemu/img.ts';
+import { inActivity, ownDirectory } from './surroundings.ts';
+
+const MiB = 1024 ** 2;
+const token = { run: 'run', generation: 1 };
+const flavor: Flavor = { name: 'tiny', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 0, swapMiB: 0, extraSpecs: {} };
+
+function instanceOf(changes: Partial<Flavor> = {}): Instance {
+  const create = {
+    id: 'web1',
+    name: 'web1',
+    projectId: 'project',
+    userId: 'user',
+    flavor: { ...flavor, ...changes },
+    image: 'root',
+    availabilityZone: null,
+    metadata: {},
+  };
+  const run = { workflowId: 'build/1', runId: 'run', firstRunId: 'run' };
+  const message = { run, type: 'buildInstance', part: 1, userId: 'user', taskState: 'scheduling', create, takeOver: false } as const;
+  const { record } = begin(emptyInstance, message, '2026-11-20T10:00:00.000Z');
+  if (record === null) throw new Error('begin made no record');
+  return record;
+}
+
+/** A host and a store with a raw root image of 2 MiB, a kernel and a ramdisk. */
+async function world() {
+  const directory = await ownDirectory();
+  const instancesDir = join(directory, 'instances');
+  const store = join(directory, 'store');
+  await mkdir(store);
+  const stored = async (id: string, diskFormat: ImageRef['diskFormat'], content: Buffer): Promise<ImageRef> => {
+    await writeFile(join(store, id), content);
+    const checksum = `sha256:${createHash('sha256').update(content).digest('hex')}`;
+    return { id, checksum, diskFormat, virtualSizeBytes: content.length };
+  };
+  const image = {
+    root: await stored('root', 'raw', Buffer.alloc(2 * MiB, 'r')),
+    kernel: await stored('kernel', 'aki', Buffer.from('kernel')),
+    ramdisk: await stored('ramdisk', 'ari', Buffer.from('ramdisk')),
+    properties: {},
+  };
+  const bases = baseCache({ instancesDir, imageStore: { directory: store } });
+  const { createDisks, fetchBases } = diskActivities(holdingIn(instancesDir), bases);
+  const home = join(instancesDir, 'web1');
+  return {
+    image,
+    bases,
+    home,
+    fetch: () => inActivity(() => fetchBases({ token, images: [image.root, image.kernel, image.ramdisk] })),
+    create: (instance = instanceOf(), hasConfigDrive = true) =>
+      inActivity(() => createDisks({ token, instance, image, vifs: [], publicKeys: [], hasConfigDrive })),
+    info: () => parseInfo(execFileSync('qemu-img', [...infoArgs({ path: join(home, 'disk'), format: 'qcow2' })]).toString()),
+    files: async () => (await readdir(home)).sort(),
+  };
+}
+
+test('images that are not on the host yet are told, and nothing is made', async () => {
+  const { create, image, files } = await world();
+  expect(await create()).toStrictEqual({ disks: [], missing: [image.root, image.kernel, image.ramdisk] });
+  expect(await files()).toStrictEqual(['generation', 'lock']);
+});
+
+describe('the disks of an instance', () => {
+  test('are an overlay on the base, a config drive, and copies of what boots it', async () => {
+    const { create, fetch, image, bases, files, info, home } = await world();
+    await fetch();
+    expect(await create()).toStrictEqual({
+      missing: [],
+      disks: [
+        {
+          name: 'disk',
+          target: 'vda',
+          kind: 'qcow2',
+          format: 'qcow2',
+          sizeBytes: 1024 * MiB,
+          backing: { imageId: 'root', checksum: image.root.checksum },
+        },
+        { name: 'disk.config', target: 'vdz', kind: 'raw', format: 'iso', sizeBytes: expect.any(Number), backing: null },
+      ],
+    });
+    expect(await files()).toStrictEqual(['disk', 'disk.config', 'generation', 'kernel', 'lock', 'ramdisk']);
+    expect(info()).toMatchObject({
+      format: 'qcow2',
+      virtualSizeBytes: 1024 * MiB,
+      backing: { path: bases.pathOf('root'), format: 'raw' },
+    });
+    expect(await readFile(join(home, 'kernel'), 'utf8')).toBe('kernel');
+  });
+
+  test('of a flavor without a root size are as large as the image', async () => {
+    const { create, fetch, info } = await world();
+    await fetch();
+    expect(await create(instanceOf({ rootGiB: 0 }))).toMatchObject({ disks: [{ sizeBytes: 2 * MiB }, {}] });
+    expect(info().virtualSizeBytes).toBe(2 * MiB);
+  });
+
+  test('have no config drive where none is wanted', async () => {
+    const { create, fetch, files } = await world();
+    await fetch();
+    expect((await create(instanceOf(), false)).disks.map(({ name }) => name)).toStrictEqual(['disk']);
+    expect(await files()).not.toContain('disk.config');
+  });
+
+  test('that are there are kept: a guest may write to them', async () => {
+    const { create, fetch, home } = await world();
+    await fetch();
+    const first = await create();
+    const { ino } = await stat(join(home, 'disk'));
+    expect(await create()).toStrictEqual(first);
+    expect((await stat(join(home, 'disk'))).ino).toBe(ino);
+  });
+
+  test('that an attempt made half-way are made anew', async () => {
+    const { create, fetch, home, files, info } = await world();
+    await fetch();
+    await mkdir(home, { recursive: true });
+    await writeFile(join(home, 'disk.partial'), 'half an overlay');
+    await mkdir(join(home, 'disk.config.tree'));
+    await writeFile(join(home, 'disk.config.tree', 'meta-data'), 'half a');
+    await create();
+    expect(info().virtualSizeBytes).toBe(1024 * MiB);
+    expect(await files()).toStrictEqual(['disk', 'disk.config', 'generation', 'kernel', 'lock', 'ramdisk']);
+  });
+});
+
+test('a config drive is an ISO 9660 volume that cloud-init looks for', async () => {
+  const { create, fetch, home } = await world();
+  await fetch();
+  await create();
+  await using drive = await open(join(home, 'disk.config'));
+  const descriptor = Buffer.alloc(72);
+  await drive.read(descriptor, 0, descriptor.length, 16 * 2048);
+  expect(descriptor.toString('latin1', 1, 6)).toBe('CD001');
+  expect(descriptor.toString('latin1', 40, 72).trim()).toBe('cidata');
+});
