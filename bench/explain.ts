@@ -29,7 +29,7 @@ export async function explanation(
         [`workflow tasks (${median(runs.map(({ workflowTasks }) => workflowTasks))}), no step open`, ms(median(runs.map(between)))],
       ],
     ),
-    `floor: ${floorParts(floor)}`,
+    ...(floor.length === 0 ? [] : [`floor: ${floorParts(floor)}`]),
   ].join('\n');
 }
 

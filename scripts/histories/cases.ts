@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Host } from '../../src/model/host.ts';
 import type { Instance } from '../../src/model/instance.ts';
@@ -63,6 +65,19 @@ export const cases: readonly Case[] = [
   },
   {
     type: 'buildInstance',
+    name: 'reset',
+    play: async ({ fleet, request }) => {
+      const { reached, release } = fleet.holdAt('defineDomain');
+      const run = await fleet.start('buildInstance', request('reset'));
+      await reached;
+      const again = await resetTo('claimResources', run, fleet);
+      fleet.leaveAlone();
+      release();
+      return ended(again);
+    },
+  },
+  {
+    type: 'buildInstance',
     name: 'no-valid-host',
     play: async ({ fleet, request }) => ended(await fleet.start('buildInstance', { ...request('large'), flavor: 'm1.large' })),
   },
@@ -92,6 +107,32 @@ export const cases: readonly Case[] = [
       return ended(await fleet.start('importImage', { name: 'cat', source: 'file:cat', diskFormat: 'qcow2' }));
     },
   },
+  {
+    type: 'createNetwork',
+    name: 'clean',
+    play: async ({ fleet }) => ended(await fleet.start('createNetwork', { name: 'second', cidr: '10.2.0.0/24', bridge: 'br-test' })),
+  },
+  {
+    type: 'disableHost',
+    name: 'clean',
+    play: async ({ fleet }) => ended(await fleet.start('disableHost', { host: 'cn2', reason: 'new disks' })),
+  },
+  { type: 'enableHost', name: 'clean', play: async ({ fleet }) => ended(await fleet.start('enableHost', { host: 'cn2' })) },
+  {
+    type: 'enableHost',
+    name: 'refused',
+    play: async ({ fleet }) => ended(await fleet.start('enableHost', { host: 'cn9' })),
+  },
+  {
+    type: 'getConsoleOutput',
+    name: 'clean',
+    play: async ({ fleet, request }) => {
+      const { id: instanceId } = await fleet.run<Instance>('buildInstance', request('talks'));
+      return ended(await fleet.start('getConsoleOutput', { instanceId }));
+    },
+  },
+  // The hosts of the stage list nothing, which is found twice.
+  { type: 'verify', name: 'with-findings', play: async ({ fleet }) => ended(await fleet.start('verify', {})) },
   {
     type: 'instance',
     name: 'built-and-deleted',
@@ -169,9 +210,23 @@ export const cases: readonly Case[] = [
 ];
 
 /** However it ended. */
-async function ended(run: Run): Promise<{ workflowId: string }> {
+async function ended(run: WorkflowHandle): Promise<{ workflowId: string }> {
   await run.result().catch(() => {});
   return run;
+}
+
+/** The run that a Reset makes, from the task that scheduled the step. */
+async function resetTo(step: string, run: Run, { client }: Fleet): Promise<WorkflowHandle> {
+  const { events } = await run.fetchHistory();
+  const scheduled = events?.find((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === step);
+  const { runId } = await client.workflowService.resetWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId: run.workflowId },
+    workflowTaskFinishEventId: scheduled?.activityTaskScheduledEventAttributes?.workflowTaskCompletedEventId ?? null,
+    requestId: randomUUID(),
+    reason: 'to capture a history',
+  });
+  return client.workflow.getHandle(run.workflowId, runId);
 }
 
 /** A delete that came while the build of its instance was at its disks, and waited until that had undone itself. */

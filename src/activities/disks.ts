@@ -79,7 +79,7 @@ export function diskActivities(whileHolding: WhileHolding, bases: BaseCache): Di
     const path = join(directory, 'disk.config');
     const ports = vifs.map(({ port, mtu, dns }) => ({ ...port, mtu, dns }));
     await madeAside(path, async (partial) => {
-      const tree = join(directory, 'disk.config.tree');
+      const tree = join(directory, 'config-drive.partial');
       await rm(tree, { recursive: true, force: true }); // of an attempt that died
       await mkdir(tree);
       try {

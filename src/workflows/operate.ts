@@ -95,6 +95,8 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   try {
     if (run.consideredCancelled) throw new CancelledFailure('cancelled before the first step');
     const changes = await of.story(frame, accepted);
+    // Asked for while the last step ran, which ended before it heard of it.
+    if (run.consideredCancelled && !isCommitted) throw new CancelledFailure('cancelled in the last step');
     return await CancellationScope.nonCancellable(() => finish('completed', changes));
   } catch (failure) {
     return await CancellationScope.nonCancellable(() => unwind(failure));

@@ -128,8 +128,8 @@ describe('the disks of an instance', () => {
     await fetch();
     await mkdir(home, { recursive: true });
     await writeFile(join(home, 'disk.partial'), 'half an overlay');
-    await mkdir(join(home, 'disk.config.tree'));
-    await writeFile(join(home, 'disk.config.tree', 'meta-data'), 'half a');
+    await mkdir(join(home, 'config-drive.partial'));
+    await writeFile(join(home, 'config-drive.partial', 'meta-data'), 'half a');
     await create();
     expect(info().virtualSizeBytes).toBe(1024 * MiB);
     expect(await files()).toStrictEqual(['disk', 'disk.config', 'generation', 'kernel', 'lock', 'ramdisk']);
