@@ -4,10 +4,11 @@ import type { Resources } from '../model/flavor.ts';
 import type { Host } from '../model/host.ts';
 import type { ClaimRequest, ReleaseRequest } from '../model/host-record.ts';
 import type { Token } from '../model/tenure.ts';
-import type { Candidate } from '../scheduler/candidate.ts';
+import { type Candidate, candidateOf } from '../scheduler/candidate.ts';
 import { type Decision, type RemovedHost, selectHosts } from '../scheduler/select-host.ts';
 import { weighersWith } from '../scheduler/weighers.ts';
-import { client, fail, queryRecord, update } from './record-client.ts';
+import { candidateList } from './candidates.ts';
+import { fail, queryRecord, update } from './record-client.ts';
 
 export interface PlacementActivities {
   /** Chooses a host and its alternates; the answer is the decision with its numbers. Raises `NoValidHost`. */
@@ -30,9 +31,6 @@ export interface PlacementActivities {
   /** Gives back what an instance holds on a host. Right when it holds nothing. Repeatable. */
   releaseClaim(input: { token: Token; host: string; instanceId: string }): Promise<void>;
 }
-
-/** How old the candidates of a decision may be. A stale one costs an attempt, never a double claim: the host's record decides. */
-const candidatesMaxAgeMs = 1_000;
 
 export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): PlacementActivities {
   const candidates = candidateList();
@@ -57,10 +55,13 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
     claimResources: async ({ token, host, id, instanceId, resources }) => {
       const { vcpus, memoryMiB, diskGiB } = resources;
       const claim: ClaimRequest = { id, instanceId, generation: token.generation, vcpus, memoryMiB, diskGiB };
-      return update(`host/${host}`, 'claim', claim, gone(host)).then(
-        () => ({ refusal: null }),
-        (refused: unknown) => ({ refusal: reasonOf(refused) }),
-      );
+      try {
+        const { record } = await update<{ record: Host }>(`host/${host}`, 'claim', claim, gone(host));
+        candidates.learn(candidateOf(record));
+        return { refusal: null };
+      } catch (refused) {
+        return { refusal: reasonOf(refused) };
+      }
     },
     releaseClaim: async ({ token, host, instanceId }) => {
       const release: ReleaseRequest = { instanceId, generation: token.generation };
@@ -88,29 +89,4 @@ function noValidHost(hosts: readonly RemovedHost[]): ApplicationFailure {
       ? 'no compute host has reported'
       : `${reasons.join('; ')}${hosts.length > 5 ? `; and ${hosts.length - 5} more` : ''}`;
   return fail('NoValidHost', `no host can take the instance: ${why}`, { hosts });
-}
-
-/** The candidates from the memos of all host records: one list call, shared by everybody who asks within a second. */
-function candidateList(): { recent: () => Promise<readonly Candidate[]>; fresh: () => Promise<readonly Candidate[]> } {
-  let cached: { readonly at: number; readonly list: Promise<readonly Candidate[]> } | null = null;
-  const fresh = () => {
-    const list = listCandidates();
-    cached = { at: Date.now(), list };
-    list.catch(() => {
-      cached = null;
-    });
-    return list;
-  };
-  return { fresh, recent: () => (cached !== null && Date.now() - cached.at < candidatesMaxAgeMs ? cached.list : fresh()) };
-}
-
-async function listCandidates(): Promise<readonly Candidate[]> {
-  const candidates: Candidate[] = [];
-  const query = "WorkflowType = 'host' AND ExecutionStatus = 'Running'";
-  for await (const { memo } of client().workflow.list({ query, pageSize: 1000 })) {
-    // Written by the host's record, and by nobody else.
-    const candidate = memo?.['candidate'] as Candidate | undefined;
-    if (candidate !== undefined) candidates.push(candidate);
-  }
-  return candidates;
 }

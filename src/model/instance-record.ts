@@ -115,9 +115,9 @@ export function begin(state: InstanceState, message: Begin, at: string): Instanc
 /** Why `message` is not taken, or null: the caller does not hold the instance any more. */
 export function refusalToEnter(state: InstanceState, { run, part }: EnterInstance): Refused | null {
   if (mayAct(state, run, part)) return null;
-  return state.holder === null || standingOf(state, run, part) === 'ended'
-    ? resetRefused('operation')
-    : { type: 'ResetRefused', message: `the instance was taken over by ${state.holder.type} (${state.holder.workflowId})` };
+  const { holder } = state;
+  if (holder === null || holder.firstRunId === run.firstRunId) return resetRefused('operation');
+  return { type: 'ResetRefused', message: `the instance was taken over by ${holder.type} (${holder.workflowId})` };
 }
 
 /** The state after the holder moved on. The caller has been found to hold it. */

@@ -93,10 +93,10 @@ export function mayAct(tenure: Tenure, run: Run, part: number): boolean {
   return standing === 'holds' || standing === 'reset';
 }
 
-/** The record held by `run` from now on, under a new generation. */
+/** The record held by `run` from now on, under a new generation. Whoever held it before has ended: what is late of it is recognised. */
 export function taken(tenure: Tenure, run: Run, as: Pick<Holder, 'type' | 'part' | 'userId' | 'step' | 'since'>): Tenure {
   return {
-    ...tenure,
+    ...(tenure.holder === null ? tenure : released(tenure, tenure.holder)),
     generation: tenure.generation + 1,
     holder: {
       workflowId: run.workflowId,

@@ -16,6 +16,7 @@ export function buildInstance(request: unknown): Promise<Instance> {
     record: ({ instance }) => ({ kind: 'instance', id: instance.id, projectId: instance.projectId }),
     onFailed: (fault) => ({ vmState: 'error', powerState: 'nostate', host: null, disks: [], ports: [], fault }),
     onCancelled: () => ({ vmState: 'deleted', powerState: 'nostate', host: null, disks: [], ports: [] }),
+    undoneLeavesNothing: true,
 
     story: async (frame, accepted) => {
       const { control, onHost, longOnHost, waitOnHost, whenHostReturns, undo, during } = frame;

@@ -14,6 +14,7 @@ export function deleteInstance(request: unknown): Promise<Instance> {
     record: ({ instance }) => ({ kind: 'instance', id: instance.id, projectId: instance.projectId }),
     onFailed: (fault) => ({ vmState: 'error', fault }),
     onCancelled: ({ instance }) => ({ vmState: instance.vmState }),
+    undoneLeavesNothing: false,
 
     story: async ({ control, onHost, commit }, { instance, hosts, networks }) => {
       const instanceId = instance.id;

@@ -14,6 +14,7 @@ export function importImage(request: unknown): Promise<Image> {
     record: ({ image, projectId }) => ({ kind: 'image', id: image.id, projectId }),
     onFailed: () => ({ status: 'killed' }),
     onCancelled: () => ({ status: 'killed' }),
+    undoneLeavesNothing: true,
 
     story: async ({ longOnHost, whenHostReturns, undo, enter }, { image, host, source, diskFormat, checksum }) => {
       const { id: imageId } = image;

@@ -20,6 +20,8 @@ export interface Operation<Input extends Accepted, Changes extends object> {
   readonly record: (accepted: Input) => RecordRef;
   readonly onFailed: (fault: Fault) => Changes;
   readonly onCancelled: (accepted: Input) => Changes;
+  /** Whether its undos leave nothing of the instance anywhere, so that a later delete has nowhere to look. */
+  readonly undoneLeavesNothing: boolean;
   /** Told top to bottom; returns what the record becomes. */
   readonly story: (frame: Frame<Changes>, accepted: Input) => Promise<Changes>;
 }
@@ -119,7 +121,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   }
 
   async function finish(end: 'completed' | 'failed' | 'cancelled', changes: Changes): Promise<Record> {
-    const touches = end === 'completed' ? {} : { touches: [] }; // all was undone
+    const touches = end !== 'completed' && of.undoneLeavesNothing ? { touches: [] } : {};
     const result = (await held.finish(end, { steps: book.summaries(), changes, ...touches })) as Record;
     book.say(`${of.type}: ${end}`);
     return result;

@@ -186,3 +186,16 @@ test('a build that does not let go in time loses its instance to the delete, and
     recent: [{ type: 'deleteInstance' }],
   });
 }, 90_000);
+
+test('a delete that was cancelled in time leaves the instance as it was, and a later one leaves nothing', async () => {
+  const { id: instanceId } = await fleet.run<Instance>('buildInstance', request('delete-cancelled'));
+  const run = await fleet.start('deleteInstance', { instanceId });
+  await run.cancel();
+  const end = await endOf(run);
+  if (end !== null) {
+    expect(end).toMatchObject({ type: 'Canceled' });
+    expect(await fleet.record<Instance>(`instance/${instanceId}`)).toMatchObject({ vmState: 'active', operation: null });
+    await fleet.run('deleteInstance', { instanceId });
+  }
+  expect(await leftOvers(fleet, instanceId, network)).toEqual([]);
+});

@@ -114,7 +114,7 @@ function filesOf({ images }: HostScene, { disks, image: imageId }: Instance): { 
 }
 
 function causeOfLeftover(name: string): string {
-  if (name.endsWith('.partial') || name.startsWith('config-drive-')) return 'a step that was killed while it made the file: remove it';
+  if (name.endsWith('.partial')) return 'a step that was killed while it made the file: remove it';
   return 'the record does not have it: somebody put it there';
 }
 

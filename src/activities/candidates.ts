@@ -1,0 +1,71 @@
+import { Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import type { Candidate } from '../scheduler/candidate.ts';
+
+/** The hosts to choose from, as their records wrote them into their memos. */
+export interface Candidates {
+  /** Quickly; a second old, or as many times older as a fleet takes to list. The claim decides: a stale choice costs an attempt, never a double claim. */
+  readonly recent: () => Promise<readonly Candidate[]>;
+  /** As lists show them now. */
+  readonly fresh: () => Promise<readonly Candidate[]>;
+  /** What a host's record answered to a claim: newer than any list. */
+  readonly learn: (candidate: Candidate) => void;
+}
+
+const freshMs = 1_000;
+/** A list is used this many times as long as it took to make: a thousand hosts take a second, and no build waits for it. */
+const useFactor = 10;
+
+interface Listed {
+  readonly at: number;
+  readonly tookMs: number;
+  readonly candidates: readonly Candidate[];
+}
+
+/** One list for all who ask in this process. A list that is old but usable is made anew beside the work, not in its way. */
+export function candidateList(): Candidates {
+  let listed: Listed | null = null;
+  let underWay: Promise<Listed> | null = null;
+
+  return {
+    fresh: async () => (await list(Context.current().client)).candidates,
+    recent: async () => {
+      const by = Context.current().client;
+      if (listed === null || ageOf(listed) > Math.max(freshMs, useFactor * listed.tookMs)) return (await list(by)).candidates;
+      if (ageOf(listed) > freshMs) setTimeout(() => void list(by).catch(() => {}), freshMs).unref();
+      return listed.candidates;
+    },
+    learn: (candidate) => {
+      if (listed === null) return;
+      listed = { ...listed, candidates: listed.candidates.map((one) => (one.host === candidate.host ? candidate : one)) };
+    },
+  };
+
+  function list(by: Client): Promise<Listed> {
+    underWay ??= listCandidates(by)
+      .then((made) => {
+        listed = made;
+        return made;
+      })
+      .finally(() => {
+        underWay = null;
+      });
+    return underWay;
+  }
+}
+
+function ageOf({ at }: Listed): number {
+  return performance.now() - at;
+}
+
+async function listCandidates(by: Client): Promise<Listed> {
+  const at = performance.now();
+  const candidates: Candidate[] = [];
+  const query = "WorkflowType = 'host' AND ExecutionStatus = 'Running'";
+  for await (const { memo } of by.workflow.list({ query, pageSize: 1000 })) {
+    // Written by the host's record, and by nobody else.
+    const candidate = memo?.['candidate'] as Candidate | undefined;
+    if (candidate !== undefined) candidates.push(candidate);
+  }
+  return { at, tookMs: performance.now() - at, candidates };
+}
