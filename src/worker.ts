@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const connection = await NativeConnection.connect(connectionOptions);
   const workers = await (role === 'control' ? controlWorkers : computeWorkers)(config, { connection, namespace, stopping });
   const stop = () => {
-    for (const worker of workers) worker.shutdown();
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   if (stopping.aborted) return;
   stopping.addEventListener('abort', stop, { once: true });

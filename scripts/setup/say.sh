@@ -13,6 +13,7 @@ long() {
   description=$1
   shift
   log=$(mktemp "${TMPDIR:-/tmp}/novaflow-setup.XXXXXX")
+  [ -t 1 ] || say "$description …"
   show_clock "$description" $$ 9>&- &
   clock=$!
   status=0
@@ -36,7 +37,7 @@ show_clock() {
   while kill -0 "$2" 2>/dev/null; do
     if [ -t 1 ]; then
       printf '\rsetup: %s … %s s' "$1" "$seconds"
-    elif [ $((seconds % 30)) -eq 0 ]; then
+    elif [ "$seconds" -gt 0 ] && [ $((seconds % 30)) -eq 0 ]; then
       say "$1 … $seconds s"
     fi
     sleep 1
