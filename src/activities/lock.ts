@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
-import { CommandFailed } from './failures.ts';
+import { flock } from './flock.ts';
 import { kill, type ProcessView, processesWithOpen } from './processes.ts';
-import { inheritedDescriptors, run } from './run.ts';
+import { currentSignal, inheritedDescriptors } from './run.ts';
 
 /** How long one wait for the lock lasts before its holders are looked at again. */
 const waitSeconds = 2;
@@ -19,8 +19,9 @@ export async function withLock<T>(
   const file = await open(path, 'a+');
   try {
     const outer = inheritedDescriptors.getStore() ?? [];
+    const signal = currentSignal();
     return await inheritedDescriptors.run([...outer, file.fd], async () => {
-      while (!(await isLocked(3 + outer.length))) {
+      while (!(await flock(file.fd, waitSeconds, signal))) {
         const frozenOrSuperseded = (await isSuperseded()) ? () => true : ({ isStopped }: ProcessView) => isStopped;
         for (const holder of await processesWithOpen(path)) if (frozenOrSuperseded(holder)) await kill(holder);
       }
@@ -28,16 +29,5 @@ export async function withLock<T>(
     });
   } finally {
     await file.close();
-  }
-}
-
-/** Node has no flock: the command locks the open file that it inherits as `descriptor`, which is ours. */
-async function isLocked(descriptor: number): Promise<boolean> {
-  try {
-    await run('flock', ['-x', '-w', String(waitSeconds), String(descriptor)]);
-    return true;
-  } catch (error) {
-    if (error instanceof CommandFailed && error.exitCode === 1) return false;
-    throw error;
   }
 }

@@ -6,6 +6,11 @@ import { CommandFailed } from './failures.ts';
 /** Descriptors that every command started meanwhile inherits: a lock on one of them outlives a worker that is killed. */
 export const inheritedDescriptors = new AsyncLocalStorage<readonly number[]>();
 
+/** What ends the activity that runs; null outside of one, as while a worker starts. */
+export function currentSignal(): AbortSignal | null {
+  return activityContext.getStore()?.cancellationSignal ?? null;
+}
+
 export interface Ran {
   readonly stdout: string;
   readonly stderr: string;
@@ -17,12 +22,12 @@ export interface Ran {
  */
 export async function run(file: string, args: readonly string[]): Promise<Ran> {
   const inherited = inheritedDescriptors.getStore() ?? [];
-  const signal = activityContext.getStore()?.cancellationSignal; // there is none while a worker starts
+  const signal = currentSignal();
   try {
     const { stdout, stderr } = await execa(file, args, {
       // execa passes descriptors above 2 on, though its types know no number here.
       stdio: ['ignore', 'pipe', 'pipe', ...(inherited as unknown as 'inherit'[])],
-      ...(signal === undefined ? {} : { cancelSignal: signal }),
+      ...(signal === null ? {} : { cancelSignal: signal }),
       env: { LC_ALL: 'C.UTF-8' },
     });
     return { stdout, stderr };
