@@ -99,8 +99,3 @@ export function domainNameOf(instanceId: string): string {
 export function hasPcie(machineType: string): boolean {
   return machineType === 'q35' || machineType.startsWith('pc-q35-');
 }
-
-/** The bus of a CD-ROM as Nova chooses it: q35 has no IDE. */
-export function cdromBusOf(machineType: string): 'sata' | 'ide' {
-  return hasPcie(machineType) ? 'sata' : 'ide';
-}

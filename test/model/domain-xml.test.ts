@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { cdromBusOf } from '../../src/model/domain.ts';
 import { domainXml } from '../../src/model/domain-xml.ts';
 import { missingFrom } from '../../src/model/xml-subset.ts';
 import { domain, variants } from './domains.ts';
@@ -69,8 +68,4 @@ describe('a domain', () => {
   ])('is refused when its title holds %s', ([, title = '']) => {
     expect(() => domainXml(domain({ title }))).toThrow('invalid characters');
   });
-});
-
-test('a CD-ROM sits on SATA where there is no IDE', () => {
-  expect(['pc-q35-7.2', 'q35', 'pc-i440fx-7.2', 'pc'].map(cdromBusOf)).toStrictEqual(['sata', 'sata', 'ide', 'ide']);
 });
