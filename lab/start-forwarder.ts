@@ -1,10 +1,8 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Lab } from './lab-description.ts';
-import { labVariable, stateDirOf } from './names.ts';
-import { readProcess } from './proc.ts';
-import { noteProcess } from './processes.ts';
-import { launch } from './run.ts';
+import { stateDirOf } from './names.ts';
+import { spawnOnMachine } from './spawn-on-machine.ts';
 import { until } from './wait.ts';
 
 const program = join(import.meta.dirname, 'forwarder.ts');
@@ -13,10 +11,7 @@ const program = join(import.meta.dirname, 'forwarder.ts');
 export async function startForwarder(lab: Lab, { toPort, port = toPort }: { toPort: number; port?: number }): Promise<{ address: string }> {
   const logFile = join(stateDirOf(lab.name), `forwarder-${port}.log`);
   const argv = [process.execPath, program, lab.gateway, String(port), String(toPort)];
-  const pid = await launch(argv, { env: { [labVariable]: lab.name }, logFile });
-  const startTicks = readProcess(pid)?.startTicks;
-  if (startTicks === undefined) throw new Error(`the forwarder ended at once: see ${logFile}`);
-  await noteProcess(lab.name, { pid, startTicks, role: 'forwarder', host: null, command: argv.join(' ') });
+  await spawnOnMachine(lab, argv, { role: 'forwarder', logFile });
   await until(async () => ((await isListening(lab.gateway, port)) ? true : null), {
     what: `the forwarder, see ${logFile},`,
     timeoutMs: 10_000,

@@ -1,4 +1,4 @@
-import { access, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { baseNameOf } from '../model/base-name.ts';
@@ -6,6 +6,7 @@ import type { ImageRef } from './accept/images.ts';
 import { copyWithChecksum } from './copy.ts';
 import { errnoOf } from './failures.ts';
 import { faultPoint } from './fault-hook.ts';
+import { isThere } from './is-there.ts';
 import { withLock } from './lock.ts';
 import { fail } from './record-client.ts';
 
@@ -68,11 +69,4 @@ async function checksumBeside(path: string): Promise<string | null> {
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { configDriveFiles } from '../model/config-drive.ts';
 import type { Disk, Instance } from '../model/instance.ts';
@@ -9,6 +9,7 @@ import type { BootImages, ImageRef } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { WhileHolding } from './holding.ts';
+import { isThere } from './is-there.ts';
 import { run } from './run.ts';
 
 export interface DiskActivities {
@@ -110,11 +111,4 @@ async function madeAside(path: string, make: (partial: string) => Promise<void>)
     await file.close();
   }
   await rename(partial, path);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

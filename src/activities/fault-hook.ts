@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import { isThere } from './is-there.ts';
 
 /** Where in a step a test may stop it: before its effect, with the lock held and the effect to come, after the effect with its completion unreported. */
 export type FaultPoint = 'before' | 'during' | 'after';
@@ -26,15 +27,8 @@ export async function faultPoint(point: FaultPoint): Promise<void> {
   if (hook === undefined) return;
   const { workflowExecution } = Context.current().info;
   const file = join(hook.directory, `${point}.${hook.step}.${workflowExecution?.workflowId.replaceAll('/', '_')}`);
-  if (!(await exists(file))) return;
+  if (!(await isThere(file))) return;
   await mkdir(hook.directory, { recursive: true });
   await writeFile(`${file}.hit`, String(process.pid));
-  while (await exists(file)) await setTimeout(pollMs, undefined, { signal: Context.current().cancellationSignal });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+  while (await isThere(file)) await setTimeout(pollMs, undefined, { signal: Context.current().cancellationSignal });
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { controlQueue } from '../../src/model/queues.ts';
 import { endOf } from './ends.ts';
@@ -79,28 +79,13 @@ test.each(['buildInstance', 'deleteInstance', 'importImage', 'createNetwork', 'e
 test('an argument of an encoding that nobody knows is refused instead of being stuck', async () => {
   const payload = { metadata: { encoding: new TextEncoder().encode('application/x-sealed') }, data: new Uint8Array([1, 2, 3]) };
   const workflowId = `sealed-${randomUUID()}`;
-  await fleet.client.workflowService.startWorkflowExecution({
-    namespace: fleet.client.options.namespace,
-    workflowId,
-    requestId: randomUUID(),
-    workflowType: { name: 'buildInstance' },
-    taskQueue: { name: controlQueue },
-    input: { payloads: [payload] },
-  });
+  await startRaw(workflowId, payload);
   expect(await endOf(fleet.client.workflow.getHandle(workflowId))).toMatchObject({ type: 'InvalidRequest' });
 });
 
 test('a context that is none is refused, and never taken for an administrator', async () => {
   const workflowId = `context-${randomUUID()}`;
-  await fleet.client.workflowService.startWorkflowExecution({
-    namespace: fleet.client.options.namespace,
-    workflowId,
-    requestId: randomUUID(),
-    workflowType: { name: 'buildInstance' },
-    taskQueue: { name: controlQueue },
-    input: { payloads: [defaultPayloadConverter.toPayload(good)] },
-    header: { fields: { 'novaflow-context': defaultPayloadConverter.toPayload({ userId: 'eve' }) } },
-  });
+  await startRaw(workflowId, defaultPayloadConverter.toPayload(good), defaultPayloadConverter.toPayload({ userId: 'eve' }));
   expect(await endOf(fleet.client.workflow.getHandle(workflowId))).toMatchObject({
     type: 'InvalidRequest',
     message: expect.stringContaining('projectId'),
@@ -110,15 +95,7 @@ test('a context that is none is refused, and never taken for an administrator', 
 test('the context of a client is that of the instance it builds', async () => {
   const workflowId = `whose-${randomUUID()}`;
   const context = { userId: 'ada', projectId: 'engine', roles: [], requestId: 'req-1', isAdmin: false };
-  await fleet.client.workflowService.startWorkflowExecution({
-    namespace: fleet.client.options.namespace,
-    workflowId,
-    requestId: randomUUID(),
-    workflowType: { name: 'buildInstance' },
-    taskQueue: { name: controlQueue },
-    input: { payloads: [defaultPayloadConverter.toPayload(good)] },
-    header: { fields: { 'novaflow-context': defaultPayloadConverter.toPayload(context) } },
-  });
+  await startRaw(workflowId, defaultPayloadConverter.toPayload(good), defaultPayloadConverter.toPayload(context));
   expect(await fleet.client.workflow.getHandle(workflowId).result()).toMatchObject({
     userId: 'ada',
     projectId: 'engine',
@@ -129,4 +106,17 @@ test('the context of a client is that of the instance it builds', async () => {
 async function stepsOf(workflowId: string): Promise<string[]> {
   const { events } = await fleet.client.workflow.getHandle(workflowId).fetchHistory();
   return (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+}
+
+/** Starts a build with payloads that no client of ours would send: a request, and the header of a context. */
+function startRaw(workflowId: string, payload: Payload, context?: Payload) {
+  return fleet.client.workflowService.startWorkflowExecution({
+    namespace: fleet.client.options.namespace,
+    workflowId,
+    requestId: randomUUID(),
+    workflowType: { name: 'buildInstance' },
+    taskQueue: { name: controlQueue },
+    input: { payloads: [payload] },
+    header: { fields: context === undefined ? {} : { 'novaflow-context': context } },
+  });
 }

@@ -2,6 +2,7 @@ import type { Host } from '../../model/host.ts';
 import type { Instance } from '../../model/instance.ts';
 import { type Network, type NetworkDefinition, validateNetwork, wholePoolOf } from '../../model/network.ts';
 import { sentenceOf } from '../../schema/parse.ts';
+import type { Shown } from '../../workflows/records/held.ts';
 import { whenListed } from '../listing.ts';
 import { fail, queryRecord, update, updateWithStart } from '../record-client.ts';
 import { parsed } from './parse.ts';
@@ -18,11 +19,6 @@ export interface AcceptOthersActivities {
 
 /** What a console shows when nobody says how much. */
 const consoleBytes = 64 * 1024;
-
-interface Shown<Record> {
-  readonly record: Record;
-  readonly shownAt: string;
-}
 
 export const acceptOthersActivities: AcceptOthersActivities = {
   makeNetwork: async ({ request }) => {
