@@ -1,8 +1,9 @@
-import { create } from 'xmlbuilder2';
+import type { XmlElement } from '@rgrove/parse-xml';
 import type { Libvirt } from '../libvirt/index.ts';
 import { antiSpoofingXml } from '../model/anti-spoofing.ts';
 import type { CpuSpec } from '../model/domain.ts';
 import type { Inventory } from '../model/host.ts';
+import { childrenOf, descendantsOf, rootOf } from '../model/xml-tree.ts';
 import { kvmProblem } from './kvm.ts';
 import { fail } from './record-client.ts';
 
@@ -46,18 +47,16 @@ async function choose(libvirt: Libvirt): Promise<Choice> {
   await libvirt.nwfilterDefineXml({ xml: antiSpoofingXml });
   const type = await hypervisorOf(await libvirt.connectGetCapabilities({}));
   const xml = await libvirt.connectGetDomainCapabilities({ arch, machine, virtType: type });
-  const root = create(xml).root();
+  const root = rootOf(xml);
   const machineType = textsOf(root, 'machine')[0];
   if (machineType === undefined) throw fail('DomainDefinitionRejected', `libvirt has no machine ${machine}`);
   if (type === 'qemu') return { type, machineType, cpu: { mode: 'custom', model: emulatedCpu }, cpuModel: emulatedCpu };
-  const hostModel = root.find(({ node }) => attributeOf(node, 'name') === 'host-model', false, true);
+  const hostModel = descendantsOf(root, 'mode').find(({ attributes }) => attributes['name'] === 'host-model');
   return { type, machineType, cpu: { mode: 'host-model' }, cpuModel: (hostModel && textsOf(hostModel, 'model')[0]) ?? 'host-model' };
 }
 
 async function hypervisorOf(capabilities: string): Promise<'kvm' | 'qemu'> {
-  const isOffered = create(capabilities)
-    .root()
-    .some(({ node }) => node.nodeName === 'domain' && attributeOf(node, 'type') === 'kvm', false, true);
+  const isOffered = descendantsOf(rootOf(capabilities), 'domain').some(({ attributes }) => attributes['type'] === 'kvm');
   return isOffered && (await kvmProblem()) === null ? 'kvm' : 'qemu';
 }
 
@@ -67,34 +66,29 @@ async function describe(libvirt: Libvirt): ReturnType<Capabilities['describe']> 
     libvirt.connectGetVersion({}),
     libvirt.connectGetLibVersion({}),
   ]);
-  const host = create(xml).root().first();
+  const [host] = childrenOf(rootOf(xml));
+  if (host === undefined) throw new TypeError('the capabilities that libvirt gave name no host');
   return {
     architecture: textsOf(host, 'arch')[0] ?? 'unknown',
     cpuModel: textsOf(host, 'model')[0] ?? 'unknown',
-    cpuFeatures: host.filter(({ node }) => node.nodeName === 'feature', false, true).flatMap(({ node }) => attributeOf(node, 'name') ?? []),
+    cpuFeatures: descendantsOf(host, 'feature').flatMap(({ attributes }) => attributes['name'] ?? []),
     hypervisor: await hypervisorOf(xml),
     hypervisorVersion: versionOf(hypervisorVersion),
     libvirtVersion: versionOf(libvirtVersion),
-    numa: host.filter(({ node }) => node.nodeName === 'cell', false, true).map(cellOf),
+    numa: descendantsOf(host, 'cell').map(cellOf),
   };
 }
 
-type Node = ReturnType<ReturnType<typeof create>['root']>;
-
-function cellOf(cell: Node): Inventory['numa'][number] {
+function cellOf(cell: XmlElement): Inventory['numa'][number] {
   return {
-    cell: Number(attributeOf(cell.node, 'id')),
+    cell: Number(cell.attributes['id']),
     memoryMiB: Math.floor(Number(textsOf(cell, 'memory')[0] ?? 0) / 1024),
-    cpus: cell.filter(({ node }) => node.nodeName === 'cpu', false, true).map(({ node }) => Number(attributeOf(node, 'id'))),
+    cpus: descendantsOf(cell, 'cpu').map(({ attributes }) => Number(attributes['id'])),
   };
 }
 
-function textsOf(node: Node, name: string): readonly string[] {
-  return node.filter(({ node: found }) => found.nodeName === name, false, true).map(({ node: found }) => found.textContent ?? '');
-}
-
-function attributeOf(node: Node['node'], name: string): string | null {
-  return 'getAttribute' in node && typeof node.getAttribute === 'function' ? node.getAttribute(name) : null;
+function textsOf(element: XmlElement, name: string): readonly string[] {
+  return descendantsOf(element, name).map(({ text }) => text);
 }
 
 /** libvirt writes versions as major × 1,000,000 + minor × 1,000 + release. */

@@ -1,4 +1,5 @@
-import { convert } from 'xmlbuilder2';
+import type { XmlElement } from '@rgrove/parse-xml';
+import { childrenOf, rootOf } from './xml-tree.ts';
 
 /** An element as far as a comparison sees it: comments and the order of attributes mean nothing. */
 interface Element {
@@ -13,11 +14,11 @@ interface Element {
  * What `wanted` sets and `actual` does not: every element, attribute and text, each as a readable path
  * (`domain/devices/interface[1]/mtu/@size = 1500, found 1450`). Empty when nothing is missing; `actual` may hold more.
  * Elements of one name are paired by likeness, not by order.
- * @throws a TypeError when one of the two has no root element
+ * @throws a TypeError when one of the two is no well-formed document
  */
 export function missingFrom(wanted: string, actual: string): readonly string[] {
-  const from = parse(wanted);
-  const to = parse(actual);
+  const from = elementOf(rootOf(wanted));
+  const to = elementOf(rootOf(actual));
   return from.name === to.name ? differences(from, to, from.name) : [`${from.name}, found ${to.name}`];
 }
 
@@ -29,7 +30,7 @@ function missingText(wanted: Element, actual: Element, path: string): readonly s
   if (wanted.text === null || wanted.text === actual.text) return [];
   // An element without text that got elements of its own (`<target>` a `<model>`) lost nothing.
   if (wanted.text === '' && actual.text === null) return [];
-  return [`${path} = ${wanted.text}, found ${actual.text ?? 'elements'}`];
+  return [`${path} = ${written(wanted.text)}, found ${actual.text === null ? 'elements' : written(actual.text)}`];
 }
 
 function missingAttributes(wanted: Element, actual: Element, path: string): readonly string[] {
@@ -66,30 +67,20 @@ function unpaired(wanted: readonly Element[], actual: readonly Element[], path: 
 
 function described({ attributes, text }: Element): string {
   const inBrackets = [...attributes].map(([name, value]) => `${name}=${value}`).join(' ');
-  return `${inBrackets === '' ? '' : ` (${inBrackets})`}${text === null || text === '' ? '' : ` = ${text}`}`;
+  return `${inBrackets === '' ? '' : ` (${inBrackets})`}${text === null || text === '' ? '' : ` = ${written(text)}`}`;
 }
 
-function parse(xml: string): Element {
-  const [root] = Object.entries(convert(xml, { format: 'object', verbose: true })).flatMap(([name, value]) => elementsOf(name, value));
-  // The parser makes an element without a name of an empty document.
-  if (root === undefined || root.name === '') throw new TypeError('an XML document has a root element');
-  return root;
+/** Text as the document writes it: `found elements` and `found &lt;x&gt;` are two things. */
+function written(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** xmlbuilder2's verbose form: attributes `@name`, text `#`, comments `!`, CDATA `$`, and an array for the children of each name. */
-function elementOf(name: string, value: unknown): Element {
-  const members = typeof value === 'string' ? [['#', value] as const] : Object.entries(Object(value));
-  const startingWith = (sign: string) => members.filter(([key]) => key.startsWith(sign));
-  const children = members.flatMap(([key, member]) => elementsOf(key, member));
-  const text = [...startingWith('#'), ...startingWith('$')].map(([, part]) => String(part)).join('');
+function elementOf(element: XmlElement): Element {
+  const children = childrenOf(element).map(elementOf);
   return {
-    name,
-    attributes: new Map(startingWith('@').map(([key, attribute]) => [key.slice(1), String(attribute)])),
-    text: children.length === 0 ? text : null,
+    name: element.name,
+    attributes: new Map(Object.entries(element.attributes)),
+    text: children.length === 0 ? element.text : null,
     children,
   };
-}
-
-function elementsOf(name: string, value: unknown): readonly Element[] {
-  return Array.isArray(value) ? value.map((child) => elementOf(name, child)) : [];
 }

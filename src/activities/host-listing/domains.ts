@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises';
-import { create } from 'xmlbuilder2';
 import {
   BlockJobType,
   ControlState,
@@ -13,6 +12,7 @@ import {
 } from '../../libvirt/index.ts';
 import { METADATA_NAMESPACE } from '../../model/domain.ts';
 import type { ListedBlockJob, ListedDomain } from '../../model/verify/listing.ts';
+import { childrenOf, descendantsOf, rootOf } from '../../model/xml-tree.ts';
 import { isNoDomain } from '../failures.ts';
 import { powerStateOf } from '../power-state.ts';
 
@@ -65,11 +65,9 @@ async function askBlockJobs(libvirt: Libvirt, uuid: string): Promise<readonly Li
 
 /** The guest's names of a domain's disks. */
 function disksIn(xml: string): readonly string[] {
-  return create(xml)
-    .root()
-    .filter(({ node }) => node.nodeName === 'disk', false, true)
-    .flatMap((disk) => disk.filter(({ node }) => node.nodeName === 'target'))
-    .flatMap(({ node }) => ('getAttribute' in node && typeof node.getAttribute === 'function' ? String(node.getAttribute('dev')) : []));
+  return descendantsOf(rootOf(xml), 'disk')
+    .flatMap(childrenOf)
+    .flatMap(({ name, attributes }) => (name === 'target' ? (attributes['dev'] ?? []) : []));
 }
 
 async function isOurs(libvirt: Libvirt, uuid: string): Promise<boolean> {
