@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { baseNameOf } from '../model/base-name.ts';
@@ -9,6 +9,7 @@ import { faultPoint } from './fault-hook.ts';
 import { isThere } from './is-there.ts';
 import { withLock } from './lock.ts';
 import { fail } from './record-client.ts';
+import { renameDurably } from './rename-durably.ts';
 
 export interface BaseCache {
   /** Path of an image on this host, whether it is there or not: Nova's name for it. */
@@ -57,7 +58,7 @@ export function baseCache({ instancesDir, imageStore }: Pick<Config, 'instancesD
         await source.close();
       }
       await writeFile(`${path}.checksum`, `${image.checksum}\n`, { flush: true }); // an empty one after a power loss would refuse the image
-      await rename(partial, path);
+      await renameDurably(partial, path);
     });
   }
 }

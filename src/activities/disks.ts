@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { configDriveFiles } from '../model/config-drive.ts';
 import type { Disk, Instance } from '../model/instance.ts';
@@ -10,6 +10,7 @@ import type { Vif } from './addresses.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { WhileHolding } from './holding.ts';
 import { isThere } from './is-there.ts';
+import { renameDurably } from './rename-durably.ts';
 import { run } from './run.ts';
 
 export interface DiskActivities {
@@ -104,11 +105,5 @@ async function madeAside(path: string, make: (partial: string) => Promise<void>)
   const partial = `${path}.partial`;
   await rm(partial, { force: true });
   await make(partial);
-  const file = await open(partial, 'r+');
-  try {
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-  await rename(partial, path);
+  await renameDurably(partial, path);
 }

@@ -1,7 +1,8 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Token } from '../model/tenure.ts';
 import { errnoOf } from './failures.ts';
+import { renameDurably } from './rename-durably.ts';
 
 const fileName = 'generation';
 
@@ -20,14 +21,8 @@ export async function readGeneration(directory: string): Promise<Token | null> {
 export async function writeGeneration(directory: string, { run, generation }: Token): Promise<void> {
   const path = join(directory, fileName);
   const partial = `${path}.partial`;
-  const file = await open(partial, 'w');
-  try {
-    await file.writeFile(`${JSON.stringify({ run, generation })}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(partial, path);
+  await writeFile(partial, `${JSON.stringify({ run, generation })}\n`);
+  await renameDurably(partial, path);
 }
 
 /** What a token means beside what is known on the host. The truth table of `whileHolding`. */

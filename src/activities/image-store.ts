@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath, rm } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
 import type { Config } from '../config.ts';
 import { IMAGE_HEAD_BYTES, readImageHeader } from '../images/header.ts';
@@ -10,6 +10,7 @@ import { errnoOf } from './failures.ts';
 import { faultPoint } from './fault-hook.ts';
 import { withLock } from './lock.ts';
 import { fail } from './record-client.ts';
+import { renameDurably } from './rename-durably.ts';
 
 export interface Stored extends Copied {
   readonly virtualSizeBytes: number;
@@ -50,7 +51,7 @@ export function imageStoreActivities({
           await file.close();
         }
         const found = await whatIsStored(partial, diskFormat);
-        await rename(partial, path);
+        await renameDurably(partial, path);
         if (found === null) throw new Error(`${partial} vanished`);
         return found;
       });
