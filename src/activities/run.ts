@@ -16,24 +16,61 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** What a command may take; it is ended when it takes more, whatever became of its worker. */
+export interface Limits {
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+  readonly addressSpaceBytes: number;
+}
+
+export interface RunOptions {
+  readonly limits?: Limits;
+  /** Is given what the command prints, while it does. */
+  readonly onOutput?: (text: string) => void;
+}
+
 /**
  * Runs a command to its end. Arguments are an array, nothing reaches a shell. A cancel of the activity ends the command and
  * arrives as the cancel it is. Raises `CommandFailed` with what the command said.
  */
-export async function run(file: string, args: readonly string[]): Promise<Ran> {
+export async function run(file: string, args: readonly string[], { limits, onOutput }: RunOptions = {}): Promise<Ran> {
   const inherited = inheritedDescriptors.getStore() ?? [];
   const signal = currentSignal();
+  const [command = file, ...rest] = limits === undefined ? [file, ...args] : limited(limits, file, args);
   try {
-    const { stdout, stderr } = await execa(file, args, {
+    const running = execa(command, rest, {
       // execa passes descriptors above 2 on, though its types know no number here.
       stdio: ['ignore', 'pipe', 'pipe', ...(inherited as unknown as 'inherit'[])],
       ...(signal === null ? {} : { cancelSignal: signal }),
-      env: { LC_ALL: 'C.UTF-8' },
+      ...(limits === undefined ? {} : { maxBuffer: maxOutputBytes }),
+      // Of each thread's own arena of glibc, 64 MiB count as address space.
+      env: { LC_ALL: 'C.UTF-8', ...(limits === undefined ? {} : { MALLOC_ARENA_MAX: '2' }) },
     });
+    if (onOutput !== undefined) running.stdout.on('data', (chunk: Buffer) => onOutput(chunk.toString('latin1')));
+    const { stdout, stderr } = await running;
     return { stdout, stderr };
   } catch (error) {
     if (!(error instanceof ExecaError)) throw error;
     if (error.isCanceled) throw error.cause;
-    throw new CommandFailed(error);
+    throw new CommandFailed(error, limits === undefined ? null : limitReached(error));
   }
+}
+
+/** By commands in front of it, since they bound a command that outlives its worker, too. */
+function limited({ cpuSeconds, wallSeconds, addressSpaceBytes }: Limits, file: string, args: readonly string[]): readonly string[] {
+  const wall = ['timeout', `--kill-after=${graceSeconds}`, `${wallSeconds}`];
+  // At the hard limit the kernel kills without a reason that could be told.
+  const cpu = ['prlimit', `--cpu=${cpuSeconds}:${cpuSeconds + graceSeconds}`, `--as=${addressSpaceBytes}`, '--core=0', '--'];
+  return [...wall, ...cpu, file, ...args];
+}
+
+const graceSeconds = 2;
+/** A damaged image has a line of complaint for each of its clusters. */
+const maxOutputBytes = 1024 ** 2;
+const timedOutCodes: ReadonlySet<number | undefined> = new Set([124, 137]);
+
+function limitReached({ exitCode, signal, isMaxBuffer }: ExecaError): CommandFailed['reached'] {
+  if (isMaxBuffer) return 'outputBytes';
+  if (signal === 'SIGXCPU') return 'cpuSeconds';
+  return timedOutCodes.has(exitCode) ? 'wallSeconds' : null;
 }

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
-/** A format that is named to qemu-img: none of its commands ever guesses one. */
+/** A format that a guest's disk may have. */
 export type QemuFormat = 'qcow2' | 'raw';
+
+/** A format that is named to qemu-img: none of its commands ever guesses one. */
+export type ReadableFormat = QemuFormat | 'vmdk';
 
 /** Absolute, since qemu-img takes a path like `nbd:host` or `json:{}` for something else than a file. */
 type AbsolutePath = string;
@@ -36,7 +39,7 @@ export function createDiskArgs({
 }
 
 /**
- * The arguments that write all of `from` into `to`, without a backing file, and flush it.
+ * The arguments that write all of `from` into `to`, without a backing file, and flush it; how far it is is printed, see `doneShareIn`.
  * @param cache `none` keeps a large copy out of the page cache that the guests use; `writeback` where there is no O_DIRECT
  */
 export function convertArgs({
@@ -47,12 +50,12 @@ export function convertArgs({
   cache,
 }: {
   readonly from: AbsolutePath;
-  readonly fromFormat: QemuFormat;
+  readonly fromFormat: ReadableFormat;
   readonly to: AbsolutePath;
   readonly toFormat: QemuFormat;
   readonly cache: 'none' | 'writeback';
 }): readonly string[] {
-  return ['convert', '-q', '-t', cache, '-T', cache, '-f', fromFormat, '-O', toFormat, '--', absolute(from), absolute(to)];
+  return ['convert', '-p', '-t', cache, '-T', cache, '-f', fromFormat, '-O', toFormat, '--', absolute(from), absolute(to)];
 }
 
 /** The arguments that grow a disk; qemu-img refuses to shrink one without a further option. */
@@ -69,8 +72,24 @@ export function growArgs({
 }
 
 /** The arguments that print what `parseInfo` reads; a disk that a guest has open is read all the same. */
-export function infoArgs({ path, format }: { readonly path: AbsolutePath; readonly format: QemuFormat }): readonly string[] {
+export function infoArgs({ path, format }: { readonly path: AbsolutePath; readonly format: ReadableFormat }): readonly string[] {
   return ['info', '-U', '-f', format, '--output=json', '--', absolute(path)];
+}
+
+/** The arguments that walk all tables of an image that nobody has open; exit codes in `checkExit`. */
+export function checkArgs({ path, format }: { readonly path: AbsolutePath; readonly format: 'qcow2' | 'vmdk' }): readonly string[] {
+  return ['check', '-q', '-f', format, '--', absolute(path)];
+}
+
+/** How `qemu-img check` ends, as its manual has it. Leaked clusters cost space and nothing else. */
+export const checkExit = { broken: 1, corrupt: 2, leaks: 3 } as const;
+
+const share = /\((\d+(?:\.\d+)?)\/100%\)/g;
+
+/** The last share, from 0 to 1, that qemu-img says in `printed` to have done, or null. It rewrites a line: `    (12.50/100%)\r`. */
+export function doneShareIn(printed: string): number | null {
+  const percent = [...printed.matchAll(share)].at(-1)?.[1];
+  return percent === undefined ? null : Number(percent) / 100;
 }
 
 /** What `qemu-img info` tells of one file. */

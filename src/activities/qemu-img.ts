@@ -1,0 +1,107 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import {
+  checkArgs,
+  checkExit,
+  convertArgs,
+  type DiskInfo,
+  doneShareIn,
+  infoArgs,
+  parseInfo,
+  type QemuFormat,
+  type ReadableFormat,
+} from '../qemu/img.ts';
+import { CommandFailed } from './failures.ts';
+import { tellProgress } from './progress.ts';
+import { fail } from './record-client.ts';
+import { type Limits, run } from './run.ts';
+
+const GiB = 1024 ** 3;
+
+/** Reading a header: Nova's `QEMU_IMG_LIMITS`, and as long again for a slow store. */
+const toLook: Limits = { cpuSeconds: 30, wallSeconds: 60, addressSpaceBytes: GiB };
+
+/** A disk that has less than this left is full. */
+const leastFreeBytes = 4 * 1024 ** 2;
+
+/** What `qemu-img` finds in a file of this format, within limits. Raises `ImageUnacceptable` when it finds something else. */
+export async function diskInfo(file: { readonly path: string; readonly format: ReadableFormat }): Promise<DiskInfo> {
+  const { stdout } = await run('qemu-img', infoArgs(file), { limits: toLook }).catch((error: unknown) => {
+    throw unreadable(error);
+  });
+  return parseInfo(stdout);
+}
+
+/** Walks the tables of an image, within limits. Raises `ImageUnacceptable` when they are not whole; leaked clusters pass. */
+export async function checkDisk({
+  path,
+  format,
+  sizeBytes,
+}: {
+  readonly path: string;
+  readonly format: 'qcow2' | 'vmdk';
+  readonly sizeBytes: number;
+}): Promise<void> {
+  try {
+    await run('qemu-img', checkArgs({ path, format }), { limits: toWalk(sizeBytes) });
+  } catch (error) {
+    if (error instanceof CommandFailed && error.exitCode === checkExit.leaks) return;
+    throw unreadable(error);
+  }
+}
+
+/**
+ * Writes all of an image into a new file of another format or none of its allocation, and flushes it, within limits; says
+ * how far it is as `step`. What lay at `to` is replaced: it is a temporary name. Raises `DiskSpaceLow`, `ImageUnacceptable`.
+ */
+export async function convertDisk({
+  step,
+  from,
+  fromFormat,
+  to,
+  toFormat,
+  virtualSizeBytes: totalBytes,
+}: {
+  readonly step: string;
+  readonly from: string;
+  readonly fromFormat: ReadableFormat;
+  readonly to: string;
+  readonly toFormat: QemuFormat;
+  readonly virtualSizeBytes: number;
+}): Promise<void> {
+  const tell = (share: number) => tellProgress({ step, doneBytes: Math.round(share * totalBytes), totalBytes });
+  tell(0);
+  const onOutput = (text: string) => {
+    const share = doneShareIn(text);
+    if (share !== null) tell(share);
+  };
+  try {
+    // The page cache serves what the image is copied or read for next.
+    const args = convertArgs({ from, fromFormat, to, toFormat, cache: 'writeback' });
+    await run('qemu-img', args, { limits: toWalk(totalBytes), onOutput });
+  } catch (error) {
+    throw (await isFull(dirname(to))) ? fail('DiskSpaceLow', `${dirname(to)} has no room for ${to}`) : unreadable(error);
+  }
+}
+
+/** Time for a disk of 8 MiB a second, and for a CPU that packs or unpacks 16 MiB a second. */
+function toWalk(bytes: number): Limits {
+  const gib = bytes / GiB;
+  return { cpuSeconds: Math.ceil(60 + 64 * gib), wallSeconds: Math.ceil(300 + 128 * gib), addressSpaceBytes: 2 * GiB };
+}
+
+/** qemu-img tells no errno, and its words are not for programs: a full disk is looked at. */
+async function isFull(directory: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize < leastFreeBytes;
+}
+
+/** A file that qemu-img gives up on is at fault itself; a qemu-img that was killed, or is not there, is not. */
+function unreadable(error: unknown): unknown {
+  if (!(error instanceof CommandFailed)) return error;
+  const { reached, exitCode, message } = error;
+  if (reached !== null) return fail('ImageUnacceptable', `qemu-img was ended at its limit of ${reached}: ${message}`);
+  return exitCode === checkExit.broken || exitCode === checkExit.corrupt
+    ? fail('ImageUnacceptable', `qemu-img cannot read the image: ${message}`)
+    : error;
+}
