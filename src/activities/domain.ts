@@ -26,6 +26,7 @@ import { isNoDomain } from './failures.ts';
 import { holdingFiles, type WhileHolding } from './holding.ts';
 import { powerStateOf } from './power-state.ts';
 import { fail } from './record-client.ts';
+import { whyUnplugged } from './vifs.ts';
 
 export interface DomainActivities {
   /** Defines the domain, and reads it back: what libvirt did not keep would be missing in the guest. Raises `DomainDefinitionRejected`. Repeatable. */
@@ -36,8 +37,11 @@ export interface DomainActivities {
     disks: readonly Disk[];
     vifs: readonly Vif[];
   }): Promise<{ readonly machineType: string; readonly cpuModel: string }>;
-  /** Starts the guest with its processors stopped, so that its network is plugged before it looks. One that is started is left as it is. */
-  startPaused(input: { token: Token; instanceId: string }): Promise<void>;
+  /**
+   * Starts the guest with its processors stopped, so that its network is plugged before it looks; `isPlugged`: it is already, and nobody
+   * has to wait. One that is started is left as it is. Repeatable.
+   */
+  startPaused(input: { token: Token; instanceId: string; vifs: readonly Vif[] }): Promise<{ readonly isPlugged: boolean }>;
   /** Lets the guest run. Raises `DomainStateConflict` when it has stopped meanwhile. Repeatable. */
   runGuest(input: { token: Token; instanceId: string }): Promise<{ readonly powerState: PowerState; readonly launchedAt: string }>;
   /** Leaves nothing of the instance here but the proof of who deleted it. Right whatever there is. Repeatable. */
@@ -70,10 +74,12 @@ export function domainActivities(
         return { machineType: choices.machineType, cpuModel: choices.cpuModel };
       }),
 
-    startPaused: ({ token, instanceId }) =>
+    startPaused: ({ token, instanceId, vifs }) =>
       whileHolding(instanceId, token, async () => {
-        if ((await stateOf(instanceId)) !== DomainState.shutoff) return;
-        await libvirt.domainCreateWithFlags({ dom: { uuid: instanceId }, flags: DomainCreate.paused });
+        if ((await stateOf(instanceId)) === DomainState.shutoff) {
+          await libvirt.domainCreateWithFlags({ dom: { uuid: instanceId }, flags: DomainCreate.paused });
+        }
+        return { isPlugged: (await whyUnplugged(vifs)).length === 0 };
       }),
 
     runGuest: ({ token, instanceId }) =>

@@ -42,11 +42,10 @@ function requireOwnToken({ args: [first] }: ActivityExecuteInput): void {
   throw ApplicationFailure.nonRetryable('the token is that of another run', 'StaleToken');
 }
 
+/** The first after a second: each is a write of the server's, and most steps are over by then. */
 async function beating(work: () => Promise<unknown>): Promise<unknown> {
   const holder: { current: Progress | null } = { current: null };
-  const beat = () => Context.current().heartbeat(holder.current);
-  beat();
-  const timer = setInterval(beat, heartbeatMs);
+  const timer = setInterval(() => Context.current().heartbeat(holder.current), heartbeatMs);
   try {
     return await progressHolder.run(holder, work);
   } finally {

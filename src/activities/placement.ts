@@ -3,21 +3,30 @@ import type { Config } from '../config.ts';
 import type { Resources } from '../model/flavor.ts';
 import type { Host } from '../model/host.ts';
 import type { ClaimRequest, ReleaseRequest } from '../model/host-record.ts';
+import { chosenHost } from '../model/instance.ts';
 import type { Token } from '../model/tenure.ts';
 import { type Candidate, candidateOf } from '../scheduler/candidate.ts';
 import { type Decision, type RemovedHost, selectHosts } from '../scheduler/select-host.ts';
 import { weighersWith } from '../scheduler/weighers.ts';
 import { candidateList } from './candidates.ts';
 import { fail, queryRecord, update } from './record-client.ts';
+import { recordActivities } from './records.ts';
 
 export interface PlacementActivities {
-  /** Chooses a host and its alternates; the answer is the decision with its numbers. Raises `NoValidHost`. */
+  /**
+   * Chooses a host and its alternates, and names the choice in the instance's record before anything of the instance is there; the
+   * answer is the decision with its numbers. Raises `NoValidHost`. Repeatable: another attempt may choose another host.
+   */
   selectHost(input: {
     token: Token;
+    instanceId: string;
+    firstRunId: string;
+    /** Named in the record with the host: the operation is about to take addresses there. */
+    networks: readonly string[];
     wanted: Resources & { readonly availabilityZone: string | null };
     /** Hosts that were chosen before and did not take the claim. */
     turned: readonly RemovedHost[];
-  }): Promise<Decision & { readonly winner: string }>;
+  }): Promise<Decision & { readonly winner: string; readonly isNamed: true }>;
   /** Whether the host's record says that it is up. */
   lookAtHost(input: { host: string }): Promise<{ readonly isUp: boolean }>;
   /** Claims resources of a host for an instance; `refusal` says why it has them not. Repeatable. */
@@ -36,7 +45,7 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
   const candidates = candidateList();
   const options = { weighers: weighersWith(scheduler.multipliers), maxAlternates: scheduler.maxAttempts - 1 };
   return {
-    selectHost: async ({ wanted: { availabilityZone, ...resources }, turned }) => {
+    selectHost: async ({ wanted: { availabilityZone, ...resources }, turned, instanceId, firstRunId, networks }) => {
       const request = { ...resources, ...(availabilityZone === null ? {} : { availabilityZone }) };
       const turnedHosts = new Set(turned.map(({ host }) => host));
       const choose = (all: readonly Candidate[]) =>
@@ -49,7 +58,9 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
       const decision = quick.winner === null ? choose(await candidates.fresh()) : quick;
       const { winner } = decision;
       if (winner === null) throw noValidHost([...turned, ...decision.removed]);
-      return { ...decision, winner };
+      const named = chosenHost(winner, networks);
+      await recordActivities.enter({ record: { kind: 'instance', id: instanceId }, firstRunId, part: 1, step: 'selectHost', ...named });
+      return { ...decision, winner, isNamed: true };
     },
     lookAtHost: async ({ host }) => ({ isUp: (await queryRecord<Host>('host', host))?.state === 'up' }),
     claimResources: async ({ token, host, id, instanceId, resources }) => {

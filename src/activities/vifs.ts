@@ -38,10 +38,10 @@ export const vifActivities: VifActivities = {
   waitForVifs: async ({ vifs, plug: { timeoutSeconds, isFatal } }) => {
     if (vifs.length === 0 || timeoutSeconds === 0) return;
     const { cancellationSignal: signal } = Context.current();
-    let missing = await unplugged(vifs);
+    let missing = await whyUnplugged(vifs);
     for (const deadline = Date.now() + timeoutSeconds * 1000; missing.length > 0 && Date.now() < deadline; ) {
       await setTimeout(pollMs, undefined, { signal });
-      missing = await unplugged(vifs);
+      missing = await whyUnplugged(vifs);
     }
     if (missing.length === 0) return;
     const message = `not plugged after ${timeoutSeconds} s: ${missing.join('; ')}`;
@@ -50,14 +50,16 @@ export const vifActivities: VifActivities = {
   },
 };
 
-async function unplugged(vifs: readonly Vif[]): Promise<readonly string[]> {
+/** Why each port that carries no packets yet does not; empty when all do. */
+export async function whyUnplugged(vifs: readonly Vif[]): Promise<readonly string[]> {
+  if (vifs.length === 0) return [];
   const { stdout } = await run('ip', ['-json', '-details', 'link', 'show']);
   const known = links.parse(JSON.parse(stdout));
-  return vifs.flatMap((vif) => whyUnplugged(vif, known) ?? []);
+  return vifs.flatMap((vif) => problemOf(vif, known) ?? []);
 }
 
 /** Why a port carries no packets yet, or null. */
-export function whyUnplugged({ port: { tap }, bridge }: Vif, known: readonly Link[]): string | null {
+export function problemOf({ port: { tap }, bridge }: Vif, known: readonly Link[]): string | null {
   const find = (name: string) => known.find(({ ifname }) => ifname === name);
   const master = find(bridge);
   const device = find(tap);

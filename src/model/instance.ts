@@ -130,3 +130,14 @@ export type InstanceChanges = Partial<
     'vmState' | 'taskState' | 'powerState' | 'host' | 'disks' | 'ports' | 'machineType' | 'cpuModel' | 'launchedAt' | 'launchedOn' | 'fault'
   >
 >;
+
+/**
+ * What the record of an instance says once a host was chosen for it, and before anything of it is there: a delete that comes after
+ * whatever died looks in the records that it `touches`.
+ */
+export function chosenHost(
+  host: string,
+  networks: readonly string[],
+): { readonly changes: InstanceChanges; readonly touches: readonly string[] } {
+  return { changes: { host, launchedOn: host, taskState: null }, touches: [`host/${host}`, ...networks.map((name) => `network/${name}`)] };
+}

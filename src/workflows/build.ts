@@ -40,8 +40,9 @@ export function buildInstance(request: unknown): Promise<Instance> {
 
       const define = () => onHost(host).defineDomain({ instance, image, disks, vifs });
       const { machineType, cpuModel } = await during({ taskState: 'spawning', disks }, define);
-      await onHost(host).startPaused({ instanceId });
-      await waitOnHost(host, vifPlug.timeoutSeconds).waitForVifs({ vifs, plug: vifPlug });
+      // Runs of before 0.2 have no answer here, and always wait.
+      const started: { isPlugged: boolean } | undefined = await onHost(host).startPaused({ instanceId, vifs });
+      if (started?.isPlugged !== true) await waitOnHost(host, vifPlug.timeoutSeconds).waitForVifs({ vifs, plug: vifPlug });
       const { powerState, launchedAt } = await onHost(host).runGuest({ instanceId });
 
       return { vmState: 'active', powerState, launchedAt, machineType, cpuModel };

@@ -1,6 +1,6 @@
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { Resources } from '../model/flavor.ts';
-import type { InstanceChanges } from '../model/instance.ts';
+import { chosenHost, type InstanceChanges } from '../model/instance.ts';
 import type { Frame } from './operate.ts';
 
 /** A host that was asked and did not take the claim. */
@@ -27,10 +27,16 @@ export async function claimHost(
 ): Promise<string> {
   const turned: Turned[] = [];
   for (let round = 0; round < maxRounds; round += 1) {
-    const { winner, alternates } = await control.selectHost({ wanted, turned });
+    const decision = await control.selectHost({ wanted, turned, instanceId, networks, firstRunId: workflowInfo().firstExecutionRunId });
+    const { winner, alternates } = decision;
+    // Absent in runs of before 0.2.
+    const isNamed: boolean | undefined = decision.isNamed;
     for (const host of [winner, ...alternates]) {
       undo(`release the claim on ${host}`, () => control.releaseClaim({ host, instanceId }));
-      await enter({ host, launchedOn: host, taskState: null }, [`host/${host}`, ...networks.map((name) => `network/${name}`)]);
+      if (host !== winner || isNamed !== true) {
+        const { changes, touches } = chosenHost(host, networks);
+        await enter(changes, touches);
+      }
       const { refusal } = await control.claimResources({ host, id: instanceId, instanceId, resources: wanted });
       if (refusal === null) return host;
       turned.push({ host, filter: 'claim', reason: refusal });

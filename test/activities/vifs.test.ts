@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Link, whyUnplugged } from '../../src/activities/vifs.ts';
+import { type Link, problemOf } from '../../src/activities/vifs.ts';
 
 const port = { id: 'port', network: 'default', mac: 'fa:16:3e:00:00:01', ip: '10.0.0.2', prefix: 24, gateway: null, tap: 'tap1' };
 const vif = { port, bridge: 'br0', mtu: 1500, dns: [] };
@@ -20,5 +20,5 @@ test.for<[string, readonly Link[], string | null]>([
   ['the port is off', [bridge, { ...tap, linkinfo: { info_slave_data: { state: 'disabled' } } }], 'tap1 is disabled'],
   ['the port tells no state', [bridge, { ifname: 'tap1', flags: ['UP'], master: 'br0' }], 'tap1 is unknown'],
 ])('a port is told plugged or why not when %s', ([, links, expected]) => {
-  expect(whyUnplugged(vif, links)).toBe(expected);
+  expect(problemOf(vif, links)).toBe(expected);
 });

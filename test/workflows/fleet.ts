@@ -210,6 +210,7 @@ function fakeSteps(host: FakeHost): HostSteps {
     },
     startPaused: async ({ instanceId }) => {
       host.guests.set(instanceId, 'paused');
+      return { isPlugged: false };
     },
     waitForVifs: async () => {},
     runGuest: async ({ instanceId }) => {
