@@ -1,13 +1,32 @@
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { type KeyRing, noKeys, readKeyRing } from './codec/key-ring.ts';
+import { payloadCodec } from './codec/payload-codec.ts';
 
-/** The data converter of every process of ours; a client in another language needs none. */
-export const dataConverter = { payloadConverterPath: fileURLToPath(new URL('payload-converter.ts', import.meta.url)) };
+const payloadConverterPath = fileURLToPath(new URL('payload-converter.ts', import.meta.url));
 
-/** A client of the Temporal server that the environment or the user's Temporal configuration names (`TEMPORAL_ADDRESS`, profiles, TLS, API key). */
+/** The data converter of a process of ours with these keys; a client in another language needs one only to send a secret. */
+export function dataConverterWith(keys: () => Promise<KeyRing>): DataConverter {
+  return { payloadConverterPath, payloadCodecs: [payloadCodec(keys)] };
+}
+
+/** The data converter of a process without keys: it reads what is not encrypted, and sends no secret. */
+export const dataConverter: DataConverter = dataConverterWith(async () => noKeys);
+
+/**
+ * A client of the Temporal server that the environment or the user's Temporal configuration names (`TEMPORAL_ADDRESS`, profiles, TLS,
+ * API key). Its keys are those of `codec.keyFile`, read when the first secret is sent.
+ */
 export async function connectClient(): Promise<Client> {
   const { connectionOptions, namespace } = loadClientConnectConfig();
   const connection = await Connection.connect(connectionOptions);
-  return new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
+  return new Client({ connection, dataConverter: dataConverterWith(configuredKeys), ...(namespace === undefined ? {} : { namespace }) });
+}
+
+/** Loaded when they are needed: the schema of the settings takes longer to load than a list to print. */
+async function configuredKeys(): Promise<KeyRing> {
+  const { loadConfig } = await import('./config.ts');
+  return readKeyRing(loadConfig().codec.keyFile);
 }

@@ -13,7 +13,6 @@ import type { HostLongActivities, QuickActivities } from './activities/host.ts';
 import { type HostListingActivities, hostListingActivities } from './activities/host-listing.ts';
 import { imageStoreActivities } from './activities/image-store.ts';
 import { vifActivities } from './activities/vifs.ts';
-import { dataConverter } from './client.ts';
 import type { Config } from './config.ts';
 import { connectLibvirt, type Libvirt } from './libvirt/index.ts';
 import { longQueueOf, quickQueueOf } from './model/queues.ts';
@@ -40,7 +39,7 @@ export async function computeWorkers(config: Config, surroundings: WorkerSurroun
     }),
   ]);
   const { connection, namespace } = surroundings;
-  await report(new Client({ connection, namespace, dataConverter }), false);
+  await report(new Client({ connection, namespace, dataConverter: common.dataConverter }), false);
   return workers;
 }
 

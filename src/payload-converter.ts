@@ -1,4 +1,5 @@
 import { defaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
+import { sealedWith, whyUnopened } from './codec/sealed.ts';
 import { undecodable } from './schema/undecodable.ts';
 
 /**
@@ -8,6 +9,8 @@ import { undecodable } from './schema/undecodable.ts';
 export const payloadConverter: PayloadConverter = {
   toPayload: (value) => defaultPayloadConverter.toPayload(value),
   fromPayload: <T>(payload: Payload): T => {
+    const keyId = sealedWith(payload);
+    if (keyId !== null) return undecodable(whyUnopened(keyId)) as T;
     try {
       return defaultPayloadConverter.fromPayload<T>(payload);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { stepInterceptor } from './activities/interceptor.ts';
-import { dataConverter } from './client.ts';
+import { dataConverterWith } from './client.ts';
+import { readKeyRing } from './codec/key-ring.ts';
 import type { Config } from './config.ts';
 
 export interface WorkerSurroundings {
@@ -10,16 +11,17 @@ export interface WorkerSurroundings {
   readonly stopping: AbortSignal;
 }
 
-/** What all workers have in common. `heartbeats`: its steps tell each second that they live, as steps on a host do. */
+/** What all workers have in common. `heartbeats`: its steps tell each second that they live, as steps on a host do. Raises a `CodecError` for an unfit key file. */
 export function commonOptions(
-  { drainSeconds, faults }: Pick<Config, 'drainSeconds' | 'faults'>,
+  { codec, drainSeconds, faults }: Pick<Config, 'codec' | 'drainSeconds' | 'faults'>,
   { connection, namespace }: WorkerSurroundings,
   { heartbeats }: { heartbeats: boolean },
-): Omit<WorkerOptions, 'taskQueue'> {
+): Omit<WorkerOptions, 'taskQueue'> & Required<Pick<WorkerOptions, 'dataConverter'>> {
+  const keys = readKeyRing(codec.keyFile);
   return {
     connection,
     namespace,
-    dataConverter,
+    dataConverter: dataConverterWith(async () => keys),
     // Told to stop, its steps may end; then they are cancelled, and their commands ended; then nobody waits any longer.
     shutdownGraceTime: drainSeconds * 1000,
     shutdownForceTime: (drainSeconds + 10) * 1000,

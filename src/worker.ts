@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { parseArgs } from 'node:util';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
+import { CodecError } from './codec/codec-error.ts';
 import { computeWorkers } from './compute-worker.ts';
 import { ConfigError, loadConfig } from './config.ts';
 import { controlWorkers } from './control-worker.ts';
@@ -45,6 +46,8 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : error}\n`);
+  process.stderr.write(
+    `${error instanceof ConfigError || error instanceof CodecError ? error.message : error instanceof Error ? error.stack : error}\n`,
+  );
   process.exit(1);
 }

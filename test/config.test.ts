@@ -46,6 +46,7 @@ test('without a setting anywhere the defaults hold', () => {
     importDirectory: '/var/lib/novaflow/import',
     vifPlugTimeoutSeconds: 300,
     vifPlugIsFatal: true,
+    codec: { keyFile: null },
     slots: { quick: 20, long: 4, watch: 2000 },
     scheduler: { multipliers: { ram: 1, cpu: 1, disk: 1 }, maxAttempts: 3 },
     drainSeconds: 60,

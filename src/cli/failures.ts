@@ -10,6 +10,7 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
+import { CodecError } from '../codec/codec-error.ts';
 import { type Refusal, refusals } from '../model/failure.ts';
 import { CommandError, type ExitCode, exitCodes } from './exit-codes.ts';
 import { codeOf, status } from './grpc-status.ts';
@@ -27,6 +28,7 @@ const refused: ReadonlySet<string> = new Set<Refusal>(refusals);
 /** An error of any sort as its explanation: never a stack. */
 export function explain(error: unknown): Explanation {
   if (error instanceof CommandError) return { exitCode: error.exitCode, message: error.message };
+  if (error instanceof CodecError) return { exitCode: exitCodes.refused, message: error.message };
   const failure = failureBehind(error);
   if (failure instanceof ApplicationFailure) return explainFailure(failure);
   if (failure instanceof TemporalFailure) return { exitCode: exitCodes.failed, message: sentenceOf(endOf(failure)) };

@@ -62,6 +62,14 @@ export const settings = objectOf({
     .default(300)
     .describe("How long a build waits until its guest's network is plugged; 0: it does not."),
   vifPlugIsFatal: flag.default(true).describe('Whether a build fails when that time is over.'),
+  codec: objectOf({
+    keyFile: path
+      .nullable()
+      .default(null)
+      .describe(
+        'The keys that encrypt the secrets of requests in histories: `<id> <32 bytes in base64>` a line, the first encrypts, all decrypt; mode 0600. None: secrets are refused.',
+      ),
+  }),
   slots: objectOf({
     quick: wholeNumber(1, 1000).default(20).describe('Short steps that a compute host does at the same time.'),
     long: wholeNumber(1, 1000).default(4).describe('Copies and conversions that a compute host does at the same time.'),
