@@ -2,12 +2,12 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, realpath, rm } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
 import type { Config } from '../config.ts';
-import { IMAGE_HEAD_BYTES, readImageHeader } from '../images/header.ts';
 import type { ImageFormat } from '../model/image.ts';
 import type { Token } from '../model/tenure.ts';
 import { type Copied, checksumOf, copyWithChecksum } from './copy.ts';
 import { errnoOf } from './failures.ts';
 import { faultPoint } from './fault-hook.ts';
+import { inspect } from './inspect.ts';
 import { withLock } from './lock.ts';
 import { fail } from './record-client.ts';
 import { renameDurably } from './rename-durably.ts';
@@ -97,16 +97,6 @@ async function whatIsStored(path: string, diskFormat: ImageFormat): Promise<Stor
   } finally {
     await file.close();
   }
-}
-
-/** The virtual size of an image that is what it was declared to be. Raises `ImageUnacceptable` with the reason. */
-async function inspect(file: FileHandle, diskFormat: ImageFormat): Promise<number> {
-  const { size } = await file.stat();
-  const head = Buffer.alloc(Math.min(size, IMAGE_HEAD_BYTES));
-  await file.read(head, 0, head.length, 0);
-  const { virtualSizeBytes, refusal } = readImageHeader(diskFormat, head, size);
-  if (refusal !== null) throw fail('ImageUnacceptable', refusal);
-  return virtualSizeBytes;
 }
 
 function required<Found extends Copied>(found: Found, checksum: string | null): Found {

@@ -1,3 +1,5 @@
+import { brokenRule, type ImageHeader, type ImageView, type Rule, refused } from './verdict.ts';
+
 /** The header of a qcow2 file as far as it decides whether we take the file (docs/interop/qcow2.txt of QEMU). */
 interface Qcow2Header {
   readonly version: number;
@@ -12,16 +14,12 @@ interface Qcow2Header {
   readonly incompatibleFeatures: bigint;
   readonly refcountOrder: number;
   readonly headerBytes: number;
-}
-
-/** What the file is, or why it is refused: the rest of a sentence that begins with the file. */
-export type Qcow2Verdict =
-  | { readonly virtualSizeBytes: number; readonly refusal: null }
-  | { readonly virtualSizeBytes: null; readonly refusal: string };
-
-interface Rule {
-  readonly breaks: (header: Qcow2Header, fileSizeBytes: bigint) => boolean;
-  readonly refusal: string;
+  readonly snapshots: number;
+  readonly snapshotsOffset: bigint;
+  /** Of the clusters that are compressed; 0 is zlib. */
+  readonly compression: number;
+  /** The types of its header's extensions; null when they do not end. */
+  readonly extensions: readonly number[] | null;
 }
 
 const V2_HEADER_BYTES = 72;
@@ -37,35 +35,61 @@ const EXTENDED_L2 = 1n << 4n;
 /** Features that change how the file is read, and nothing outside of it. */
 const HARMLESS = COMPRESSION_TYPE | EXTENDED_L2;
 
+const MAX_L1_BYTES = 32n * 1024n ** 2n;
+const MAX_REFCOUNT_TABLE_BYTES = 8n * 1024n ** 2n;
+const MAX_SNAPSHOTS = 65_536;
+/** Of a snapshot without a name (`QCowSnapshotHeader`). */
+const SNAPSHOT_BYTES = 40n;
+const EXTENSION = { end: 0, dataFile: 0x4441_5441, encryption: 0x0537_be77 } as const;
+
 /** In the order in which they are told: first what would reach outside of the file. */
-const rules: readonly Rule[] = [
+const rules: readonly Rule<Qcow2Header>[] = [
   { refusal: 'has a backing file', breaks: ({ backingFileOffset }) => backingFileOffset !== 0n },
   { refusal: 'keeps its data in another file', breaks: has(EXTERNAL_DATA) },
+  { refusal: 'names another file for its data', breaks: ({ extensions }) => extensions?.includes(EXTENSION.dataFile) === true },
   { refusal: 'is encrypted', breaks: ({ encryption }) => encryption !== 0 },
+  { refusal: 'has a header for encryption', breaks: ({ extensions }) => extensions?.includes(EXTENSION.encryption) === true },
   { refusal: 'is marked corrupt', breaks: has(CORRUPT) },
   { refusal: 'was not closed cleanly; `qemu-img check -r all` repairs it', breaks: has(DIRTY) },
   { refusal: 'uses features that are not known', breaks: has(~(HARMLESS | EXTERNAL_DATA | CORRUPT | DIRTY)) },
   { refusal: 'has a cluster size outside of 512 bytes to 2 MiB', breaks: ({ clusterBits }) => clusterBits < 9 || clusterBits > 21 },
+  {
+    refusal: 'has clusters that are too small for extended L2 entries',
+    breaks: (header, sizeBytes) => has(EXTENDED_L2)(header, sizeBytes) && header.clusterBits < 14,
+  },
   { refusal: 'has reference counts of more than 64 bits', breaks: ({ refcountOrder }) => refcountOrder > 6 },
   {
     refusal: 'has a header length that cannot be',
     breaks: ({ version, headerBytes, clusterBits }) =>
       version === 3 && (headerBytes < V3_HEADER_BYTES || headerBytes % 8 !== 0 || headerBytes > 2 ** clusterBits),
   },
+  { refusal: 'has header extensions without an end', breaks: ({ extensions }) => extensions === null },
+  {
+    refusal: 'has a compression that is not known',
+    breaks: (header, sizeBytes) => (has(COMPRESSION_TYPE)(header, sizeBytes) ? header.compression !== 1 : header.compression !== 0),
+  },
   { refusal: 'is an empty disk', breaks: ({ virtualSizeBytes }) => virtualSizeBytes === 0n },
   { refusal: 'has a virtual size that cannot be', breaks: ({ virtualSizeBytes }) => virtualSizeBytes > BigInt(Number.MAX_SAFE_INTEGER) },
+  { refusal: 'has an L1 table larger than 32 MiB', breaks: ({ l1Entries }) => BigInt(l1Entries) * 8n > MAX_L1_BYTES },
   {
     refusal: 'has an L1 table that is too small for its virtual size',
     breaks: (header) => BigInt(header.l1Entries) < l1EntriesNeeded(header),
   },
   {
     refusal: 'is truncated: its L1 table lies outside of the file',
-    breaks: (header, fileSizeBytes) => liesOutside(header, header.l1Offset, BigInt(header.l1Entries) * 8n, fileSizeBytes),
+    breaks: (header, sizeBytes) => liesOutside(header, header.l1Offset, BigInt(header.l1Entries) * 8n, sizeBytes),
   },
+  { refusal: 'has no refcount table', breaks: ({ refcountTableClusters }) => refcountTableClusters === 0 },
+  { refusal: 'has a refcount table larger than 8 MiB', breaks: (header) => refcountTableBytes(header) > MAX_REFCOUNT_TABLE_BYTES },
   {
     refusal: 'is truncated: its refcount table lies outside of the file',
-    breaks: (header, fileSizeBytes) =>
-      liesOutside(header, header.refcountTableOffset, BigInt(header.refcountTableClusters) << BigInt(header.clusterBits), fileSizeBytes),
+    breaks: (header, sizeBytes) => liesOutside(header, header.refcountTableOffset, refcountTableBytes(header), sizeBytes),
+  },
+  { refusal: 'has more than 65,536 snapshots', breaks: ({ snapshots }) => snapshots > MAX_SNAPSHOTS },
+  {
+    refusal: 'is truncated: its snapshot table lies outside of the file',
+    breaks: (header, sizeBytes) =>
+      header.snapshots > 0 && liesOutside(header, header.snapshotsOffset, BigInt(header.snapshots) * SNAPSHOT_BYTES, sizeBytes),
   },
 ];
 
@@ -73,35 +97,53 @@ const rules: readonly Rule[] = [
  * Judges a qcow2 file by its header: nothing in it may point out of the file.
  * The tables are not walked: `qemu-img check` under limits does that.
  */
-export function readQcow2(head: Uint8Array, fileSizeBytes: number): Qcow2Verdict {
+export function readQcow2({ head, sizeBytes }: ImageView): ImageHeader {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const version = view.byteLength < V2_HEADER_BYTES ? 0 : view.getUint32(4);
   if (version === 0) return refused('is truncated: it ends within its header');
   if (version !== 2 && version !== 3) return refused(`has version ${version}, known are 2 and 3`);
   if (version === 3 && view.byteLength < V3_HEADER_BYTES) return refused('is truncated: it ends within its header');
   const header = headerOf(view, version);
-  const broken = rules.find(({ breaks }) => breaks(header, BigInt(fileSizeBytes)));
-  return broken === undefined ? { virtualSizeBytes: Number(header.virtualSizeBytes), refusal: null } : refused(broken.refusal);
+  const broken = brokenRule(rules, header, sizeBytes);
+  return broken === null ? { virtualSizeBytes: Number(header.virtualSizeBytes), refusal: null } : refused(broken);
 }
 
 function headerOf(view: DataView, version: 2 | 3): Qcow2Header {
+  const headerBytes = version === 2 ? V2_HEADER_BYTES : view.getUint32(100);
+  const clusterBits = view.getUint32(20);
   return {
     version,
     backingFileOffset: view.getBigUint64(8),
-    clusterBits: view.getUint32(20),
+    clusterBits,
     virtualSizeBytes: view.getBigUint64(24),
     encryption: view.getUint32(32),
     l1Entries: view.getUint32(36),
     l1Offset: view.getBigUint64(40),
     refcountTableOffset: view.getBigUint64(48),
     refcountTableClusters: view.getUint32(56),
+    snapshots: view.getUint32(60),
+    snapshotsOffset: view.getBigUint64(64),
     incompatibleFeatures: version === 2 ? 0n : view.getBigUint64(72),
     refcountOrder: version === 2 ? V2_REFCOUNT_ORDER : view.getUint32(96),
-    headerBytes: version === 2 ? V2_HEADER_BYTES : view.getUint32(100),
+    headerBytes,
+    compression: version === 3 && headerBytes > V3_HEADER_BYTES && view.byteLength > V3_HEADER_BYTES ? view.getUint8(V3_HEADER_BYTES) : 0,
+    extensions: extensionsBehind(headerBytes, view, Math.min(view.byteLength, 2 ** Math.min(clusterBits, 21))),
   };
 }
 
-function has(features: bigint): Rule['breaks'] {
+/** Types of the extensions that follow the header, up to the one that ends them; null when they leave the first cluster, or what is seen of it. */
+function extensionsBehind(headerBytes: number, view: DataView, end: number): readonly number[] | null {
+  const types: number[] = [];
+  for (let at = headerBytes; at + 8 <= end; ) {
+    const [type, bytes] = [view.getUint32(at), view.getUint32(at + 4)];
+    if (type === EXTENSION.end) return types;
+    types.push(type);
+    at += 8 + Math.ceil(bytes / 8) * 8;
+  }
+  return null;
+}
+
+function has(features: bigint): Rule<Qcow2Header>['breaks'] {
   return ({ incompatibleFeatures }) => (incompatibleFeatures & features) !== 0n;
 }
 
@@ -117,6 +159,6 @@ function liesOutside({ clusterBits }: Qcow2Header, offset: bigint, bytes: bigint
   return offset === 0n || !isAligned || offset + bytes > fileSizeBytes;
 }
 
-function refused(refusal: string): Qcow2Verdict {
-  return { virtualSizeBytes: null, refusal };
+function refcountTableBytes({ refcountTableClusters, clusterBits }: Qcow2Header): bigint {
+  return BigInt(refcountTableClusters) << BigInt(clusterBits);
 }

@@ -1,4 +1,6 @@
-/** Bytes by which a file tells what it is. */
+import type { ImageView } from './verdict.ts';
+
+/** Bytes by which a file tells what it is, from its beginning, or from its end where the offset is below 0. */
 interface Signature {
   readonly what: string;
   readonly offset: number;
@@ -10,16 +12,21 @@ const diskSignatures: readonly Signature[] = [
   ascii('a qcow2 image', 0, 'QFI\xfb'),
   ascii('a QED image', 0, 'QED\0'),
   ascii('a VMDK image', 0, 'KDMV'),
-  ascii('a VMDK image', 0, 'COWD'),
+  ascii('a VMDK image of ESX', 0, 'COWD'),
+  ascii('a sparse VMDK image of ESX', 0, '\xbe\xba\xfe\xca\0\0\0\0'),
   ascii('a VMDK descriptor', 0, '# Disk DescriptorFile'),
   ascii('a VHD image', 0, 'conectix'),
+  ascii('a VHD image', -512, 'conectix'),
   ascii('a VHDX image', 0, 'vhdxfile'),
   ascii('a VDI image', 0x40, '\x7f\x10\xda\xbe'),
   ascii('a Parallels image', 0, 'WithoutFreeSpace'),
   ascii('a Parallels image', 0, 'WithouFreSpacExt'),
   ascii('a Bochs image', 0, 'Bochs Virtual HD Image'),
+  ascii('a cloop image', 0, '#!/bin/sh\n#V2.0 Format\nmodprobe cloop'),
+  ascii('an Apple disk image', -512, 'koly'),
   ascii('a LUKS volume', 0, 'LUKS\xba\xbe'),
   ascii('an ISO 9660 image', 0x8001, 'CD001'),
+  ascii('a UDF image', 0x8001, 'BEA01'),
 ];
 
 /** What QEMU loads as a kernel. */
@@ -40,9 +47,9 @@ const ramdiskSignatures: readonly Signature[] = [
   ascii('a bzip2 file', 0, 'BZh'),
 ];
 
-/** What disk format other than raw the first bytes of a file belong to (`a VHDX image`), or null. */
-export function foreignDiskFormat(head: Uint8Array): string | null {
-  return firstMatch(diskSignatures, head);
+/** All disk formats other than raw that a file could be taken for (`a VHDX image`). */
+export function diskFormatsOf(view: ImageView): readonly string[] {
+  return [...new Set(diskSignatures.filter((signature) => matches(signature, view)).map(({ what }) => what))];
 }
 
 /** What kind of kernel a file begins like, or null. */
@@ -56,7 +63,12 @@ export function ramdiskKind(head: Uint8Array): string | null {
 }
 
 function firstMatch(signatures: readonly Signature[], head: Uint8Array): string | null {
-  return signatures.find(({ offset, bytes }) => bytes.every((byte, index) => head[offset + index] === byte))?.what ?? null;
+  return signatures.find((signature) => matches(signature, { head, tail: head.subarray(0, 0) }))?.what ?? null;
+}
+
+function matches({ offset, bytes }: Signature, { head, tail }: Pick<ImageView, 'head' | 'tail'>): boolean {
+  const [part, from] = offset < 0 ? [tail, tail.length + offset] : [head, offset];
+  return bytes.every((byte, index) => part[from + index] === byte);
 }
 
 function ascii(what: string, offset: number, text: string): Signature {

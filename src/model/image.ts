@@ -1,4 +1,4 @@
-export const imageFormats = ['raw', 'qcow2', 'aki', 'ari'] as const;
+export const imageFormats = ['raw', 'qcow2', 'vmdk', 'iso', 'aki', 'ari'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
 
 export type ImageStatus = 'queued' | 'saving' | 'active' | 'killed';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { imageFormats } from '../model/image.ts';
-import { hostName, id, must, name, notYetOneOf, objectOf, stringMap, textOf, wholeNumber } from './fields.ts';
+import { hostName, id, must, name, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
 import { onFailure } from './on-failure.ts';
 import * as patterns from './patterns.ts';
 
@@ -13,7 +13,7 @@ const source = z
 export const importImage = objectOf({
   name,
   source,
-  diskFormat: notYetOneOf(imageFormats, ['vmdk', 'iso']),
+  diskFormat: oneOf(imageFormats),
   checksum: z.exactOptional(textOf(patterns.checksum, 'sha256: and 64 hexadecimal digits in lower case')),
   imageId: z.exactOptional(id),
   kernelId: z.exactOptional(id),

@@ -1,39 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { IMAGE_HEAD_BYTES, type ImageHeader, readImageHeader } from '../../src/images/header.ts';
+import { imageHeadBytes } from '../../src/images/verdict.ts';
 import type { ImageFormat } from '../../src/model/image.ts';
+import { read, refusal, withBytes, workshop } from './images.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'novaflow-header-'));
-afterAll(() => rmSync(directory, { recursive: true }));
+const shop = workshop();
+const { made, directory } = shop;
+afterAll(() => shop[Symbol.dispose]());
 
 const MIB = 1024 ** 2;
-let files = 0;
-
-/** A file made by QEMU itself. */
-function made(format: string, options: readonly string[] = [], size = '8M'): Buffer {
-  files += 1;
-  const path = join(directory, `${files}`);
-  execFileSync('qemu-img', ['create', '-q', '-f', format, ...options, path, size]);
-  return readFileSync(path);
-}
-
-function read(format: ImageFormat, file: Uint8Array): ImageHeader {
-  return readImageHeader(format, file.subarray(0, IMAGE_HEAD_BYTES), file.length);
-}
-
-function refusal(format: ImageFormat, file: Uint8Array): string | null {
-  return read(format, file).refusal;
-}
-
-/** A file of zeros with some bytes at an offset. */
-function withBytes(offset: number, text: string): Uint8Array {
-  const file = Buffer.alloc(IMAGE_HEAD_BYTES);
-  file.write(text, offset, 'latin1');
-  return file;
-}
 
 describe('a qcow2 image', () => {
   test.for([
@@ -81,7 +57,34 @@ describe('a qcow2 image', () => {
     ],
     ['an L1 table behind its end', (file) => file.writeBigUInt64BE(1n << 40n, 40), 'is truncated: its L1 table lies outside of the file'],
     ['an L1 table between clusters', (file) => file.writeBigUInt64BE(8n, 40), 'is truncated: its L1 table lies outside of the file'],
-    ['an L1 table without an end', (file) => file.writeUInt32BE(0xffff_ffff, 36), 'is truncated: its L1 table lies outside of the file'],
+    ['an L1 table without an end', (file) => file.writeUInt32BE(0xffff_ffff, 36), 'has an L1 table larger than 32 MiB'],
+    ['an L1 table of 32 MiB', (file) => file.writeUInt32BE(4_194_304, 36), 'is truncated: its L1 table lies outside of the file'],
+    ['no refcount table', (file) => file.writeUInt32BE(0, 56), 'has no refcount table'],
+    ['a refcount table without an end', (file) => file.writeUInt32BE(0xffff_ffff, 56), 'has a refcount table larger than 8 MiB'],
+    [
+      'a refcount table at its header',
+      (file) => file.writeBigUInt64BE(0n, 48),
+      'is truncated: its refcount table lies outside of the file',
+    ],
+    ['snapshots without an end', (file) => file.writeUInt32BE(0xffff_ffff, 60), 'has more than 65,536 snapshots'],
+    [
+      'a snapshot behind its end',
+      (file) => [file.writeUInt32BE(1, 60), file.writeBigUInt64BE(1n << 40n, 64)],
+      'is truncated: its snapshot table lies outside of the file',
+    ],
+    [
+      'extended L2 entries in small clusters',
+      (file) => [file.writeUInt32BE(13, 20), file.writeBigUInt64BE(16n, 72)],
+      'has clusters that are too small for extended L2 entries',
+    ],
+    ['compression 2', (file) => [file.writeBigUInt64BE(8n, 72), file.writeUInt8(2, 104)], 'has a compression that is not known'],
+    ['compression by zlib that is marked', (file) => file.writeBigUInt64BE(8n, 72), 'has a compression that is not known'],
+    ['compression by zstd that is not marked', (file) => file.writeUInt8(1, 104), 'has a compression that is not known'],
+    ['the name of a data file', (file) => file.writeUInt32BE(0x4441_5441, 112), 'names another file for its data'],
+    ['a header for encryption', (file) => file.writeUInt32BE(0x0537_be77, 112), 'has a header for encryption'],
+    ['an extension without an end', (file) => file.writeUInt32BE(0xffff_ff00, 116), 'has header extensions without an end'],
+    ['a header longer than a cluster', (file) => file.writeUInt32BE(65_544, 100), 'has a header length that cannot be'],
+    ['a header of 105 bytes', (file) => file.writeUInt32BE(105, 100), 'has a header length that cannot be'],
     [
       'a refcount table behind its end',
       (file) => file.writeBigUInt64BE(1n << 40n, 48),
@@ -125,6 +128,7 @@ describe('a raw image', () => {
     ['vmdk', ['-o', 'subformat=monolithicFlat'], 'a VMDK descriptor'],
     ['vpc', [], 'a VHD image'],
     ['vhdx', [], 'a VHDX image'],
+    ['vpc', ['-o', 'subformat=fixed,force_size'], 'a VHD image'],
     ['vdi', [], 'a VDI image'],
     ['parallels', [], 'a Parallels image'],
   ] as const)('that QEMU made as %s %j is refused', ([format, options, what]) => {
@@ -133,7 +137,12 @@ describe('a raw image', () => {
 
   test.for([
     [0, 'LUKS\xba\xbe', 'a LUKS volume'],
-    [0, 'COWD', 'a VMDK image'],
+    [0, 'COWD', 'a VMDK image of ESX'],
+    [0, '\xbe\xba\xfe\xca\0\0\0\0', 'a sparse VMDK image of ESX'],
+    [0, 'WithouFreSpacExt', 'a Parallels image'],
+    [0, '#!/bin/sh\n#V2.0 Format\nmodprobe cloop', 'a cloop image'],
+    [-512, 'koly', 'an Apple disk image'],
+    [0x8001, 'BEA01', 'a UDF image'],
     [0, 'Bochs Virtual HD Image', 'a Bochs image'],
     [0x8001, 'CD001', 'an ISO 9660 image'],
   ] as const)('with the bytes of another format at %i is refused', ([offset, bytes, what]) => {
@@ -145,13 +154,33 @@ describe('a raw image', () => {
   });
 });
 
+describe('a file that is two things at once', () => {
+  const added = (file: Buffer, offset: number, bytes: string) => {
+    file.write(bytes, offset, 'latin1');
+    return file;
+  };
+  test.for<[ImageFormat, Buffer, string]>([
+    ['qcow2', added(made('qcow2'), 0x8001, 'CD001'), 'a qcow2 image and an ISO 9660 image'],
+    ['iso', added(made('qcow2'), 0x8001, 'CD001'), 'an ISO 9660 image and a qcow2 image'],
+    ['iso', added(shop.iso(), 0, '# Disk DescriptorFile\n'), 'an ISO 9660 image and a VMDK descriptor'],
+    ['iso', added(shop.iso(), 0, 'KDMV'), 'an ISO 9660 image and a VMDK image'],
+    ['iso', added(shop.iso(), 0x40, '\x7f\x10\xda\xbe'), 'an ISO 9660 image and a VDI image'],
+    ['vmdk', added(made('vmdk'), 0x8001, 'CD001'), 'a VMDK image and an ISO 9660 image'],
+    ['vmdk', Buffer.concat([made('vmdk'), withBytes(0, 'conectix', 512)]), 'a VMDK image and a VHD image'],
+    ['aki', added(withBytes(0x202, 'HdrS'), 0, 'QFI\xfb'), 'a Linux bzImage and a qcow2 image'],
+    ['ari', added(withBytes(0x8001, 'CD001'), 0, '070701'), 'a cpio archive and an ISO 9660 image'],
+  ])('is no %s: it is refused', ([format, file, both]) => {
+    expect(refusal(format, file)).toBe(`the file is ${both} at the same time`);
+  });
+});
+
 describe('a kernel', () => {
   test.for([
     ['a bzImage', 0x202, 'HdrS'],
     ['an ELF file', 0, '\x7fELF'],
     ['an arm64 Image', 56, 'ARM\x64'],
   ] as const)('is %s', ([, offset, bytes]) => {
-    expect(read('aki', withBytes(offset, bytes))).toStrictEqual({ virtualSizeBytes: IMAGE_HEAD_BYTES, refusal: null });
+    expect(read('aki', withBytes(offset, bytes))).toStrictEqual({ virtualSizeBytes: imageHeadBytes, refusal: null });
   });
 
   test.for([
