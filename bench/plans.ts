@@ -30,11 +30,11 @@ export function inputsOf(build: RunHistory): BuildInputs {
  */
 export async function planner(inputs: BuildInputs, libvirt: Libvirt): Promise<(ip: string) => FloorPlan> {
   const choices = await capabilitiesOf(libvirt).choose();
-  const { pathOf } = baseCache({ instancesDir, imageStore: { directory: '/nowhere' } });
+  const { pathOf } = baseCache({ instancesDir, imageStore: { directory: '/nowhere' }, forceRawImages: true });
   const { image, disks, publicKeys } = inputs;
-  const baseFormat = image.root.diskFormat === 'qcow2' ? 'qcow2' : 'raw';
   const root = disks.find(({ name }) => name === 'disk');
   if (root === undefined) throw new Error('the build made no root disk');
+  const baseFormat = root.backing?.format ?? 'raw';
 
   return (ip) => {
     const id = randomUUID();

@@ -43,6 +43,7 @@ test('without a setting anywhere the defaults hold', () => {
     libvirt: { socket: '/run/libvirt/libvirt-sock' },
     instancesDir: '/var/lib/nova/instances',
     imageStore: { directory: '/var/lib/novaflow/images' },
+    forceRawImages: true,
     importDirectory: '/var/lib/novaflow/import',
     vifPlugTimeoutSeconds: 300,
     vifPlugIsFatal: true,

@@ -13,19 +13,21 @@ import { isThere } from './is-there.ts';
 import { renameDurably } from './rename-durably.ts';
 import { run } from './run.ts';
 
+/** What decides the disks of an instance. */
+export interface WantedDisks {
+  readonly instance: Instance;
+  readonly image: BootImages;
+  readonly vifs: readonly Vif[];
+  readonly publicKeys: readonly string[];
+  readonly hasConfigDrive: boolean;
+}
+
 export interface DiskActivities {
   /**
    * Makes what the guest boots from: root overlay, kernel, ramdisk, config drive. What is there already is kept. Images that are not on
    * the host yet are `missing`, and nothing is made. Raises `DiskSpaceLow`, `ImageUnacceptable`.
    */
-  createDisks(input: {
-    token: Token;
-    instance: Instance;
-    image: BootImages;
-    vifs: readonly Vif[];
-    publicKeys: readonly string[];
-    hasConfigDrive: boolean;
-  }): Promise<{ readonly disks: readonly Disk[]; readonly missing: readonly ImageRef[] }>;
+  createDisks(input: { token: Token } & WantedDisks): Promise<{ readonly disks: readonly Disk[]; readonly missing: readonly ImageRef[] }>;
 }
 
 export interface DiskLongActivities {
@@ -39,37 +41,45 @@ export function diskActivities(whileHolding: WhileHolding, bases: BaseCache): Di
       for (const image of images) await bases.fetch(image);
     },
 
-    createDisks: ({ token, instance, image, vifs, publicKeys, hasConfigDrive }) =>
-      whileHolding(instance.id, token, async (directory) => {
-        const missing = await missingBases([image.root, image.kernel, image.ramdisk].filter((one) => one !== null));
-        if (missing.length > 0) return { disks: [], missing };
-        const [root, config] = await Promise.all([
-          rootDisk(directory, instance, image.root),
-          hasConfigDrive ? configDrive(directory, instance, vifs, publicKeys) : null,
-          image.kernel === null ? null : bootFile(directory, 'kernel', image.kernel),
-          image.ramdisk === null ? null : bootFile(directory, 'ramdisk', image.ramdisk),
-        ]);
-        return { disks: config === null ? [root] : [root, config], missing };
-      }),
+    createDisks: (input) =>
+      whileHolding(input.instance.id, input.token, (directory) =>
+        bases.keeping(async () => {
+          const { root, kernel, ramdisk } = input.image;
+          const missing = await missingBases([root, kernel, ramdisk].filter((one) => one !== null));
+          return { disks: missing.length > 0 ? [] : await makeDisks(directory, input), missing };
+        }),
+      ),
   };
 
-  async function missingBases(images: readonly ImageRef[]): Promise<readonly ImageRef[]> {
-    const here = await Promise.all(images.map(bases.has));
-    return images.filter((_image, index) => !here[index]);
+  async function makeDisks(
+    directory: string,
+    { instance, image, vifs, publicKeys, hasConfigDrive }: WantedDisks,
+  ): Promise<readonly Disk[]> {
+    const [root, config] = await Promise.all([
+      rootDisk(directory, instance, image.root),
+      hasConfigDrive ? configDrive(directory, instance, vifs, publicKeys) : null,
+      image.kernel === null ? null : bootFile(directory, 'kernel', image.kernel),
+      image.ramdisk === null ? null : bootFile(directory, 'ramdisk', image.ramdisk),
+    ]);
+    return config === null ? [root] : [root, config];
   }
 
-  async function rootDisk(
-    directory: string,
-    { flavor }: Instance,
-    { id, checksum, diskFormat, virtualSizeBytes }: ImageRef,
-  ): Promise<Disk> {
+  async function missingBases(images: readonly ImageRef[]): Promise<readonly ImageRef[]> {
+    const found = await Promise.all(images.map(bases.baseOf));
+    return images.filter((_image, index) => found[index] === null);
+  }
+
+  async function rootDisk(directory: string, { flavor }: Instance, image: ImageRef): Promise<Disk> {
     const path = join(directory, 'disk');
+    const { id, virtualSizeBytes } = image;
     const sizeBytes = flavor.rootGiB === 0 ? virtualSizeBytes : flavor.rootGiB * 1024 ** 3;
-    const baseFormat = diskFormat === 'qcow2' ? 'qcow2' : 'raw';
+    const base = await bases.baseOf(image);
+    if (base === null) throw new Error(`the base of image ${id} vanished while it was kept`);
+    const { format, checksum } = base;
     await madeAside(path, async (partial) => {
-      await run('qemu-img', createOverlayArgs({ base: bases.pathOf(id), baseFormat, path: partial, sizeBytes }));
+      await run('qemu-img', createOverlayArgs({ base: base.path, baseFormat: format, path: partial, sizeBytes }));
     });
-    return { name: 'disk', target: 'vda', kind: 'qcow2', format: 'qcow2', sizeBytes, backing: { imageId: id, checksum } };
+    return { name: 'disk', target: 'vda', kind: 'qcow2', format: 'qcow2', sizeBytes, backing: { imageId: id, checksum, format } };
   }
 
   /** A copy of its own: the hypervisor changes the owner of what a guest boots. */

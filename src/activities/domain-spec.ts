@@ -12,6 +12,7 @@ export interface HostChoices {
   readonly machineType: string;
   readonly cpu: CpuSpec;
   readonly baseOf: (imageId: string) => string;
+  /** Of a base whose disk was recorded without it. */
   readonly baseFormatOf: 'raw' | 'qcow2';
 }
 
@@ -72,7 +73,7 @@ function diskSpecOf(directory: string, { name, target, format, backing }: Disk, 
     bus: 'virtio',
     cache: isConfigDrive ? 'writethrough' : 'none',
     isReadOnly: isConfigDrive,
-    backing: backing === null ? null : { path: choices.baseOf(backing.imageId), format: choices.baseFormatOf },
+    backing: backing === null ? null : { path: choices.baseOf(backing.imageId), format: backing.format ?? choices.baseFormatOf },
   };
 }
 

@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+/** Alone, or beside others that share the lock. */
+export type LockMode = 'exclusive' | 'shared';
+
 /**
  * Locks the open file `descriptor` for this process and what inherits it; false when another holds it for `seconds`. Node has no
  * flock: the command locks the open file that it inherits, which is ours. Each step on a host does this, so it is a plain
  * spawn: execa's comfort takes longer than the lock. Rejects when `signal` ends the wait.
  */
-export async function flock(descriptor: number, seconds: number, signal: AbortSignal | null = null): Promise<boolean> {
-  const command = spawn('flock', ['-x', '-w', String(seconds), '3'], {
+export async function flock(descriptor: number, mode: LockMode, seconds: number, signal: AbortSignal | null = null): Promise<boolean> {
+  const command = spawn('flock', [`--${mode}`, '-w', String(seconds), '3'], {
     stdio: ['ignore', 'ignore', 'ignore', descriptor],
     ...(signal === null ? {} : { signal }),
   });

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { flock } from './flock.ts';
+import { flock, type LockMode } from './flock.ts';
 import { kill, type ProcessView, processesWithOpen } from './processes.ts';
 import { currentSignal, inheritedDescriptors } from './run.ts';
 
@@ -16,12 +16,21 @@ export async function withLock<T>(
   work: () => Promise<T>,
   isSuperseded: () => Promise<boolean> = async () => false,
 ): Promise<T> {
+  return holding('exclusive', path, work, isSuperseded);
+}
+
+/** The same beside others that share the lock: nobody holds it alone meanwhile. */
+export async function withSharedLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  return holding('shared', path, work, async () => false);
+}
+
+async function holding<T>(mode: LockMode, path: string, work: () => Promise<T>, isSuperseded: () => Promise<boolean>): Promise<T> {
   const file = await open(path, 'a+');
   try {
     const outer = inheritedDescriptors.getStore() ?? [];
     const signal = currentSignal();
     return await inheritedDescriptors.run([...outer, file.fd], async () => {
-      while (!(await flock(file.fd, waitSeconds, signal))) {
+      while (!(await flock(file.fd, mode, waitSeconds, signal))) {
         const frozenOrSuperseded = (await isSuperseded()) ? () => true : ({ isStopped }: ProcessView) => isStopped;
         for (const holder of await processesWithOpen(path)) if (frozenOrSuperseded(holder)) await kill(holder);
       }

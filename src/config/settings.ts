@@ -55,6 +55,11 @@ export const settings = objectOf({
   imageStore: objectOf({
     directory: path.default('/var/lib/novaflow/images').describe('Where images are, a directory that all hosts reach.'),
   }),
+  forceRawImages: flag
+    .default(true)
+    .describe(
+      "Nova's `force_raw_images`: a qcow2 image is converted to a raw base once a host; `false`: overlays stand on the qcow2 itself.",
+    ),
   importDirectory: path
     .default('/var/lib/novaflow/import')
     .describe('Below it lie the files that `importImage` may take; a source that leads out of it is refused.'),

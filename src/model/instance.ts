@@ -39,7 +39,19 @@ export interface Disk {
   readonly format: DiskFormat;
   readonly sizeBytes: number;
   /** The immutable base of an overlay, by its content. */
-  readonly backing: { readonly imageId: string; readonly checksum: string } | null;
+  readonly backing: Backing | null;
+}
+
+/** What a base may be: images of other formats are converted. */
+export type BaseFormat = 'raw' | 'qcow2';
+
+/** The base of an overlay: an image, or the raw disk it was converted to. */
+export interface Backing {
+  readonly imageId: string;
+  /** Of the bytes of the base itself: what is compared between hosts. */
+  readonly checksum: string;
+  /** Absent in records of before images were converted: then it is the image's own. */
+  readonly format?: BaseFormat;
 }
 
 export interface Port {

@@ -25,7 +25,13 @@ const disk = describes<Disk>()(
     kind: z.enum(['qcow2', 'raw', 'lvm', 'isolate', 'volume']),
     format: z.enum(['qcow2', 'raw', 'iso']),
     sizeBytes: count,
-    backing: z.strictObject({ imageId: id, checksum }).nullable(),
+    backing: z
+      .strictObject({
+        imageId: id,
+        checksum: checksum.describe("Of the base's own bytes, which are not the image's where the image was converted."),
+        format: z.exactOptional(z.enum(['raw', 'qcow2'])).describe("Of the base; absent: the image's own."),
+      })
+      .nullable(),
   }),
 );
 

@@ -33,9 +33,9 @@ export function buildInstance(request: unknown): Promise<Instance> {
       undo('remove the instance from the host', () => whenHostReturns(host).removeInstance({ instanceId }));
       const createDisks = () => onHost(host).createDisks({ instance, image, vifs, publicKeys, hasConfigDrive });
       let { disks, missing } = await during({ taskState: 'block_device_mapping', ports }, createDisks);
-      if (missing.length > 0) {
+      while (missing.length > 0) {
         await longOnHost(host).fetchBases({ images: missing });
-        ({ disks } = await createDisks());
+        ({ disks, missing } = await createDisks()); // missing again: removed from the cache in between
       }
 
       const define = () => onHost(host).defineDomain({ instance, image, disks, vifs });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -11,6 +12,7 @@ import { activityContext, inActivity, ownDirectory } from './surroundings.ts';
 vi.setConfig({ testTimeout: 30_000 }); // ten processes wait for a lock
 
 const content = 'what is in the image';
+const MiB = 1024 ** 2;
 
 interface World {
   readonly cache: BaseCache;
@@ -23,11 +25,11 @@ interface World {
 }
 
 /** A host without images, and a store with one. */
-async function world(): Promise<World> {
+async function world({ forceRawImages = true } = {}): Promise<World> {
   const directory = await ownDirectory();
   const instancesDir = join(directory, 'instances');
   const store = join(directory, 'store');
-  const cache = baseCache({ instancesDir, imageStore: { directory: store } });
+  const cache = baseCache({ instancesDir, imageStore: { directory: store }, forceRawImages });
   const image: ImageRef = { id: 'image-1', checksum: sha256(content), diskFormat: 'raw', virtualSizeBytes: content.length };
   const stored = join(store, image.id);
   const base = cache.pathOf(image.id);
@@ -36,7 +38,7 @@ async function world(): Promise<World> {
   return { cache, image, stored, base, files: async () => (await readdir(dirname(base))).sort() };
 }
 
-function sha256(text: string): string {
+function sha256(text: string | Buffer): string {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
@@ -63,9 +65,9 @@ test('an image is named as Nova names it', async () => {
 describe('an image that is fetched', () => {
   test('is there, with its checksum beside it', async () => {
     const { cache, image, base, files } = await world();
-    expect(await cache.has(image)).toBe(false);
+    expect(await cache.baseOf(image)).toBeNull();
     await inActivity(() => cache.fetch(image));
-    expect(await cache.has(image)).toBe(true);
+    expect(await cache.baseOf(image)).toStrictEqual({ path: base, format: 'raw', checksum: image.checksum });
     expect(await readFile(base, 'utf8')).toBe(content);
     const name = basename(base);
     expect(await files()).toStrictEqual([name, `${name}.checksum`, `${name}.lock`]);
@@ -110,7 +112,7 @@ describe('an image that is fetched', () => {
     const { cache, image } = await world();
     await inActivity(() => cache.fetch(image));
     const changed = { ...image, checksum: sha256('something else') };
-    await expect(cache.has(changed)).rejects.toMatchObject({ type: 'ImageUnacceptable' });
+    await expect(cache.baseOf(changed)).rejects.toMatchObject({ type: 'ImageUnacceptable' });
     await expect(inActivity(() => cache.fetch(changed))).rejects.toMatchObject({ type: 'ImageUnacceptable' });
   });
 });
@@ -121,11 +123,11 @@ describe('a fetch that died', () => {
     const activity = activityContext();
     activity.cancel();
     await expect(inActivity(() => cache.fetch(image), activity)).rejects.toThrow(CancelledFailure);
-    expect(await cache.has(image)).toBe(false);
+    expect(await cache.baseOf(image)).toBeNull();
 
     await mkdir(dirname(base), { recursive: true });
     await writeFile(`${base}.part`, `${content} and what another fetch left behind it`);
-    expect(await cache.has(image)).toBe(false);
+    expect(await cache.baseOf(image)).toBeNull();
     await inActivity(() => cache.fetch(image));
     expect(await readFile(base, 'utf8')).toBe(content);
     expect(await files()).not.toContain(`${basename(base)}.part`);
@@ -136,8 +138,67 @@ describe('a fetch that died', () => {
     await mkdir(dirname(base), { recursive: true });
     await writeFile(`${base}.part`, content);
     await writeFile(`${base}.checksum`, `${image.checksum}\n`);
-    expect(await cache.has(image)).toBe(false);
+    expect(await cache.baseOf(image)).toBeNull();
     await inActivity(() => cache.fetch(image));
     expect(await readFile(base, 'utf8')).toBe(content);
+  });
+});
+
+describe('a qcow2 image', () => {
+  /** A world whose image is a qcow2 of 1 MiB with some text in it, and that text's disk. */
+  async function qcow2World(settings: { forceRawImages: boolean }) {
+    const own = await world(settings);
+    const disk = Buffer.alloc(MiB);
+    disk.write('in the middle', MiB / 2);
+    const raw = `${own.stored}.raw`;
+    await writeFile(raw, disk);
+    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, own.stored]);
+    await rm(raw);
+    const image: ImageRef = { ...own.image, checksum: sha256(await readFile(own.stored)), diskFormat: 'qcow2', virtualSizeBytes: MiB };
+    return { ...own, image, disk };
+  }
+
+  test('becomes a raw base once, known by the checksum of the disk that it holds', async () => {
+    const { cache, image, base, disk, files } = await qcow2World({ forceRawImages: true });
+    await inActivity(() => cache.fetch(image));
+    expect(await cache.baseOf(image)).toStrictEqual({ path: base, format: 'raw', checksum: sha256(disk) });
+    expect((await readFile(base)).equals(disk)).toBe(true);
+    const name = basename(base);
+    expect(await files()).toStrictEqual([name, `${name}.checksum`, `${name}.lock`]);
+    expect(await readFile(`${base}.checksum`, 'utf8')).toBe(`${image.checksum}\nraw ${sha256(disk)}\n`);
+  });
+
+  test('stays as it is where raw bases are not forced', async () => {
+    const { cache, image, base, stored } = await qcow2World({ forceRawImages: false });
+    await inActivity(() => cache.fetch(image));
+    expect(await cache.baseOf(image)).toStrictEqual({ path: base, format: 'qcow2', checksum: image.checksum });
+    expect((await readFile(base)).equals(await readFile(stored))).toBe(true);
+  });
+
+  test('that is here in one form is used in it, whatever the setting has become', async () => {
+    const { cache, image, base, stored } = await qcow2World({ forceRawImages: false });
+    await inActivity(() => cache.fetch(image));
+    const settings = { instancesDir: dirname(dirname(base)), imageStore: { directory: dirname(stored) }, forceRawImages: true };
+    const later = baseCache(settings);
+    await inActivity(() => later.fetch(image));
+    expect(await later.baseOf(image)).toMatchObject({ format: 'qcow2', checksum: image.checksum });
+  });
+
+  test('is never put in the place of a base of other content that has lost its checksum', async () => {
+    const { cache, image, base } = await qcow2World({ forceRawImages: true });
+    await mkdir(dirname(base), { recursive: true });
+    await writeFile(base, 'what overlays stand on');
+    await expect(inActivity(() => cache.fetch(image))).rejects.toMatchObject({ type: 'ImageUnacceptable' });
+    expect(await readFile(base, 'utf8')).toBe('what overlays stand on');
+  });
+
+  test('whose conversion died is converted anew', async () => {
+    const { cache, image, base, disk, files } = await qcow2World({ forceRawImages: true });
+    await mkdir(dirname(base), { recursive: true });
+    await writeFile(`${base}.part`, 'half an image');
+    await writeFile(`${base}.converted`, 'half a disk');
+    await inActivity(() => cache.fetch(image));
+    expect((await readFile(base)).equals(disk)).toBe(true);
+    expect((await files()).filter((name) => name.endsWith('.converted') || name.endsWith('.part'))).toStrictEqual([]);
   });
 });

@@ -52,7 +52,7 @@ async function world() {
     ramdisk: await stored('ramdisk', 'ari', Buffer.from('ramdisk')),
     properties: {},
   };
-  const bases = baseCache({ instancesDir, imageStore: { directory: store } });
+  const bases = baseCache({ instancesDir, imageStore: { directory: store }, forceRawImages: true });
   const { createDisks, fetchBases } = diskActivities(holdingIn(instancesDir), bases);
   const home = join(instancesDir, 'web1');
   return {
@@ -86,7 +86,7 @@ describe('the disks of an instance', () => {
           kind: 'qcow2',
           format: 'qcow2',
           sizeBytes: 1024 * MiB,
-          backing: { imageId: 'root', checksum: image.root.checksum },
+          backing: { imageId: 'root', checksum: image.root.checksum, format: 'raw' },
         },
         { name: 'disk.config', target: 'vdz', kind: 'raw', format: 'iso', sizeBytes: expect.any(Number), backing: null },
       ],

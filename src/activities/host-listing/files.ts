@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { baseDirectory } from '../../model/base-name.ts';
 import type { HostListing, ListedInstances } from '../../model/verify/listing.ts';
 import { uuid } from '../../schema/patterns.ts';
 import { concurrently } from '../concurrently.ts';
@@ -7,7 +8,6 @@ import { errnoOf } from '../failures.ts';
 
 /** As a compute worker names the lock that makes it the only one of its host. */
 const workerLock = /^\.worker-(.+)\.lock$/;
-const baseCache = '_base';
 const directoriesAtOnce = 32;
 
 /** What lies in the instances directory. One that vanishes meanwhile is empty. */
@@ -22,8 +22,8 @@ export async function listInstances(directory: string): Promise<ListedInstances>
     directory,
     sharers: names.flatMap((name) => workerLock.exec(name)?.[1] ?? []),
     perInstance,
-    bases: await namesIn(join(directory, baseCache)),
-    others: names.filter((name) => !uuid.test(name) && !workerLock.test(name) && name !== baseCache),
+    bases: await namesIn(join(directory, baseDirectory)),
+    others: names.filter((name) => !uuid.test(name) && !workerLock.test(name) && name !== baseDirectory),
   };
 }
 

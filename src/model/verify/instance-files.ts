@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { baseNameOf } from '../base-name.ts';
+import { baseDirectory, baseNameOf, removalLock } from '../base-name.ts';
 import type { Instance } from '../instance.ts';
 import type { Finding } from './finding.ts';
 import { type HostScene, imagesOf, instancesHere, instancesThatAre, whereabouts, whyForeign } from './scene.ts';
@@ -30,7 +30,7 @@ export function baseFindings(scene: HostScene): readonly Finding[] {
   const { directory, bases } = scene.listing.instances;
   const active = [...scene.imageStatus].filter(([, status]) => status === 'active').map(([id]) => baseNameOf(id));
   const rules = { known: new Set(active), fetching: fetchedNow(scene), present: new Set(bases) };
-  const path = (name: string) => join(directory, '_base', name);
+  const path = (name: string) => join(directory, baseDirectory, name);
   return [
     ...bases.flatMap((name) => {
       const why = whyUnknownBase(name, rules);
@@ -55,10 +55,11 @@ interface BaseRules {
 
 function whyUnknownBase(name: string, { known, fetching, present }: BaseRules): string | null {
   const [stem = '', suffix = ''] = name.split(/\.(?=[^.]*$)/);
+  if (name === removalLock) return null;
   if (fetching.has(stem)) return null;
   if (!known.has(stem)) return 'no image has this base: the image was deleted, or the file was put there by hand';
   if (suffix === '' || suffix === 'lock') return null;
-  const isHalf = suffix === 'part' || (suffix === 'checksum' && !present.has(stem));
+  const isHalf = suffix === 'part' || suffix === 'converted' || (suffix === 'checksum' && !present.has(stem));
   if (isHalf) return 'a fetch of the image that was killed: the next build from it on this host completes it';
   return suffix === 'checksum' ? null : 'nothing of ours has this name: somebody put it there';
 }

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { baseDirectory, removalLock } from '../base-name.ts';
 import type { Finding } from './finding.ts';
 import { fetchedNow } from './instance-files.ts';
 import { type HostScene, whereabouts } from './scene.ts';
@@ -48,7 +49,7 @@ function isWorkedOn(scene: HostScene, file: string): boolean {
   const { instances, store } = scene.listing;
   const [first = '', second = ''] = relative(instances.directory, file).split('/');
   const [base = ''] = second.split('.');
-  if (first === '_base') return fetchedNow(scene).has(base);
+  if (first === baseDirectory) return base === removalLock || fetchedNow(scene).has(base);
   if (first !== '..') return whereabouts(scene, first) === 'busy';
   const [image = ''] = relative(store.directory, file).split('.');
   const status = scene.imageStatus.get(image);

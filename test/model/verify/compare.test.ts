@@ -134,6 +134,11 @@ const cases: readonly Case[] = [
     finds: [`UnknownFile cn1: /instances/_base/${base}.part`],
   },
   {
+    of: 'a base whose conversion was killed',
+    changes: files({ bases: [base, `${base}.checksum`, `${base}.converted`] }),
+    finds: [`UnknownFile cn1: /instances/_base/${base}.converted`],
+  },
+  {
     of: 'a base of an image that is no more',
     changes: files({ bases: [...listing().instances.bases, baseNameOf(otherId)] }),
     finds: [`UnknownFile cn1: /instances/_base/${baseNameOf(otherId)}`],

@@ -158,7 +158,7 @@ export function listing(changes: Partial<HostListing> = {}): HostListing {
       directory: '/instances',
       sharers: ['cn1'],
       perInstance: [{ instanceId: webId, files: ['console.log', 'disk', 'disk.config', 'generation', 'kernel', 'lock'] }],
-      bases: [base, `${base}.checksum`, `${base}.lock`],
+      bases: [base, `${base}.checksum`, `${base}.lock`, 'lock'],
       others: [],
     },
     store: { directory: '/store', files: [imageId, `${imageId}.lock`, kernelId] },
