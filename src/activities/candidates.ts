@@ -13,7 +13,9 @@ export interface Candidates {
 }
 
 const freshMs = 1_000;
-/** A list is used this many times as long as it took to make: a thousand hosts take 0.2 s, and no build waits for it. */
+/** A list is made anew when it is this many times as old as it took to make: of a thousand hosts it takes 0.2 s, a twentieth of the time at most. */
+const renewFactor = 20;
+/** And it is used until it is this many times as old: no build waits for a list that can be made beside it. */
 const useFactor = 50;
 
 interface Listed {
@@ -26,13 +28,14 @@ interface Listed {
 export function candidateList(): Candidates {
   let listed: Listed | null = null;
   let underWay: Promise<Listed> | null = null;
+  let isRenewalDue = false;
 
   return {
     fresh: async () => (await list(Context.current().client)).candidates,
     recent: async () => {
       const by = Context.current().client;
-      if (listed === null || ageOf(listed) > Math.max(freshMs, useFactor * listed.tookMs)) return (await list(by)).candidates;
-      if (ageOf(listed) > freshMs) setTimeout(() => void list(by).catch(() => {}), freshMs).unref();
+      if (listed === null || isOlder(listed, useFactor)) return (await list(by)).candidates;
+      if (isOlder(listed, renewFactor)) renewSoon(by);
       return listed.candidates;
     },
     learn: (candidate) => {
@@ -40,6 +43,17 @@ export function candidateList(): Candidates {
       listed = { ...listed, candidates: listed.candidates.map((one) => (one.host === candidate.host ? candidate : one)) };
     },
   };
+
+  /** One of a crowd of builds renews the list, a moment later: they are all at their hosts by then. */
+  function renewSoon(by: Client): void {
+    if (isRenewalDue) return;
+    isRenewalDue = true;
+    const renew = () => {
+      isRenewalDue = false;
+      void list(by).catch(() => {});
+    };
+    setTimeout(renew, freshMs).unref();
+  }
 
   function list(by: Client): Promise<Listed> {
     underWay ??= listCandidates(by)
@@ -54,8 +68,9 @@ export function candidateList(): Candidates {
   }
 }
 
-function ageOf({ at }: Listed): number {
-  return performance.now() - at;
+/** A list is good for a second, whatever it took. */
+function isOlder({ at, tookMs }: Listed, factor: number): boolean {
+  return performance.now() - at > Math.max(freshMs, factor * tookMs);
 }
 
 async function listCandidates(by: Client): Promise<Listed> {
