@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { cacheRoot } from './cache-root.ts';
+import { cacheDirectory } from '../src/cache-directory.ts';
 
 const programs = ['/usr/sbin/libvirtd', '/usr/bin/qemu-system-x86_64', '/usr/bin/qemu-system-aarch64'];
 
@@ -37,7 +37,7 @@ async function keptDir(qemuUser: string): Promise<string> {
     .update([release(), ...times].join())
     .digest('hex')
     .slice(0, 16);
-  const parent = join(cacheRoot(), 'qemu-capabilities');
+  const parent = join(cacheDirectory(), 'qemu-capabilities');
   await mkdir(parent, { recursive: true });
   return join(parent, `${key}-${qemuUser}`);
 }

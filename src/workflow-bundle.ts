@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { isThere } from './activities/is-there.ts';
+import { cacheDirectory } from './cache-directory.ts';
 
 const sources = import.meta.dirname;
 const lockFile = join(dirname(sources), 'package-lock.json');
@@ -42,10 +42,6 @@ async function digestOfSources(): Promise<string> {
     hash.update(`${name.slice(sources.length)}\0`).update(await readFile(name).catch(() => ''));
   }
   return hash.digest('hex').slice(0, 32);
-}
-
-function cacheDirectory(): string {
-  return process.env['NOVAFLOW_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'novaflow');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url) && process.argv[2] !== undefined) await build(process.argv[2]);

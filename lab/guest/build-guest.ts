@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheRoot } from '../cache-root.ts';
+import { cacheDirectory } from '../../src/cache-directory.ts';
 import { run } from '../run.ts';
 import { downloadKernel, unpackKernel } from './kernel.ts';
 import { copyModules } from './modules.ts';
@@ -25,7 +25,7 @@ const scripts = { initrd: join(import.meta.dirname, 'initrd-init.sh'), root: joi
  * `cacheDir` is where it is kept: without it, novaflow's place in the user's cache.
  */
 export async function buildGuest(options: { cacheDir?: string; onProgress?: (line: string) => void } = {}): Promise<GuestImage> {
-  const { cacheDir = cacheRoot(), onProgress = () => undefined } = options;
+  const { cacheDir = cacheDirectory(), onProgress = () => undefined } = options;
   const parent = join(cacheDir, 'guest');
   await mkdir(parent, { recursive: true });
   const dir = join(parent, await inputsHash());

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { cacheDirectory } from '../../src/cache-directory.ts';
 
 /** The `temporal` command that set-up puts in the user's cache. */
 export const TEMPORAL_VERSION = '1.5.1';
@@ -16,12 +16,6 @@ export async function findTemporal(): Promise<string> {
     if (await isExecutable(file)) return file;
   }
   throw new Error('there is no temporal command: run "sh scripts/setup.sh"');
-}
-
-/** Where set-up keeps what it builds and downloads. */
-export function cacheDirectory(): string {
-  const { NOVAFLOW_CACHE, XDG_CACHE_HOME } = process.env;
-  return NOVAFLOW_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'novaflow');
 }
 
 async function isExecutable(file: string): Promise<boolean> {
