@@ -52,11 +52,11 @@ function hostActivities(
   const bases = baseCache(config);
   const capabilities = capabilitiesOf(libvirt);
   const { report, attend } = hostReporter(config, libvirt, capabilities, { session: randomUUID(), stopping });
-  const { fetchBases, ...disks } = diskActivities(whileHolding, bases);
+  const { fetchBases, writeDisks, ...disks } = diskActivities(whileHolding, bases, config);
   const { storeImage, ...images } = imageStoreActivities(config);
   return {
     report,
-    long: { fetchBases, storeImage },
+    long: { fetchBases, writeDisks, storeImage },
     quick: {
       attend,
       ...disks,

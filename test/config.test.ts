@@ -42,6 +42,7 @@ test('without a setting anywhere the defaults hold', () => {
     },
     libvirt: { socket: '/run/libvirt/libvirt-sock' },
     instancesDir: '/var/lib/nova/instances',
+    imagesType: 'qcow2',
     imageStore: { directory: '/var/lib/novaflow/images' },
     forceRawImages: true,
     importDirectory: '/var/lib/novaflow/import',

@@ -1,20 +1,22 @@
-import { constants } from 'node:fs';
-import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { configDriveFiles } from '../model/config-drive.ts';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
 import type { Disk, Instance } from '../model/instance.ts';
 import type { Token } from '../model/tenure.ts';
-import { createOverlayArgs } from '../qemu/img.ts';
+import { wantedRoot } from '../model/wanted-disks.ts';
 import type { BootImages, ImageRef } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
-import type { BaseCache } from './base-cache.ts';
+import type { Base, BaseCache } from './base-cache.ts';
+import type { Patience, RootBackend, Site } from './disks/backend.ts';
+import { makeBootFile } from './disks/boot-file.ts';
+import { makeConfigDrive } from './disks/config-drive.ts';
+import { readDiskInfo, writeDiskInfo } from './disks/disk-info.ts';
+import { qcow2Root } from './disks/qcow2.ts';
+import { rawRoot } from './disks/raw.ts';
 import type { WhileHolding } from './holding.ts';
-import { isThere } from './is-there.ts';
-import { renameDurably } from './rename-durably.ts';
-import { run } from './run.ts';
 
 /** What decides the disks of an instance. */
-export interface WantedDisks {
+export interface DiskInput {
+  readonly token: Token;
   readonly instance: Instance;
   readonly image: BootImages;
   readonly vifs: readonly Vif[];
@@ -22,98 +24,90 @@ export interface WantedDisks {
   readonly hasConfigDrive: boolean;
 }
 
+export interface MadeDisks {
+  readonly disks: readonly Disk[];
+  /** Images that are not on the host yet: nothing was made. */
+  readonly missing: readonly ImageRef[];
+  /** Whether some take longer than a quick step may, and are still to be made. */
+  readonly takesLong: boolean;
+}
+
 export interface DiskActivities {
   /**
-   * Makes what the guest boots from: root overlay, kernel, ramdisk, config drive. What is there already is kept. Images that are not on
-   * the host yet are `missing`, and nothing is made. Raises `DiskSpaceLow`, `ImageUnacceptable`.
+   * Makes what the guest boots from: root disk, kernel, ramdisk, config drive. What is there already is kept. Raises `DiskSpaceLow`,
+   * `ImageUnacceptable`.
    */
-  createDisks(input: { token: Token } & WantedDisks): Promise<{ readonly disks: readonly Disk[]; readonly missing: readonly ImageRef[] }>;
+  createDisks(input: DiskInput): Promise<MadeDisks>;
 }
 
 export interface DiskLongActivities {
+  /** Makes what `createDisks` left because it takes long, and the rest. Raises and leaves the same. Repeatable. */
+  writeDisks(input: DiskInput): Promise<MadeDisks>;
   /** Brings images to the host, each once. Progress in bytes. Raises `ImageUnacceptable`, `DiskSpaceLow`. Repeatable. */
   fetchBases(input: { token: Token; images: readonly ImageRef[] }): Promise<void>;
 }
 
-export function diskActivities(whileHolding: WhileHolding, bases: BaseCache): DiskActivities & DiskLongActivities {
+const rootBackends = { qcow2: qcow2Root, raw: rawRoot } as const satisfies Record<Config['imagesType'], RootBackend>;
+
+export function diskActivities(
+  whileHolding: WhileHolding,
+  bases: BaseCache,
+  { imagesType }: Pick<Config, 'imagesType'>,
+): DiskActivities & DiskLongActivities {
   return {
     fetchBases: async ({ images }) => {
       for (const image of images) await bases.fetch(image);
     },
-
-    createDisks: (input) =>
-      whileHolding(input.instance.id, input.token, (directory) =>
-        bases.keeping(async () => {
-          const { root, kernel, ramdisk } = input.image;
-          const missing = await missingBases([root, kernel, ramdisk].filter((one) => one !== null));
-          return { disks: missing.length > 0 ? [] : await makeDisks(directory, input), missing };
-        }),
-      ),
+    createDisks: (input) => whenBasesAreHere(input, 'quick'),
+    writeDisks: (input) => whenBasesAreHere(input, 'long'),
   };
+
+  function whenBasesAreHere(input: DiskInput, patience: Patience): Promise<MadeDisks> {
+    return whileHolding(input.instance.id, input.token, (directory) =>
+      bases.keeping(async () => {
+        const { root, kernel, ramdisk } = input.image;
+        const images = [root, kernel, ramdisk].filter((one) => one !== null);
+        const found = await Promise.all(images.map(bases.baseOf));
+        const [base] = found;
+        if (base === null || base === undefined || found.includes(null)) {
+          return { disks: [], missing: images.filter((_image, index) => found[index] === null), takesLong: false };
+        }
+        return { ...(await makeDisks(directory, input, base, patience)), missing: [] };
+      }),
+    );
+  }
 
   async function makeDisks(
     directory: string,
-    { instance, image, vifs, publicKeys, hasConfigDrive }: WantedDisks,
-  ): Promise<readonly Disk[]> {
-    const [root, config] = await Promise.all([
-      rootDisk(directory, instance, image.root),
-      hasConfigDrive ? configDrive(directory, instance, vifs, publicKeys) : null,
-      image.kernel === null ? null : bootFile(directory, 'kernel', image.kernel),
-      image.ramdisk === null ? null : bootFile(directory, 'ramdisk', image.ramdisk),
+    { instance, image, vifs, publicKeys, hasConfigDrive }: DiskInput,
+    base: Base,
+    patience: Patience,
+  ): Promise<Omit<MadeDisks, 'missing'>> {
+    const site: Site = { instanceId: instance.id, directory };
+    const disks = (await readDiskInfo(directory)) ?? (await placed(site, instance, image.root, base));
+    const [roots, config] = await Promise.all([
+      Promise.all(disks.map((disk) => rootBackendOf(disk).make(site, disk, base, patience))),
+      hasConfigDrive ? makeConfigDrive(directory, instance, vifs, publicKeys) : null,
+      makeBootFiles(directory, image),
     ]);
-    return config === null ? [root] : [root, config];
+    return { disks: config === null ? disks : [...disks, config], takesLong: roots.includes(false) };
   }
 
-  async function missingBases(images: readonly ImageRef[]): Promise<readonly ImageRef[]> {
-    const found = await Promise.all(images.map(bases.baseOf));
-    return images.filter((_image, index) => found[index] === null);
+  async function makeBootFiles(directory: string, { kernel, ramdisk }: BootImages): Promise<void> {
+    await Promise.all(
+      Object.entries({ kernel, ramdisk }).map(([name, image]) => image && makeBootFile(join(directory, name), bases.pathOf(image.id))),
+    );
   }
 
-  async function rootDisk(directory: string, { flavor }: Instance, image: ImageRef): Promise<Disk> {
-    const path = join(directory, 'disk');
-    const { id, virtualSizeBytes } = image;
-    const sizeBytes = flavor.rootGiB === 0 ? virtualSizeBytes : flavor.rootGiB * 1024 ** 3;
-    const base = await bases.baseOf(image);
-    if (base === null) throw new Error(`the base of image ${id} vanished while it was kept`);
-    const { format, checksum } = base;
-    await madeAside(path, async (partial) => {
-      await run('qemu-img', createOverlayArgs({ base: base.path, baseFormat: format, path: partial, sizeBytes }));
-    });
-    return { name: 'disk', target: 'vda', kind: 'qcow2', format: 'qcow2', sizeBytes, backing: { imageId: id, checksum, format } };
-  }
-
-  /** A copy of its own: the hypervisor changes the owner of what a guest boots. */
-  async function bootFile(directory: string, name: 'kernel' | 'ramdisk', { id }: ImageRef): Promise<void> {
-    await madeAside(join(directory, name), (partial) => copyFile(bases.pathOf(id), partial, constants.COPYFILE_FICLONE));
-  }
-
-  async function configDrive(directory: string, instance: Instance, vifs: readonly Vif[], publicKeys: readonly string[]): Promise<Disk> {
-    const path = join(directory, 'disk.config');
-    const ports = vifs.map(({ port, mtu, dns }) => ({ ...port, mtu, dns }));
-    await madeAside(path, async (partial) => {
-      const tree = join(directory, 'config-drive.partial');
-      await rm(tree, { recursive: true, force: true }); // of an attempt that died
-      await mkdir(tree);
-      try {
-        for (const { path: name, content } of configDriveFiles({ instance, ports, publicKeys })) {
-          await mkdir(dirname(join(tree, name)), { recursive: true });
-          await writeFile(join(tree, name), content);
-        }
-        await run('genisoimage', ['-quiet', '-o', partial, '-V', 'cidata', '-J', '-r', tree]);
-      } finally {
-        await rm(tree, { recursive: true, force: true });
-      }
-    });
-    const { size: sizeBytes } = await stat(path);
-    return { name: 'disk.config', target: 'vdz', kind: 'raw', format: 'iso', sizeBytes, backing: null };
+  async function placed(site: Site, { flavor }: Instance, { id, virtualSizeBytes }: ImageRef, base: Base): Promise<readonly Disk[]> {
+    const root = await rootBackends[imagesType].place(site, wantedRoot(flavor, virtualSizeBytes), { ...base, imageId: id });
+    await writeDiskInfo(site.directory, [root]);
+    return [root];
   }
 }
 
-/** Makes a file under another name, syncs it and renames it, so that a file of this name is always whole. One that is there is kept: it may be in use. */
-async function madeAside(path: string, make: (partial: string) => Promise<void>): Promise<void> {
-  if (await isThere(path)) return;
-  const partial = `${path}.partial`;
-  await rm(partial, { force: true });
-  await make(partial);
-  await renameDurably(partial, path);
+/** By what the disk was begun as, not by what would be chosen now. */
+function rootBackendOf({ name, kind }: Disk): RootBackend {
+  if (kind === 'qcow2' || kind === 'raw') return rootBackends[kind];
+  throw new TypeError(`disk ${name} is of kind ${kind}, which this host does not make`);
 }

@@ -5,8 +5,11 @@ import { setTimeout } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { isThere } from './is-there.ts';
 
-/** Where in a step a test may stop it: before its effect, with the lock held and the effect to come, after the effect with its completion unreported. */
-export type FaultPoint = 'before' | 'during' | 'after';
+/**
+ * Where in a step a test may stop it: before its effect, with the lock held and the effect to come, with a file written and not
+ * yet under its name, after the effect with its completion unreported.
+ */
+export type FaultPoint = 'before' | 'during' | 'halfway' | 'after';
 
 interface Hook {
   readonly directory: string;

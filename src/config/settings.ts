@@ -52,6 +52,9 @@ export const settings = objectOf({
     socket: path.default('/run/libvirt/libvirt-sock').describe("The socket of the host's libvirtd or virtqemud."),
   }),
   instancesDir: path.default('/var/lib/nova/instances').describe('Where the disks of instances are.'),
+  imagesType: oneOf(['qcow2', 'raw'])
+    .default('qcow2')
+    .describe('How the root disks of new instances are kept: overlays on the cached image, or whole files of their own (`raw`).'),
   imageStore: objectOf({
     directory: path.default('/var/lib/novaflow/images').describe('Where images are, a directory that all hosts reach.'),
   }),

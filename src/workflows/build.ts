@@ -31,11 +31,13 @@ export function buildInstance(request: unknown): Promise<Instance> {
       const ports = vifs.map(({ port }) => port);
 
       undo('remove the instance from the host', () => whenHostReturns(host).removeInstance({ instanceId }));
-      const createDisks = () => onHost(host).createDisks({ instance, image, vifs, publicKeys, hasConfigDrive });
-      let { disks, missing } = await during({ taskState: 'block_device_mapping', ports }, createDisks);
-      while (missing.length > 0) {
-        await longOnHost(host).fetchBases({ images: missing });
-        ({ disks, missing } = await createDisks()); // missing again: removed from the cache in between
+      const diskInput = { instance, image, vifs, publicKeys, hasConfigDrive };
+      const createDisks = () => onHost(host).createDisks(diskInput);
+      let { disks, missing, takesLong } = await during({ taskState: 'block_device_mapping', ports }, createDisks);
+      while (missing.length > 0 || takesLong) {
+        if (missing.length > 0) await longOnHost(host).fetchBases({ images: missing });
+        // Missing again: removed from the cache in between.
+        ({ disks, missing, takesLong } = await (takesLong ? longOnHost(host).writeDisks(diskInput) : createDisks()));
       }
 
       const define = () => onHost(host).defineDomain({ instance, image, disks, vifs });

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ImageRef } from '../../src/activities/accept/images.ts';
 import { baseCache } from '../../src/activities/base-cache.ts';
 import { diskActivities } from '../../src/activities/disks.ts';
 import { holdingIn } from '../../src/activities/holding.ts';
+import type { Config } from '../../src/config.ts';
 import type { Flavor } from '../../src/model/flavor.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { begin, emptyInstance } from '../../src/model/instance-record.ts';
@@ -36,7 +37,7 @@ function instanceOf(changes: Partial<Flavor> = {}): Instance {
 }
 
 /** A host and a store with a raw root image of 2 MiB, a kernel and a ramdisk. */
-async function world() {
+async function world(imagesType: Config['imagesType'] = 'qcow2') {
   const directory = await ownDirectory();
   const instancesDir = join(directory, 'instances');
   const store = join(directory, 'store');
@@ -53,7 +54,8 @@ async function world() {
     properties: {},
   };
   const bases = baseCache({ instancesDir, imageStore: { directory: store }, forceRawImages: true });
-  const { createDisks, fetchBases } = diskActivities(holdingIn(instancesDir), bases);
+  const activities = (type = imagesType) => diskActivities(holdingIn(instancesDir), bases, { imagesType: type });
+  const { createDisks, fetchBases } = activities();
   const home = join(instancesDir, 'web1');
   return {
     image,
@@ -62,6 +64,10 @@ async function world() {
     fetch: () => inActivity(() => fetchBases({ token, images: [image.root, image.kernel, image.ramdisk] })),
     create: (instance = instanceOf(), hasConfigDrive = true) =>
       inActivity(() => createDisks({ token, instance, image, vifs: [], publicKeys: [], hasConfigDrive })),
+    createAs: (type: Config['imagesType']) =>
+      inActivity(() =>
+        activities(type).createDisks({ token, instance: instanceOf(), image, vifs: [], publicKeys: [], hasConfigDrive: true }),
+      ),
     info: () => parseInfo(execFileSync('qemu-img', [...infoArgs({ path: join(home, 'disk'), format: 'qcow2' })]).toString()),
     files: async () => (await readdir(home)).sort(),
   };
@@ -69,7 +75,7 @@ async function world() {
 
 test('images that are not on the host yet are told, and nothing is made', async () => {
   const { create, image, files } = await world();
-  expect(await create()).toStrictEqual({ disks: [], missing: [image.root, image.kernel, image.ramdisk] });
+  expect(await create()).toStrictEqual({ disks: [], missing: [image.root, image.kernel, image.ramdisk], takesLong: false });
   expect(await files()).toStrictEqual(['generation', 'lock']);
 });
 
@@ -79,6 +85,7 @@ describe('the disks of an instance', () => {
     await fetch();
     expect(await create()).toStrictEqual({
       missing: [],
+      takesLong: false,
       disks: [
         {
           name: 'disk',
@@ -91,7 +98,7 @@ describe('the disks of an instance', () => {
         { name: 'disk.config', target: 'vdz', kind: 'raw', format: 'iso', sizeBytes: expect.any(Number), backing: null },
       ],
     });
-    expect(await files()).toStrictEqual(['disk', 'disk.config', 'generation', 'kernel', 'lock', 'ramdisk']);
+    expect(await files()).toStrictEqual(['disk', 'disk.config', 'disk.info', 'generation', 'kernel', 'lock', 'ramdisk']);
     expect(info()).toMatchObject({
       format: 'qcow2',
       virtualSizeBytes: 1024 * MiB,
@@ -132,7 +139,34 @@ describe('the disks of an instance', () => {
     await writeFile(join(home, 'config-drive.partial', 'meta-data'), 'half a');
     await create();
     expect(info().virtualSizeBytes).toBe(1024 * MiB);
-    expect(await files()).toStrictEqual(['disk', 'disk.config', 'generation', 'kernel', 'lock', 'ramdisk']);
+    expect(await files()).toStrictEqual(['disk', 'disk.config', 'disk.info', 'generation', 'kernel', 'lock', 'ramdisk']);
+  });
+});
+
+describe('a raw root disk', () => {
+  test('is the whole image, grown to the flavor, and takes no more of the host than the image', async () => {
+    const { create, fetch, home } = await world('raw');
+    await fetch();
+    expect((await create()).disks[0]).toStrictEqual({
+      name: 'disk',
+      target: 'vda',
+      kind: 'raw',
+      format: 'raw',
+      sizeBytes: 1024 * MiB,
+      backing: null,
+    });
+    const { size, blocks } = await stat(join(home, 'disk'));
+    expect({ size, isSparse: blocks * 512 <= 2 * MiB }).toEqual({ size: 1024 * MiB, isSparse: true });
+    await using disk = await open(join(home, 'disk'));
+    expect((await disk.read(Buffer.alloc(2 * MiB), 0, 2 * MiB, 0)).buffer).toEqual(Buffer.alloc(2 * MiB, 'r'));
+  });
+
+  test('that was begun stays raw when the configuration says something else by then', async () => {
+    const { create, fetch, home, createAs } = await world('raw');
+    await fetch();
+    const { disks } = await create();
+    await rm(join(home, 'disk'));
+    expect((await createAs('qcow2')).disks).toStrictEqual(disks);
   });
 });
 

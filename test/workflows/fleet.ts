@@ -200,9 +200,13 @@ function fakeSteps(host: FakeHost): HostSteps {
       for (const { id } of images) host.bases.add(id);
     },
     createDisks: async ({ instance, image }) => {
-      if (!host.bases.has(image.root.id)) return { disks: [], missing: [image.root] };
+      if (!host.bases.has(image.root.id)) return { disks: [], missing: [image.root], takesLong: false };
       host.disks.add(instance.id);
-      return { disks: [], missing: [] };
+      return { disks: [], missing: [], takesLong: false };
+    },
+    writeDisks: async ({ instance }) => {
+      host.disks.add(instance.id);
+      return { disks: [], missing: [], takesLong: false };
     },
     defineDomain: async ({ instance }) => {
       host.guests.set(instance.id, 'defined');

@@ -3,7 +3,7 @@ import type { HostListing } from '../../model/verify/listing.ts';
 import { concurrently } from '../concurrently.ts';
 
 /** The commands that steps run on files of instances and images. */
-const tools: ReadonlySet<string> = new Set(['qemu-img', 'genisoimage', 'flock', 'rsync']);
+const tools: ReadonlySet<string> = new Set(['qemu-img', 'genisoimage', 'flock', 'rsync', 'cp']);
 
 /** As QEMU is told the name of a domain of ours: `-name guest=novaflow-<id>,debug-threads=on`. */
 const guestName = /^guest=novaflow-([0-9a-f-]{36})(,|$)/;

@@ -7,6 +7,9 @@ import { type HostScene, imagesOf, instancesHere, instancesThatAre, whereabouts,
 /** What stays of a deleted instance: it stops attempts that come late. */
 const tombstone: readonly string[] = ['generation', 'lock'];
 
+/** What describes an instance on its host; builds of the first release wrote none. */
+const descriptions: readonly string[] = ['disk.info'];
+
 /** The console's log, and those that virtlogd put aside when it grew. */
 const consoleLog = /^console\.log(\.\d+)?$/;
 
@@ -109,9 +112,9 @@ function againstRecord(scene: HostScene, instance: Instance, path: string, files
 function filesOf({ images }: HostScene, { disks, image: imageId }: Instance): { required: readonly string[]; optional: readonly string[] } {
   const own = [...tombstone, ...disks.filter(({ kind }) => kind === 'qcow2' || kind === 'raw').map(({ name }) => name)];
   const image = images.get(imageId ?? '');
-  if (image === undefined) return { required: own, optional: ['kernel', 'ramdisk'] };
+  if (image === undefined) return { required: own, optional: [...descriptions, 'kernel', 'ramdisk'] };
   const boot = [...(image.kernelId === null ? [] : ['kernel']), ...(image.ramdiskId === null ? [] : ['ramdisk'])];
-  return { required: [...own, ...boot], optional: [] };
+  return { required: [...own, ...boot], optional: descriptions };
 }
 
 function causeOfLeftover(name: string): string {

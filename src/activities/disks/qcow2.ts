@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { createOverlayArgs } from '../../qemu/img.ts';
+import { run } from '../run.ts';
+import type { RootBackend } from './backend.ts';
+import { madeAside } from './made-aside.ts';
+
+/** Overlays on the cached image, whose format they name: nothing ever has to guess it. */
+export const qcow2Root: RootBackend = {
+  place: async (_site, { name, target, sizeBytes }, { imageId, checksum, format }) => ({
+    name,
+    target,
+    kind: 'qcow2',
+    format: 'qcow2',
+    sizeBytes,
+    backing: { imageId, checksum, format },
+  }),
+  make: async ({ directory }, { name, sizeBytes }, base) => {
+    await madeAside(join(directory, name), async (partial) => {
+      await run('qemu-img', createOverlayArgs({ base: base.path, baseFormat: base.format, path: partial, sizeBytes }));
+    });
+    return true;
+  },
+};

@@ -1,0 +1,45 @@
+import { constants } from 'node:fs';
+import { copyFile, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { convertArgs } from '../../qemu/img.ts';
+import type { Base } from '../base-cache.ts';
+import { errnoOf } from '../failures.ts';
+import { run } from '../run.ts';
+import type { Patience, RootBackend } from './backend.ts';
+import { madeAsideIf } from './made-aside.ts';
+
+/** What is copied within seconds by a disk that is busy with guests. */
+const quickBytes = 256 * 1024 ** 2;
+
+/** What file systems say that cannot share blocks between two files, or not between these. */
+const noClone: ReadonlySet<string | null> = new Set(['EOPNOTSUPP', 'ENOTSUP', 'EXDEV', 'EINVAL', 'ENOTTY', 'ENOSYS']);
+
+/** Flat files: they share the image's blocks where the file system can (XFS, btrfs), and are sparse copies where it cannot. */
+export const rawRoot: RootBackend = {
+  place: async (_site, { name, target, sizeBytes }) => ({ name, target, kind: 'raw', format: 'raw', sizeBytes, backing: null }),
+  make: ({ directory }, { name, sizeBytes }, base, patience) =>
+    madeAsideIf(join(directory, name), async (partial) => {
+      const isCopied = (await cloned(base, partial)) || (await copied(base, partial, patience));
+      if (isCopied) await truncate(partial, sizeBytes);
+      return isCopied;
+    }),
+};
+
+async function cloned({ path, format }: Base, to: string): Promise<boolean> {
+  if (format !== 'raw') return false;
+  try {
+    await copyFile(path, to, constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch (error) {
+    if (noClone.has(errnoOf(error))) return false;
+    throw error;
+  }
+}
+
+async function copied({ path, format }: Base, to: string, patience: Patience): Promise<boolean> {
+  const { blocks } = await stat(path);
+  if (patience === 'quick' && blocks * 512 > quickBytes) return false;
+  if (format === 'raw') await run('cp', ['--sparse=always', '--', path, to]);
+  else await run('qemu-img', convertArgs({ from: path, fromFormat: format, to, toFormat: 'raw', cache: 'writeback' }));
+  return true;
+}
