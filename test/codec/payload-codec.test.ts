@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes, webcrypto } from 'node:crypto';
 import { defaultPayloadConverter, type Payload, type SerializationContext } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { describe, expect, test } from 'vitest';
 import { CodecError } from '../../src/codec/codec-error.ts';
 import { type KeyRing, noKeys } from '../../src/codec/key-ring.ts';
@@ -57,7 +57,7 @@ describe('a payload with a secret', () => {
     const bytes = Uint8Array.from(data ?? []);
     const key = await webcrypto.subtle.importKey('raw', Uint8Array.from(keys['new'] ?? []), 'AES-GCM', false, ['decrypt']);
     const plain = await webcrypto.subtle.decrypt({ name: 'AES-GCM', iv: bytes.subarray(0, 12) }, key, bytes.subarray(12));
-    expect(defaultPayloadConverter.fromPayload(temporal.api.common.v1.Payload.decode(new Uint8Array(plain)))).toEqual(secret);
+    expect(defaultPayloadConverter.fromPayload(proto.temporal.api.common.v1.Payload.decode(new Uint8Array(plain)))).toEqual(secret);
   });
 
   test('written in JSON with spaces, by hand, is one too', async () => {
