@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import type { Candidate } from '../scheduler/candidate.ts';
+import { type Candidate, completed } from '../scheduler/candidate.ts';
 
 /** The hosts to choose from, as their records wrote them into their memos. */
 export interface Candidates {
@@ -80,7 +80,7 @@ async function listCandidates(by: Client): Promise<Listed> {
   for await (const { memo } of by.workflow.list({ query, pageSize: 1000 })) {
     // Written by the host's record, and by nobody else.
     const candidate = memo?.['candidate'] as Candidate | undefined;
-    if (candidate !== undefined) candidates.push(candidate);
+    if (candidate !== undefined) candidates.push(completed(candidate));
   }
   return { at, tookMs: performance.now() - at, candidates };
 }

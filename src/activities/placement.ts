@@ -4,9 +4,12 @@ import type { Resources } from '../model/flavor.ts';
 import type { Host } from '../model/host.ts';
 import type { ClaimRequest, ReleaseRequest } from '../model/host-record.ts';
 import { chosenHost } from '../model/instance.ts';
+import type { PlacementRequest } from '../model/placement-request.ts';
 import type { Token } from '../model/tenure.ts';
 import { type Candidate, candidateOf } from '../scheduler/candidate.ts';
-import { type Decision, type RemovedHost, selectHosts } from '../scheduler/select-host.ts';
+import type { Decision, RemovedHost } from '../scheduler/decision.ts';
+import { filtersWith } from '../scheduler/filters.ts';
+import { type SelectOptions, selectHosts } from '../scheduler/select-host.ts';
 import { weighersWith } from '../scheduler/weighers.ts';
 import { candidateList } from './candidates.ts';
 import { fail, queryRecord, update } from './record-client.ts';
@@ -23,7 +26,7 @@ export interface PlacementActivities {
     firstRunId: string;
     /** Named in the record with the host: the operation is about to take addresses there. */
     networks: readonly string[];
-    wanted: Resources & { readonly availabilityZone: string | null };
+    wanted: PlacementRequest;
     /** Hosts that were chosen before and did not take the claim. */
     turned: readonly RemovedHost[];
   }): Promise<Decision & { readonly winner: string; readonly isNamed: true }>;
@@ -43,14 +46,20 @@ export interface PlacementActivities {
 
 export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): PlacementActivities {
   const candidates = candidateList();
-  const options = { weighers: weighersWith(scheduler.multipliers), maxAlternates: scheduler.maxAttempts - 1 };
+  const { hostSubsetSize, shuffleBestSameWeighedHosts, maxAttempts } = scheduler;
+  const options: SelectOptions = {
+    filters: filtersWith(scheduler),
+    weighers: weighersWith(scheduler),
+    maxAlternates: maxAttempts - 1,
+    hostSubsetSize,
+    shuffleBestSameWeighedHosts,
+  };
   return {
-    selectHost: async ({ wanted: { availabilityZone, ...resources }, turned, instanceId, firstRunId, networks }) => {
-      const request = { ...resources, ...(availabilityZone === null ? {} : { availabilityZone }) };
+    selectHost: async ({ wanted, turned, instanceId, firstRunId, networks }) => {
       const turnedHosts = new Set(turned.map(({ host }) => host));
       const choose = (all: readonly Candidate[]) =>
         selectHosts(
-          request,
+          wanted,
           all.filter(({ host }) => !turnedHosts.has(host)),
           options,
         );

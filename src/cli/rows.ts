@@ -18,7 +18,10 @@ export interface InstanceRow {
 }
 
 /** A line of `host list`. */
-export type HostRow = Candidate;
+export type HostRow = Pick<
+  Candidate,
+  'host' | 'state' | 'downReason' | 'enabled' | 'disabledReason' | 'availabilityZone' | 'capacity' | 'free'
+>;
 
 /** A line of `image list`. */
 export interface ImageRow {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { flag, hostName, must, name, objectOf, oneOf, textOf, wholeNumber } from '../schema/fields.ts';
+import { defaultFilters, optionalFilters } from '../scheduler/filters.ts';
+import { defaultMultipliers } from '../scheduler/weighers.ts';
+import { flag, hostName, id, must, name, objectOf, oneOf, textOf, wholeNumber } from '../schema/fields.ts';
 import { flavor } from '../schema/flavor.ts';
 
 const maxCount = 1_000_000_000;
@@ -11,7 +13,8 @@ const ratio = z
   .number(must('a number from 0.01 to 1000'))
   .min(0.01, must('a number from 0.01 to 1000'))
   .max(1000, must('a number from 0.01 to 1000'));
-const multiplier = z.number(must('a number'));
+const factor = z.number(must('a number'));
+const factors = z.record(z.string(), factor, must('a map of numbers'));
 
 const host = objectOf({
   name: hostName.describe(
@@ -36,13 +39,45 @@ const host = objectOf({
   }),
 });
 
+const multipliers = objectOf({
+  ram: factor.default(defaultMultipliers.ram).describe('Weight of free memory; negative: fill hosts up.'),
+  cpu: factor.default(defaultMultipliers.cpu).describe('Weight of free vCPUs; negative: fill hosts up.'),
+  disk: factor.default(defaultMultipliers.disk).describe('Weight of free disk; negative: fill hosts up.'),
+  ioOps: factor.default(defaultMultipliers.ioOps).describe('Weight of instances that are built or copied; negative: prefer idle hosts.'),
+  numInstances: factor.default(defaultMultipliers.numInstances).describe('Weight of the number of instances; negative: spread them.'),
+  hypervisorVersion: factor.default(defaultMultipliers.hypervisorVersion).describe("Weight of the hypervisor's version."),
+  pci: factor.default(defaultMultipliers.pci).describe('Weight of having few PCI devices to give; keeps hosts with devices free.'),
+  buildFailure: factor.default(defaultMultipliers.buildFailure).describe('Weight of builds that failed since the last that did not.'),
+  imageProperties: factor
+    .default(defaultMultipliers.imageProperties)
+    .describe("Weight of properties that the image has in common with those of the host's instances."),
+  metrics: factor.default(defaultMultipliers.metrics).describe('Weight of the sum of `scheduler.metrics.weights`.'),
+});
+
 const scheduler = objectOf({
-  multipliers: objectOf({
-    ram: multiplier.default(1).describe('Weight of free memory; negative: fill hosts up.'),
-    cpu: multiplier.default(1).describe('Weight of free vCPUs; negative: fill hosts up.'),
-    disk: multiplier.default(1).describe('Weight of free disk; negative: fill hosts up.'),
+  enabledFilters: z
+    .array(oneOf(optionalFilters), must('a list of filters'))
+    .default([...defaultFilters])
+    .describe('Filters beside those of state, zone and room, which always run. There are also `ioOps` and `numInstances`.'),
+  maxIoOpsPerHost: wholeNumber(1, 1000).default(8).describe('Instances that may be built or copied on a host at a time: filter `ioOps`.'),
+  maxInstancesPerHost: wholeNumber(1, 100_000).default(50).describe('Instances that a host may have: filter `numInstances`.'),
+  isolatedHosts: z.array(hostName, must('a list of hosts')).default([]).describe('Hosts for isolated images: filter `isolatedHosts`.'),
+  isolatedImages: z.array(id, must('a list of ids')).default([]).describe('Images that run on isolated hosts only.'),
+  restrictIsolatedHostsToIsolatedImages: flag.default(true).describe('Whether isolated hosts take no other images.'),
+  pciAliases: z
+    .record(name, textOf(/^[0-9a-f]{4}:[0-9a-f]{4}$/, 'vendor:product, each of four hexadecimal digits'), must('a map of devices'))
+    .default({})
+    .describe('PCI devices, `vendor:product`, by the name that a flavor may ask for: filter `pciPassthrough`.'),
+  multipliers,
+  metrics: objectOf({
+    weights: factors.default({}).describe('A factor by metric of hosts; empty: metrics take no part.'),
+    required: flag.default(true).describe('Whether a host that lacks one of them is filtered out.'),
+    weightOfUnavailable: factor.default(-10_000).describe('What a host weighs that lacks one and is not filtered out.'),
   }),
-  maxAttempts: wholeNumber(1, 100).default(3).describe('Hosts that a build tries before it ends in `NoValidHost`.'),
+  imagePropertyWeights: factors.default({}).describe('How much a shared property of an image counts; empty: each counts 1.'),
+  hostSubsetSize: wholeNumber(1, 1000).default(1).describe('The winner is drawn from the best so many hosts.'),
+  shuffleBestSameWeighedHosts: flag.default(false).describe('Whether hosts of equal weight come in a drawn order; else by name.'),
+  maxAttempts: wholeNumber(1, 100).default(3).describe('Hosts that a build tries before it gives up.'),
 });
 
 /** Every setting with its default and what it does; the order is that of the manual. */

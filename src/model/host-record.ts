@@ -1,5 +1,4 @@
 import { type Fence, fenced, isFenced } from './fences.ts';
-import type { Resources } from './flavor.ts';
 import { type Claim, capacityOf, freeOf, type Host, type HostReport, shortage, usedBy } from './host.ts';
 import type { Refused } from './refused.ts';
 
@@ -20,9 +19,7 @@ export interface Report {
   readonly report: HostReport;
 }
 
-export interface ClaimRequest extends Resources {
-  readonly id: string;
-  readonly instanceId: string;
+export interface ClaimRequest extends Claim {
   readonly generation: number;
 }
 
@@ -35,9 +32,17 @@ export interface ReleaseRequest {
 
 export const emptyHost: HostState = { record: null, fences: [], reportedBy: null, attendedBy: null };
 
+/** The state that an earlier run left, of an earlier release perhaps: what that did not know yet is as on a new host. */
+export function carriedOver({ record, ...state }: HostState): HostState {
+  return {
+    ...state,
+    record: record === null ? null : { ...record, failedBuilds: record.failedBuilds ?? 0, metrics: record.metrics ?? {} },
+  };
+}
+
 /** The state after its compute worker reported: what operators and claims decided stays. */
 export function reported(state: HostState, name: string, { session, isAttending, report }: Report, at: string): HostState {
-  const { unusable, ...facts } = report;
+  const { unusable, metrics = {}, ...facts } = report;
   const old = state.record;
   const moved = old === null || (old.state === 'up') !== (unusable === null);
   return {
@@ -50,6 +55,8 @@ export function reported(state: HostState, name: string, { session, isAttending,
       disabledReason: old?.disabledReason ?? null,
       debts: old?.debts ?? [],
       claims: old?.claims ?? [],
+      failedBuilds: old?.failedBuilds ?? 0,
+      metrics,
       ...facts,
       state: unusable === null ? 'up' : 'down',
       downReason: unusable,

@@ -12,10 +12,18 @@ export interface Inventory extends Resources {
   readonly pciDevices: readonly string[];
 }
 
+/** What an instance does that keeps its host's disks busy (Nova's `io_workload`). */
+export type IoTask = 'building';
+
 /** Resources that one instance holds on a host. */
 export interface Claim extends Resources {
   readonly id: string;
   readonly instanceId: string;
+  readonly projectId?: string;
+  /** Absent at rest. */
+  readonly ioTask?: IoTask;
+  /** Those of its image, where the scheduler compares them. */
+  readonly imageProperties?: Readonly<Record<string, string>>;
 }
 
 /** Nova's `*_allocation_ratio`. */
@@ -42,6 +50,10 @@ export interface Host {
   readonly claims: readonly Claim[];
   readonly used: Resources;
   readonly free: Resources;
+  /** Builds that failed here since the last that did not. */
+  readonly failedBuilds: number;
+  /** What its monitors measured last, by Nova's names: `cpu.percent`. */
+  readonly metrics: Readonly<Record<string, number>>;
   readonly reportedAt: string;
 }
 
@@ -52,6 +64,7 @@ export interface HostReport {
   readonly inventory: Inventory;
   readonly reserved: Resources;
   readonly ratios: Ratios;
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Why the hypervisor cannot be used, or null. */
   readonly unusable: string | null;
 }

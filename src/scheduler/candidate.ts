@@ -1,28 +1,32 @@
-import type { Resources } from '../model/flavor.ts';
-import { capacityOf, freeOf, type Host, usedBy } from '../model/host.ts';
-
-/** What placement has to know of a host: a host's record keeps it in its memo, so that one list call brings all candidates. */
-export interface Candidate {
-  readonly host: string;
-  readonly state: 'up' | 'down';
-  readonly downReason: string | null;
-  readonly enabled: boolean;
-  readonly disabledReason: string | null;
-  readonly availabilityZone: string | null;
-  /** What may be claimed in all, ratios and reserved amounts counted in. */
-  readonly capacity: Resources;
-  /** What is left of it; negative when an operator lowered a ratio below what is taken. */
-  readonly free: Resources;
-}
+import { type Claim, capacityOf, freeOf, type Host, usedBy } from '../model/host.ts';
 
 /** Everything that a candidate is made from: a host's record has it. */
 export type CandidateSource = Pick<
   Host,
-  'name' | 'state' | 'downReason' | 'enabled' | 'disabledReason' | 'availabilityZone' | 'inventory' | 'reserved' | 'ratios' | 'claims'
+  | 'name'
+  | 'state'
+  | 'downReason'
+  | 'enabled'
+  | 'disabledReason'
+  | 'availabilityZone'
+  | 'address'
+  | 'inventory'
+  | 'reserved'
+  | 'ratios'
+  | 'claims'
+  | 'failedBuilds'
+  | 'metrics'
 >;
 
+/**
+ * What placement has to know of a host (Nova's `HostState`): a host's record keeps it in its memo, so that one list call
+ * brings all candidates. A line here is all that a new property of hosts takes.
+ */
+export type Candidate = Readonly<ReturnType<typeof candidateOf>>;
+
 /** The candidate that a host's record stands for. */
-export function candidateOf(host: CandidateSource): Candidate {
+export function candidateOf(host: CandidateSource) {
+  const { inventory, claims } = host;
   const capacity = capacityOf(host);
   return {
     host: host.name,
@@ -31,7 +35,68 @@ export function candidateOf(host: CandidateSource): Candidate {
     enabled: host.enabled,
     disabledReason: host.disabledReason,
     availabilityZone: host.availabilityZone,
+    address: host.address,
+    /** What may be claimed in all, ratios and reserved amounts counted in. */
     capacity,
-    free: freeOf(capacity, usedBy(host.claims)),
+    /** What is left of it; negative when an operator lowered a ratio below what is taken. */
+    free: freeOf(capacity, usedBy(claims)),
+    architecture: inventory.architecture,
+    hypervisor: inventory.hypervisor,
+    hypervisorVersion: inventory.hypervisorVersion,
+    cpuModel: inventory.cpuModel,
+    cpuFeatures: inventory.cpuFeatures,
+    numa: inventory.numa.map(({ memoryMiB, cpus }) => ({ memoryMiB, cpus: cpus.length })),
+    pciDevices: inventory.pciDevices,
+    /** Ids of the instances that hold something here. */
+    instances: [...new Set(claims.map(({ instanceId }) => instanceId))],
+    instancesByProject: countOf(claims.flatMap(({ projectId }) => projectId ?? [])),
+    numIoOps: claims.filter(({ ioTask }) => ioTask !== undefined).length,
+    failedBuilds: host.failedBuilds,
+    metrics: host.metrics,
+    /** How many instances have an image with the property, by `name=value`. */
+    imageProperties: countOf(claims.flatMap(propertiesOf)),
   };
 }
+
+function propertiesOf({ imageProperties }: Claim): readonly string[] {
+  return Object.entries(imageProperties ?? {}).map(([name, value]) => `${name}=${value}`);
+}
+
+function countOf(words: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
+
+/** A candidate as a list has it: what the record of an earlier release did not write into its memo yet is that of an empty host. */
+export function completed(listed: Partial<Candidate> & Pick<Candidate, 'host'>): Candidate {
+  return { ...blank, ...listed };
+}
+
+const nothing = { vcpus: 0, memoryMiB: 0, diskGiB: 0 };
+
+const blank = candidateOf({
+  name: '',
+  state: 'down',
+  downReason: null,
+  enabled: true,
+  disabledReason: null,
+  availabilityZone: null,
+  address: '',
+  inventory: {
+    ...nothing,
+    architecture: 'unknown',
+    cpuModel: 'unknown',
+    cpuFeatures: [],
+    hypervisor: 'qemu',
+    hypervisorVersion: '0.0.0',
+    libvirtVersion: '0.0.0',
+    numa: [],
+    pciDevices: [],
+  },
+  reserved: nothing,
+  ratios: { vcpus: 1, memory: 1, disk: 1 },
+  claims: [],
+  failedBuilds: 0,
+  metrics: {},
+});

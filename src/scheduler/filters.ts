@@ -1,47 +1,55 @@
-import type { Resources } from '../model/flavor.ts';
-import type { Candidate } from './candidate.ts';
+import { computeCapabilities, imageProperties, numaTopology } from './capability-filters.ts';
+import type { Filter } from './filter.ts';
+import { differentHost, sameHost, simpleCidrAffinity } from './hint-filters.ts';
+import { ioOps, isolatedHosts, type Limits, numInstances } from './limit-filters.ts';
+import { type MetricWeights, metricsThere } from './metrics.ts';
+import { type PciAliases, pciPassthrough } from './pci-filter.ts';
+import { resourceFilters } from './resource-filters.ts';
 
-/** What a host is wanted for. */
-export interface PlacementRequest extends Resources {
-  /** Absent: any zone. */
-  readonly availabilityZone?: string;
-}
+/** The filters that `scheduler.enabledFilters` may name, in the order in which they run. */
+export const optionalFilters = [
+  'computeCapabilities',
+  'imageProperties',
+  'sameHost',
+  'differentHost',
+  'simpleCidrAffinity',
+  'isolatedHosts',
+  'numaTopology',
+  'pciPassthrough',
+  'metrics',
+  'ioOps',
+  'numInstances',
+] as const;
 
-/** Lets a host pass (null), or says in a sentence why it cannot take the request. */
-export interface Filter {
-  /** The name that `NoValidHost` shows. */
-  readonly name: string;
-  readonly refusal: (candidate: Candidate, request: PlacementRequest) => string | null;
+export type OptionalFilter = (typeof optionalFilters)[number];
+
+/**
+ * Those that run unless the configuration says otherwise: Nova's, and those that act only on what a request or the
+ * configuration asks for, so that nothing of a request is ignored.
+ */
+export const defaultFilters: readonly OptionalFilter[] = optionalFilters.filter((name) => name !== 'ioOps' && name !== 'numInstances');
+
+/** What filters are told by the configuration. */
+export interface FilterSettings extends Limits {
+  readonly enabledFilters: readonly OptionalFilter[];
+  readonly pciAliases: PciAliases;
+  readonly metrics: MetricWeights;
 }
 
 /** The filters in the order in which they run; the first that refuses is the one that is reported. */
-export const filters: readonly Filter[] = [
-  { name: 'up', refusal: ifDown },
-  { name: 'enabled', refusal: ifDisabled },
-  { name: 'availabilityZone', refusal: ifInAnotherZone },
-  { name: 'vcpus', refusal: (candidate, request) => ifTooSmall(candidate, 'vcpus', 'vCPUs', request.vcpus) },
-  { name: 'memory', refusal: (candidate, request) => ifTooSmall(candidate, 'memoryMiB', 'MiB of memory', request.memoryMiB) },
-  { name: 'disk', refusal: (candidate, request) => ifTooSmall(candidate, 'diskGiB', 'GiB of disk', request.diskGiB) },
-];
-
-function ifDown({ host, state, downReason }: Candidate): string | null {
-  return state === 'up' ? null : `${host} is down${because(downReason)}`;
-}
-
-function ifDisabled({ host, enabled, disabledReason }: Candidate): string | null {
-  return enabled ? null : `${host} is disabled${because(disabledReason)}`;
-}
-
-function ifInAnotherZone({ host, availabilityZone }: Candidate, { availabilityZone: wanted }: PlacementRequest): string | null {
-  if (wanted === undefined || wanted === availabilityZone) return null;
-  return `${host} is in ${availabilityZone === null ? 'no availability zone' : `zone ${availabilityZone}`}, ${wanted} is wanted`;
-}
-
-function ifTooSmall(candidate: Candidate, resource: keyof Resources, unit: string, wanted: number): string | null {
-  const free = candidate.free[resource];
-  return wanted <= free ? null : `${candidate.host} has ${free} of ${candidate.capacity[resource]} ${unit} free, ${wanted} wanted`;
-}
-
-function because(reason: string | null): string {
-  return reason === null ? '' : `: ${reason}`;
+export function filtersWith(settings: FilterSettings): readonly Filter[] {
+  const optional: Readonly<Record<OptionalFilter, Filter>> = {
+    computeCapabilities,
+    imageProperties,
+    sameHost,
+    differentHost,
+    simpleCidrAffinity,
+    isolatedHosts: isolatedHosts(settings),
+    numaTopology,
+    pciPassthrough: pciPassthrough(settings.pciAliases),
+    metrics: metricsThere(settings.metrics),
+    ioOps: ioOps(settings),
+    numInstances: numInstances(settings),
+  };
+  return [...resourceFilters, ...optionalFilters.filter((name) => settings.enabledFilters.includes(name)).map((name) => optional[name])];
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Claim, Host, Inventory } from '../model/host.ts';
 import { describes } from './describes.ts';
-import { count, id, resources, time } from './values.ts';
+import { count, id, resources, stringMap, time } from './values.ts';
 
 const inventory = describes<Inventory>()(
   resources.extend({
@@ -16,7 +16,15 @@ const inventory = describes<Inventory>()(
   }),
 );
 
-const claim = describes<Claim>()(resources.extend({ id: z.string(), instanceId: id }));
+const claim = describes<Claim>()(
+  resources.extend({
+    id: z.string(),
+    instanceId: id,
+    projectId: z.exactOptional(z.string()),
+    ioTask: z.exactOptional(z.enum(['building'])).describe('What the instance does that keeps the disks busy; absent at rest.'),
+    imageProperties: z.exactOptional(stringMap).describe('Those of its image, where the scheduler compares them.'),
+  }),
+);
 
 /** The record of a compute host. */
 export const host = describes<Host>()(
@@ -38,6 +46,8 @@ export const host = describes<Host>()(
     free: z
       .strictObject({ vcpus: z.int(), memoryMiB: z.int(), diskGiB: z.int() })
       .describe('Negative after an operator lowered a ratio below what is claimed.'),
+    failedBuilds: count.describe('Builds that failed here since the last that did not.'),
+    metrics: z.record(z.string(), z.number()).describe('What its monitors measured last.'),
     reportedAt: time,
   }),
 );

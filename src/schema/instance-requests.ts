@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { flag, id, ipv4, must, name, nameOf, networkName, notYet, objectOf, oneOf, stringMap, wholeNumber } from './fields.ts';
+import { flag, id, ipv4, must, name, nameOf, networkName, notYet, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
 import { flavorOrName } from './flavor.ts';
 import { onFailure } from './on-failure.ts';
 import { publicKey } from './public-key.ts';
 
 const maxPorts = 16;
 const maxKeys = 16;
+const maxHinted = 64;
 const maxConsoleBytes = 256 * 1024;
 
 const port = objectOf({ network: networkName, fixedIp: z.exactOptional(ipv4) }, 'an object { network, fixedIp? }');
@@ -19,6 +20,24 @@ const networks = z.union(
   must('"auto", "none" or a list of { network, fixedIp? }'),
 );
 
+const ids = z.union(
+  [id, z.array(id, must('a list of ids')).min(1, 'must name an instance').max(maxHinted, `must name at most ${maxHinted} instances`)],
+  must('the id of an instance, or a list of ids'),
+);
+
+/** What is wished of the host, by Nova's names of scheduler hints. */
+const hints = objectOf({
+  same_host: z.exactOptional(ids).describe('Only on a host of one of these instances.'),
+  different_host: z.exactOptional(ids).describe('On no host of these instances.'),
+  build_near_host_ip: z.exactOptional(ipv4).describe('Only on hosts whose address is in the subnet of this one.'),
+  cidr: z
+    .exactOptional(textOf(/^\/([0-9]|[12][0-9]|3[0-2])$/, 'the length of a prefix: /0 to /32'))
+    .describe('Of that subnet; /24 when absent.'),
+}).refine(({ build_near_host_ip: near, cidr }) => cidr === undefined || near !== undefined, {
+  path: ['cidr'],
+  error: 'needs build_near_host_ip: it is the subnet of that address',
+});
+
 /** `buildInstance`: makes an instance and starts its guest. */
 export const buildInstance = objectOf({
   name,
@@ -30,12 +49,12 @@ export const buildInstance = objectOf({
   publicKeys: z.exactOptional(z.array(publicKey, must('a list of public keys')).max(maxKeys, `must have at most ${maxKeys} keys`)),
   metadata: z.exactOptional(stringMap),
   availabilityZone: z.exactOptional(name),
+  hints: z.exactOptional(hints),
   onFailure,
   blockDevices: notYet(),
   userData: notYet(),
   files: notYet(),
   adminPassword: notYet(),
-  hints: notYet(),
 });
 
 /** `deleteInstance`: ends an instance in whatever state it is. */

@@ -1,6 +1,6 @@
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
-import type { Resources } from '../model/flavor.ts';
 import { chosenHost, type InstanceChanges } from '../model/instance.ts';
+import type { PlacementRequest } from '../model/placement-request.ts';
 import type { Frame } from './operate.ts';
 
 /** A host that was asked and did not take the claim. */
@@ -22,7 +22,7 @@ const maxRounds = 3;
 export async function claimHost(
   { control, undo, enter }: Frame<InstanceChanges>,
   instanceId: string,
-  wanted: Resources & { readonly availabilityZone: string | null },
+  wanted: PlacementRequest,
   networks: readonly string[],
 ): Promise<string> {
   const turned: Turned[] = [];

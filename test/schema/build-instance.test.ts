@@ -130,7 +130,13 @@ const refused: readonly [change: Record<string, unknown>, field: string, message
   [{ onFailure: 'retry' }, 'onFailure', 'must be "rollback" or "park"'],
   [{ onFailure: null }, 'onFailure', noNull],
   [{ blockDevices: [] }, 'blockDevices', 'is not supported yet'],
-  [{ hints: {} }, 'hints', 'is not supported yet'],
+  [{ hints: { same_host: 'web1' } }, 'hints.same_host', id],
+  [{ hints: { same_host: [] } }, 'hints.same_host', 'must name an instance'],
+  [{ hints: { different_host: ['web1'] } }, 'hints.different_host[0]', id],
+  [{ hints: { build_near_host_ip: 'cn1' } }, 'hints.build_near_host_ip', address],
+  [{ hints: { build_near_host_ip: '10.0.0.7', cidr: '24' } }, 'hints.cidr', 'must be the length of a prefix: /0 to /32'],
+  [{ hints: { cidr: '/16' } }, 'hints.cidr', 'needs build_near_host_ip: it is the subnet of that address'],
+  [{ hints: { group: 'web' } }, 'hints.group', 'is not a known field'],
   [{ userData: '#cloud-config' }, 'userData', 'is not supported yet'],
   [{ files: [] }, 'files', 'is not supported yet'],
   [{ adminPassword: 'secret' }, 'adminPassword', 'is not supported yet'],
@@ -171,6 +177,8 @@ const accepted: readonly Record<string, unknown>[] = [
   { publicKeys: [key, key.slice(0, key.lastIndexOf(' '))] },
   { metadata: { 'any key': '', lines: 'a\n\tb', constructor: 'x' } },
   { availabilityZone: 'nova' },
+  { hints: { same_host: '4f9e0b1c-0d0a-4a3e-9a57-0a4d2f0f8e11', build_near_host_ip: '10.0.0.7', cidr: '/16' } },
+  { hints: { different_host: ['4f9e0b1c-0d0a-4a3e-9a57-0a4d2f0f8e11'] } },
   { onFailure: 'park' },
 ];
 

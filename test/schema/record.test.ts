@@ -82,6 +82,8 @@ const host: Host = {
   claims: [{ id: 'c1', instanceId: id, vcpus: 1, memoryMiB: 64, diskGiB: 1 }],
   used: { vcpus: 1, memoryMiB: 64, diskGiB: 1 },
   free: { vcpus: -1, memoryMiB: 1472, diskGiB: 59 },
+  failedBuilds: 0,
+  metrics: {},
   reportedAt: at,
 };
 

@@ -1,9 +1,10 @@
 import type { Config } from '../../config.ts';
-import { type Flavor, type Resources, resourcesOf } from '../../model/flavor.ts';
+import { type Flavor, resourcesOf } from '../../model/flavor.ts';
 import type { Image } from '../../model/image.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { Begin, Begun } from '../../model/instance-record.ts';
 import type { Accepted } from '../../model/operation.ts';
+import type { PlacementRequest } from '../../model/placement-request.ts';
 import { currentContext } from '../context.ts';
 import { fail, updateWithStart } from '../record-client.ts';
 import { runOf } from '../records.ts';
@@ -15,7 +16,7 @@ import { type WantedPort, wantedPorts } from './ports.ts';
 export interface AcceptedBuild extends Accepted {
   readonly instance: Instance;
   readonly image: BootImages;
-  readonly wanted: Resources & { readonly availabilityZone: string | null };
+  readonly wanted: PlacementRequest;
   readonly wantedPorts: readonly WantedPort[];
   readonly publicKeys: readonly string[];
   readonly hasConfigDrive: boolean;
@@ -38,6 +39,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
       const availabilityZone = asked.availabilityZone ?? null;
       const flavor = flavorOf(asked.flavor, flavors);
       const [{ image, minimum }, ports] = await Promise.all([bootImages(asked.image), wantedPorts(id, asked.networks ?? 'auto')]);
+      requireNoDevices(flavor);
       requireFit(flavor, image.root.virtualSizeBytes, minimum);
 
       const { name, metadata = {} } = asked;
@@ -57,7 +59,14 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
         onFailure: asked.onFailure ?? 'rollback',
         instance: record,
         image,
-        wanted: { ...resourcesOf(flavor, image.root.virtualSizeBytes), availabilityZone },
+        wanted: {
+          ...resourcesOf(flavor, image.root.virtualSizeBytes),
+          availabilityZone,
+          projectId,
+          extraSpecs: flavor.extraSpecs,
+          image: { id: image.root.id, properties: image.properties },
+          ...(asked.hints === undefined ? {} : { hints: asked.hints }),
+        },
         wantedPorts: ports,
         publicKeys: asked.publicKeys ?? [],
         hasConfigDrive: asked.configDrive ?? true,
@@ -72,6 +81,12 @@ function flavorOf(wanted: string | Flavor, known: readonly Flavor[]): Flavor {
   const flavor = known.find(({ name }) => name === wanted);
   if (flavor === undefined) throw invalid('flavor', `names no flavor: there are ${known.map(({ name }) => name).join(', ')}`);
   return flavor;
+}
+
+/** Hosts are filtered by their PCI devices, but no guest is given one yet. */
+function requireNoDevices({ name, extraSpecs }: Flavor): void {
+  const spec = 'pci_passthrough:alias';
+  if (spec in extraSpecs) throw invalid('flavor', `${name} asks for PCI devices, ${spec}: that is not supported yet`);
 }
 
 /** Nova's `_check_image_size`: the image and its own minimum fit into the flavor. */

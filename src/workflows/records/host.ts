@@ -2,6 +2,7 @@ import { CancellationScope, defineQuery, defineUpdate, proxyActivities, setHandl
 import type { Host } from '../../model/host.ts';
 import {
   type ClaimRequest,
+  carriedOver,
   claimed,
   emptyHost,
   enabled,
@@ -31,7 +32,7 @@ export async function host(carried: HostState = emptyHost): Promise<Host> {
   const name = workflowInfo().workflowId.slice('host/'.length);
   const life = recordLife();
   const show = showing();
-  let state = carried;
+  let state = carriedOver(carried);
   let shownAt = '';
 
   setHandler(defineQuery<Host | null>('record'), () => state.record);

@@ -111,6 +111,8 @@ export function host(changes: Partial<Host> = {}): Host {
     claims: [{ id: webId, instanceId: webId, ...size }],
     used: size,
     free: none,
+    failedBuilds: 0,
+    metrics: {},
     reportedAt: before,
     ...changes,
   };
