@@ -12,6 +12,7 @@ import { holdingIn } from './activities/holding.ts';
 import type { HostLongActivities, QuickActivities } from './activities/host.ts';
 import { type HostListingActivities, hostListingActivities } from './activities/host-listing.ts';
 import { imageStoreActivities } from './activities/image-store.ts';
+import { powerActivities } from './activities/power.ts';
 import { vifActivities } from './activities/vifs.ts';
 import type { Config } from './config.ts';
 import { connectLibvirt, type Libvirt } from './libvirt/index.ts';
@@ -62,6 +63,7 @@ function hostActivities(
       ...disks,
       ...images,
       ...domainActivities(libvirt, capabilities, whileHolding, bases),
+      ...powerActivities(libvirt, whileHolding),
       ...vifActivities,
       ...consoleActivities(config),
       ...hostListingActivities(libvirt, config),

@@ -48,6 +48,8 @@ test('without a setting anywhere the defaults hold', () => {
     importDirectory: '/var/lib/novaflow/import',
     vifPlugTimeoutSeconds: 300,
     vifPlugIsFatal: true,
+    shutdownTimeoutSeconds: 60,
+    shutdownRetrySeconds: 10,
     codec: { keyFile: null },
     slots: { quick: 20, long: 4, watch: 2000 },
     scheduler: {

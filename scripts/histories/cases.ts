@@ -95,6 +95,44 @@ export const cases: readonly Case[] = [
     play: async ({ fleet, request }) => ended((await cancelledByDelete(fleet, request('cancelled-by-delete'))).deletion),
   },
   {
+    type: 'stopInstance',
+    name: 'clean',
+    play: async (stage) => ended(await stage.fleet.start('stopInstance', await active(stage, 'stops'))),
+  },
+  {
+    type: 'stopInstance',
+    name: 'switched-off',
+    play: async (stage) => {
+      const { instanceId } = await active(stage, 'is-switched-off');
+      return ended(await stage.fleet.start('stopInstance', { instanceId, mode: 'hard' }));
+    },
+  },
+  {
+    type: 'stopInstance',
+    name: 'cancelled',
+    play: async (stage) => {
+      const { reached } = stage.fleet.holdAt('shutDownGuest');
+      const run = await stage.fleet.start('stopInstance', await active(stage, 'is-not-stopped'));
+      await reached;
+      await run.cancel();
+      return ended(run);
+    },
+  },
+  {
+    type: 'startInstance',
+    name: 'clean',
+    play: async (stage) => ended(await stage.fleet.start('startInstance', await stopped(stage, 'starts'))),
+  },
+  {
+    type: 'startInstance',
+    name: 'failed-and-undone',
+    play: async (stage) => {
+      const request = await stopped(stage, 'does-not-start');
+      stage.fleet.at('runGuest', burns);
+      return ended(await stage.fleet.start('startInstance', { ...request, onFailure: 'rollback' }));
+    },
+  },
+  {
     type: 'importImage',
     name: 'clean',
     play: async ({ fleet }) => ended(await fleet.start('importImage', { name: 'tiny', source: 'file:tiny', diskFormat: 'raw' })),
@@ -208,6 +246,18 @@ export const cases: readonly Case[] = [
     },
   },
 ];
+
+/** An instance whose guest runs. */
+async function active({ fleet, request }: Stage, name: string): Promise<{ instanceId: string }> {
+  const { id: instanceId } = await fleet.run<Instance>('buildInstance', request(name));
+  return { instanceId };
+}
+
+async function stopped(stage: Stage, name: string): Promise<{ instanceId: string }> {
+  const { instanceId } = await active(stage, name);
+  await stage.fleet.run('stopInstance', { instanceId });
+  return { instanceId };
+}
 
 /** However it ended. */
 async function ended(run: WorkflowHandle): Promise<{ workflowId: string }> {

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { type AcceptBuildActivities, acceptBuildActivities } from './accept/build.ts';
 import { type AcceptDeleteActivities, acceptDeleteActivities } from './accept/delete.ts';
+import { type AcceptGuestActivities, acceptGuestActivities } from './accept/guest.ts';
 import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
 import { type AcceptOthersActivities, acceptOthersActivities } from './accept/others.ts';
 import { type AddressActivities, addressActivities } from './addresses.ts';
@@ -11,6 +12,7 @@ import { type VerifyActivities, verifyActivities } from './verify.ts';
 /** Everything that touches no host. */
 export type ControlActivities = AcceptBuildActivities &
   AcceptDeleteActivities &
+  AcceptGuestActivities &
   AcceptImportActivities &
   AcceptOthersActivities &
   RecordActivities &
@@ -22,6 +24,7 @@ export function controlActivities(config: Config): ControlActivities {
   return {
     ...acceptBuildActivities(config),
     ...acceptDeleteActivities,
+    ...acceptGuestActivities(config),
     ...acceptImportActivities,
     ...acceptOthersActivities,
     ...recordActivities,

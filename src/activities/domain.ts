@@ -1,18 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ApplicationFailure } from '@temporalio/activity';
-import {
-  DomainCreate,
-  DomainDefine,
-  DomainState,
-  DomainUndefine,
-  DomainXml,
-  ErrorCode,
-  isLibvirtError,
-  type Libvirt,
-  MetadataType,
-} from '../libvirt/index.ts';
-import { METADATA_NAMESPACE } from '../model/domain.ts';
+import { DomainCreate, DomainDefine, DomainState, DomainUndefine, DomainXml, type Libvirt } from '../libvirt/index.ts';
 import { domainXml } from '../model/domain-xml.ts';
 import type { Disk, Instance, PowerState } from '../model/instance.ts';
 import type { Token } from '../model/tenure.ts';
@@ -23,6 +11,7 @@ import type { BaseCache } from './base-cache.ts';
 import type { Capabilities } from './capabilities.ts';
 import { domainSpecOf } from './domain-spec.ts';
 import { isNoDomain } from './failures.ts';
+import { guestOf } from './guest.ts';
 import { holdingFiles, type WhileHolding } from './holding.ts';
 import { powerStateOf } from './power-state.ts';
 import { fail } from './record-client.ts';
@@ -104,34 +93,13 @@ export function domainActivities(
   }
 
   async function removeDomain(uuid: string): Promise<void> {
+    const guest = guestOf(libvirt, uuid);
     try {
-      await requireOurs(uuid);
-      if (await libvirt.domainIsActive({ dom: { uuid } })) await unlessStopped(libvirt.domainDestroyFlags({ dom: { uuid } }));
+      await guest.requireOurs();
+      await guest.switchOff();
       await libvirt.domainUndefineFlags({ dom: { uuid }, flags: undefineAll });
     } catch (error) {
       if (!isNoDomain(error)) throw error;
     }
-  }
-
-  /** A domain that somebody else made is never touched. */
-  async function requireOurs(uuid: string): Promise<void> {
-    try {
-      await libvirt.domainGetMetadata({ dom: { uuid }, type: MetadataType.element, uri: METADATA_NAMESPACE });
-    } catch (error) {
-      if (!isLibvirtError(error, ErrorCode.noDomainMetadata)) throw error;
-      throw ApplicationFailure.nonRetryable(
-        `domain ${uuid} is not ours: it has no metadata of ${METADATA_NAMESPACE}`,
-        'DomainStateConflict',
-      );
-    }
-  }
-}
-
-/** A guest that stopped between the look and the call is what was wanted. */
-async function unlessStopped(destroy: Promise<void>): Promise<void> {
-  try {
-    await destroy;
-  } catch (error) {
-    if (!isLibvirtError(error, ErrorCode.operationInvalid)) throw error;
   }
 }

@@ -3,10 +3,11 @@ import type { ConsoleActivities } from './console.ts';
 import type { DiskActivities, DiskLongActivities } from './disks.ts';
 import type { DomainActivities } from './domain.ts';
 import type { ImageActivities, ImageLongActivities } from './image-store.ts';
+import type { PowerActivities } from './power.ts';
 import type { VifActivities } from './vifs.ts';
 
 /** What a compute worker does on its quick queue: seconds. */
-export type HostActivities = DiskActivities & DomainActivities & VifActivities & ConsoleActivities & ImageActivities;
+export type HostActivities = DiskActivities & DomainActivities & PowerActivities & VifActivities & ConsoleActivities & ImageActivities;
 
 /** What it does on its long queue: copies and conversions. */
 export type HostLongActivities = DiskLongActivities & ImageLongActivities;

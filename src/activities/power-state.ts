@@ -1,5 +1,5 @@
 import { DomainState } from '../libvirt/index.ts';
-import type { PowerState } from '../model/instance.ts';
+import type { PowerState, VmState } from '../model/instance.ts';
 
 /** libvirt's states as Nova's (`LIBVIRT_POWER_STATE`). */
 const powerStates: ReadonlyMap<unknown, PowerState> = new Map<unknown, PowerState>([
@@ -15,4 +15,20 @@ const powerStates: ReadonlyMap<unknown, PowerState> = new Map<unknown, PowerStat
 /** A domain's state as a record has it. */
 export function powerStateOf(state: unknown): PowerState {
   return powerStates.get(state) ?? 'nostate';
+}
+
+/** The state that an instance rests in when its domain is so; null when the domain does not tell. */
+export function vmStateOf(state: unknown, isSaved: boolean): VmState | null {
+  switch (powerStateOf(state)) {
+    case 'running':
+    case 'suspended':
+      return 'active';
+    case 'paused':
+      return 'paused';
+    case 'shutdown':
+    case 'crashed':
+      return isSaved ? 'suspended' : 'stopped';
+    case 'nostate':
+      return null;
+  }
 }

@@ -8,6 +8,7 @@ import { examples } from './examples.ts';
 import { follow, resultOf } from './follow.ts';
 import { buildRequest, readKeys } from './instance-request.ts';
 import { instanceSheet, instanceTable } from './instance-text.ts';
+import { addPowerCommands } from './power.ts';
 import { answer, answerList, answerStarted, type Session } from './session.ts';
 
 /** Adds `novaflow instance …`. */
@@ -16,6 +17,7 @@ export function addInstanceCommands(program: Program, session: Session): void {
   addCreate(group, session);
   addList(group, session);
   addShow(group, session);
+  addPowerCommands(group, session);
   addDelete(group, session);
   addConsoleLog(group, session);
 }

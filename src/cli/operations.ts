@@ -5,6 +5,8 @@ import type { OperationName } from '../schema/request.ts';
 const prefixes = {
   buildInstance: 'build',
   deleteInstance: 'delete',
+  startInstance: 'start',
+  stopInstance: 'stop',
   getConsoleOutput: 'console',
   importImage: 'import-image',
   createNetwork: 'create-network',

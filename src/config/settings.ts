@@ -103,8 +103,12 @@ export const settings = objectOf({
     .describe('Below it lie the files that `importImage` may take; a source that leads out of it is refused.'),
   vifPlugTimeoutSeconds: wholeNumber(0, day)
     .default(300)
-    .describe("How long a build waits until its guest's network is plugged; 0: it does not."),
-  vifPlugIsFatal: flag.default(true).describe('Whether a build fails when that time is over.'),
+    .describe("How long a build or a start waits until its guest's network is plugged; 0: it does not."),
+  vifPlugIsFatal: flag.default(true).describe('Whether it fails when that time is over.'),
+  shutdownTimeoutSeconds: wholeNumber(0, day)
+    .default(60)
+    .describe('How long a guest may take to shut down before it is switched off; a request may say otherwise. 0: it is not asked.'),
+  shutdownRetrySeconds: wholeNumber(1, day).default(10).describe('How often a guest is asked again to shut down.'),
   codec: objectOf({
     keyFile: path
       .nullable()

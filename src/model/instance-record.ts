@@ -16,6 +16,7 @@ import {
   type Token,
   taken,
 } from './tenure.ts';
+import { type Action, mayTakeOver, refusalByLock, refusalInState } from './transitions.ts';
 
 /** What an operation asks when it takes an instance. */
 export interface Begin {
@@ -23,10 +24,13 @@ export interface Begin {
   readonly type: string;
   readonly part: number;
   readonly userId: string;
-  readonly taskState: TaskState;
+  readonly taskState: TaskState | null;
   /** Only a build makes the record. */
   readonly create: NewInstance | null;
-  /** Only a delete takes an instance that another operation holds. */
+  /** Which row of the state machine decides. Absent for a build. */
+  readonly action?: Action;
+  readonly isAdmin: boolean;
+  /** What is under way was asked to cancel: the instance is taken from it where the state machine allows that. */
   readonly takeOver: boolean;
 }
 
@@ -74,7 +78,7 @@ export function refusalToBegin(state: InstanceState, message: Begin): Refused | 
   }
 }
 
-function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver, type }: Begin): Refused | null {
+function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver, action, isAdmin }: Begin): Refused | null {
   if (create !== null) {
     return record === null
       ? null
@@ -82,9 +86,11 @@ function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver
   }
   if (record === null) return { type: 'InstanceNotFound', message: 'the instance was never built' };
   if (record.vmState === 'deleted') return { type: 'InstanceNotFound', message: `instance ${record.name} is deleted` };
-  if (holder === null) return null;
-  if (takeOver && holder.type !== type) return null;
-  return busy(record, holder);
+  if (action === undefined) return holder === null ? null : busy(record, holder);
+  const locked = refusalByLock(action, record, isAdmin);
+  if (locked !== null) return locked;
+  if (holder !== null && !(takeOver && mayTakeOver(action, record.taskState))) return busy(record, holder);
+  return refusalInState(action, record);
 }
 
 function busy(record: Instance, holder: Holder): Refused {

@@ -19,7 +19,15 @@ export const vmStates = [
 export type VmState = (typeof vmStates)[number];
 
 /** What is happening to an instance (Nova's `task_states`, those of the operations that exist). */
-export const taskStates = ['scheduling', 'networking', 'block_device_mapping', 'spawning', 'deleting'] as const;
+export const taskStates = [
+  'scheduling',
+  'networking',
+  'block_device_mapping',
+  'spawning',
+  'powering-off',
+  'powering-on',
+  'deleting',
+] as const;
 export type TaskState = (typeof taskStates)[number];
 
 /** The hypervisor's word, never inferred (Nova's `power_state`). */

@@ -16,6 +16,8 @@ export type RecordName = keyof typeof records;
 export const resultOf = {
   buildInstance: 'instance',
   deleteInstance: 'instance',
+  startInstance: 'instance',
+  stopInstance: 'instance',
   getConsoleOutput: 'consoleOutput',
   importImage: 'image',
   createNetwork: 'network',

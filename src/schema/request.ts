@@ -2,13 +2,15 @@ import type { z } from 'zod';
 import { retry, rollback } from './decisions.ts';
 import { setHostEnabled, verify } from './host-requests.ts';
 import { importImage } from './image-requests.ts';
-import { buildInstance, deleteInstance, getConsoleOutput } from './instance-requests.ts';
+import { buildInstance, deleteInstance, getConsoleOutput, startInstance, stopInstance } from './instance-requests.ts';
 import { createNetwork } from './network-requests.ts';
 
 /** What each operation takes, by its workflow type. */
 export const requests = {
   buildInstance,
   deleteInstance,
+  startInstance,
+  stopInstance,
   getConsoleOutput,
   importImage,
   createNetwork,

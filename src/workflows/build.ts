@@ -1,5 +1,6 @@
 import type { AcceptedBuild } from '../activities/accept/build.ts';
 import type { Instance, InstanceChanges } from '../model/instance.ts';
+import { boot } from './boot.ts';
 import { operate } from './operate.ts';
 import { claimHost } from './placement.ts';
 
@@ -19,7 +20,7 @@ export function buildInstance(request: unknown): Promise<Instance> {
     undoneLeavesNothing: true,
 
     story: async (frame, accepted) => {
-      const { control, onHost, longOnHost, waitOnHost, whenHostReturns, undo, during } = frame;
+      const { control, onHost, longOnHost, whenHostReturns, undo, during } = frame;
       const { instance, image, wanted, wantedPorts, publicKeys, hasConfigDrive, vifPlug } = accepted;
       const { id: instanceId } = instance;
       const networks = wantedPorts.map((port) => port.network);
@@ -42,10 +43,7 @@ export function buildInstance(request: unknown): Promise<Instance> {
 
       const define = () => onHost(host).defineDomain({ instance, image, disks, vifs });
       const { machineType, cpuModel } = await during({ taskState: 'spawning', disks }, define);
-      // Runs of before 0.2 have no answer here, and always wait.
-      const started: { isPlugged: boolean } | undefined = await onHost(host).startPaused({ instanceId, vifs });
-      if (started?.isPlugged !== true) await waitOnHost(host, vifPlug.timeoutSeconds).waitForVifs({ vifs, plug: vifPlug });
-      const { powerState, launchedAt } = await onHost(host).runGuest({ instanceId });
+      const { powerState, launchedAt } = await boot(frame, { instanceId, host, vifs, vifPlug });
 
       return { vmState: 'active', powerState, launchedAt, machineType, cpuModel };
     },

@@ -7,4 +7,6 @@ export { host } from './records/host.ts';
 export { image } from './records/image.ts';
 export { instance } from './records/instance.ts';
 export { network } from './records/network.ts';
+export { startInstance } from './start.ts';
+export { stopInstance } from './stop.ts';
 export { verify } from './verify.ts';

@@ -30,7 +30,16 @@ function instanceOf(changes: Partial<Flavor> = {}): Instance {
     metadata: {},
   };
   const run = { workflowId: 'build/1', runId: 'run', firstRunId: 'run' };
-  const message = { run, type: 'buildInstance', part: 1, userId: 'user', taskState: 'scheduling', create, takeOver: false } as const;
+  const message = {
+    run,
+    type: 'buildInstance',
+    part: 1,
+    userId: 'user',
+    taskState: 'scheduling',
+    create,
+    isAdmin: true,
+    takeOver: false,
+  } as const;
   const { record } = begin(emptyInstance, message, '2026-11-20T10:00:00.000Z');
   if (record === null) throw new Error('begin made no record');
   return record;

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { configurationManual } from '../../docs/configuration.ts';
 import { contractFiles } from '../../docs/contract.ts';
+import { statesManual } from '../../docs/states.ts';
 import { staleFiles } from '../../docs/write-or-check.ts';
 import { settings, settingsOf } from '../../src/config/settings.ts';
 
@@ -17,6 +18,10 @@ test('docs/contract is what the schemas say (else: node docs/contract.ts)', asyn
 test('docs/configuration.md is what the settings say (else: node docs/configuration.ts)', async () => {
   const files = new Map([['configuration.md', configurationManual()]]);
   expect(await staleFiles({ directory: docs, files, isShared: true })).toEqual([]);
+});
+
+test('docs/states.md is what the state machine says (else: node docs/states.ts)', async () => {
+  expect(await staleFiles({ directory: docs, files: new Map([['states.md', statesManual()]]), isShared: true })).toEqual([]);
 });
 
 test('the manual has a row for each setting', () => {

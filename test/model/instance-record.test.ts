@@ -33,11 +33,21 @@ const made: NewInstance = {
 };
 
 function toBuild(run: Run = build): Begin {
-  return { run, type: 'buildInstance', part: 1, userId: 'user', taskState: 'scheduling', create: made, takeOver: false };
+  return { run, type: 'buildInstance', part: 1, userId: 'user', taskState: 'scheduling', create: made, isAdmin: true, takeOver: false };
 }
 
 function toDelete(run: Run = deletion): Begin {
-  return { run, type: 'deleteInstance', part: 1, userId: 'admin', taskState: 'deleting', create: null, takeOver: true };
+  return {
+    run,
+    type: 'deleteInstance',
+    part: 1,
+    userId: 'admin',
+    taskState: 'deleting',
+    create: null,
+    action: 'deleteInstance',
+    isAdmin: true,
+    takeOver: true,
+  };
 }
 
 function toEnter(changes: Partial<EnterInstance> = {}): EnterInstance {
@@ -99,7 +109,7 @@ describe('a build', () => {
 });
 
 const undoing = enter(building, toEnter({ undoing: true }), at(2));
-const suspendedByOther = { ...toDelete(runOf('suspend')), type: 'suspendInstance', takeOver: false };
+const stoppedByOther: Begin = { ...toDelete(runOf('stop')), type: 'stopInstance', action: 'stopInstance', takeOver: false };
 
 /** By the words of the test's name: the state, the message, and type and sentence of the refusal, or null. */
 const beginnings: readonly [string, InstanceState, Begin, [string, string] | null][] = [
@@ -129,7 +139,7 @@ const beginnings: readonly [string, InstanceState, Begin, [string, string] | nul
   [
     'another operation is refused while a build runs',
     building,
-    suspendedByOther,
+    stoppedByOther,
     ['InstanceBusy', `instance web1 is held by buildInstance since ${at(1)} (accept): wait for build/1, or cancel it`],
   ],
   [
@@ -159,7 +169,7 @@ test.for(beginnings)('%s', ([, state, message, expected]) => {
 });
 
 test('a refusal as busy says who holds the instance', () => {
-  expect(refusalToBegin(building, suspendedByOther)?.details).toStrictEqual({
+  expect(refusalToBegin(building, stoppedByOther)?.details).toStrictEqual({
     operation: { workflowId: 'build/1', runId: 'build-run', type: 'buildInstance', step: 'accept', since: at(1) },
   });
 });

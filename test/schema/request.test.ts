@@ -9,6 +9,8 @@ const uuid = '0f8fad5b-d9cb-469f-a165-70867728950e';
 const whole = {
   buildInstance: { name: 'web1', flavor: 'm1.tiny', image: 'debian', onFailure: 'park' },
   deleteInstance: { instanceId: uuid, onFailure: 'rollback' },
+  startInstance: { instanceId: uuid, onFailure: 'park' },
+  stopInstance: { instanceId: uuid, mode: 'clean', timeoutSeconds: 60, onFailure: 'park' },
   getConsoleOutput: { instanceId: uuid, maxBytes: 4096, onFailure: 'rollback' },
   importImage: {
     name: 'debian',
@@ -73,6 +75,9 @@ const reason = 'must be text of 1 to 500 characters, without control characters'
 const refused: readonly [name: keyof typeof all, change: Record<string, unknown>, field: string, message: string][] = [
   ['deleteInstance', { instanceId: undefined }, 'instanceId', 'is required'],
   ['deleteInstance', { instanceId: '../x' }, 'instanceId', 'must be a UUID in lower case'],
+  ['startInstance', { instanceId: 'web1' }, 'instanceId', 'must be a UUID in lower case'],
+  ['stopInstance', { mode: 'soft' }, 'mode', 'must be "clean" or "hard"'],
+  ['stopInstance', { timeoutSeconds: 86_401 }, 'timeoutSeconds', 'must be a whole number from 0 to 86400'],
   ['getConsoleOutput', { maxBytes: 0 }, 'maxBytes', 'must be a whole number from 1 to 262144'],
   ['getConsoleOutput', { maxBytes: 262_145 }, 'maxBytes', 'must be a whole number from 1 to 262144'],
   ['importImage', { source: undefined }, 'source', 'is required'],

@@ -12,14 +12,18 @@ import { controlWorkers } from '../../src/control-worker.ts';
 import { installLog, openLog } from '../../src/logging.ts';
 import type { Host, Inventory } from '../../src/model/host.ts';
 import type { Image } from '../../src/model/image.ts';
-import type { Instance } from '../../src/model/instance.ts';
+import type { Instance, PowerState } from '../../src/model/instance.ts';
 import type { OperationView } from '../../src/model/operation.ts';
 import { controlQueue, longQueueOf, quickQueueOf } from '../../src/model/queues.ts';
+
+type FakeGuest = 'defined' | 'paused' | 'running';
 
 /** What is on a fake host: by instance, whether its disks and its domain are there. */
 export interface FakeHost {
   readonly disks: Set<string>;
-  readonly guests: Map<string, 'defined' | 'paused' | 'running'>;
+  readonly guests: Map<string, FakeGuest>;
+  /** Guests that do not shut down when they are asked. */
+  readonly stubborn: Set<string>;
   readonly bases: Set<string>;
   readonly images: Set<string>;
 }
@@ -87,7 +91,10 @@ export async function startFleet(
   const stopping = new AbortController();
   const interference = new Map<HostStep, Interference>();
   const hosts = new Map(
-    hostNames.map((name) => [name, { disks: new Set(), guests: new Map(), bases: new Set(), images: new Set() } as FakeHost]),
+    hostNames.map((name) => [
+      name,
+      { disks: new Set(), guests: new Map(), stubborn: new Set(), bases: new Set(), images: new Set() } as FakeHost,
+    ]),
   );
   const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0 } });
 
@@ -194,6 +201,12 @@ function running(workers: readonly Worker[]): { stop: () => Promise<void> } {
 
 type Work = (input: { instanceId?: string; instance?: Instance }) => Promise<unknown>;
 
+const restOf = { defined: 'stopped', paused: 'paused', running: 'active' } as const;
+
+function powerOf(guest: FakeGuest | undefined): PowerState {
+  return guest === undefined ? 'nostate' : ({ defined: 'shutdown', paused: 'paused', running: 'running' } as const)[guest];
+}
+
 function fakeSteps(host: FakeHost): HostSteps {
   return {
     fetchBases: async ({ images }) => {
@@ -220,6 +233,19 @@ function fakeSteps(host: FakeHost): HostSteps {
     runGuest: async ({ instanceId }) => {
       host.guests.set(instanceId, 'running');
       return { powerState: 'running', launchedAt: new Date().toISOString() };
+    },
+    lookAtGuest: async ({ instanceId, vmState }) => {
+      const guest = host.guests.get(instanceId);
+      return { vmState: guest === undefined ? vmState : restOf[guest], powerState: powerOf(guest) };
+    },
+    shutDownGuest: async ({ instanceId }) => {
+      const isOff = !host.stubborn.has(instanceId);
+      if (isOff) host.guests.set(instanceId, 'defined');
+      return { powerState: powerOf(host.guests.get(instanceId)), isOff };
+    },
+    switchGuestOff: async ({ instanceId }) => {
+      host.guests.set(instanceId, 'defined');
+      return { powerState: 'shutdown' };
     },
     removeInstance: async ({ instanceId }) => {
       host.guests.delete(instanceId);

@@ -33,7 +33,7 @@ type BuildConfig = Pick<Config, 'flavors' | 'vifPlugTimeoutSeconds' | 'vifPlugIs
 export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugIsFatal }: BuildConfig): AcceptBuildActivities {
   return {
     acceptBuild: async ({ request, firstRunId }) => {
-      const { userId, projectId } = currentContext();
+      const { userId, projectId, isAdmin } = currentContext();
       const asked = parsed('buildInstance', request);
       const id = asked.instanceId ?? firstRunId;
       const availabilityZone = asked.availabilityZone ?? null;
@@ -49,6 +49,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
         part: 1,
         userId,
         taskState: 'scheduling',
+        isAdmin,
         takeOver: false,
         create: { id, name, projectId, userId, flavor, image: image.root.id, availabilityZone, metadata },
       };

@@ -1,9 +1,7 @@
 import type { Instance } from '../../model/instance.ts';
 import type { Accepted } from '../../model/operation.ts';
-import { currentContext } from '../context.ts';
-import { runOf } from '../records.ts';
 import { type AcceptInput, parsed } from './parse.ts';
-import { begunByDelete } from './take-over.ts';
+import { begunByTakingOver } from './take-over.ts';
 
 export interface AcceptedDelete extends Accepted {
   readonly instance: Instance;
@@ -19,10 +17,8 @@ export interface AcceptDeleteActivities {
 
 export const acceptDeleteActivities: AcceptDeleteActivities = {
   acceptDelete: async ({ request, firstRunId }) => {
-    const { userId } = currentContext();
     const { instanceId, onFailure = 'park' } = parsed('deleteInstance', request);
-    const begin = { run: runOf(firstRunId), type: 'deleteInstance', part: 1, userId, taskState: 'deleting', create: null } as const;
-    const { begun, gone } = await begunByDelete(instanceId, begin);
+    const { begun, gone } = await begunByTakingOver({ type: 'deleteInstance', action: 'deleteInstance', instanceId, firstRunId });
     if (gone !== null) return { token: { run: '', generation: 0 }, onFailure, instance: gone, done: gone, hosts: [], networks: [] };
     const { token, record, touched } = begun;
     return { token, onFailure, instance: record, hosts: named('host', touched), networks: named('network', touched) };

@@ -3,34 +3,56 @@ import { ApplicationFailure, Context, heartbeat, log } from '@temporalio/activit
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Instance, OperationInProgress } from '../../model/instance.ts';
 import type { Begin, Begun } from '../../model/instance-record.ts';
+import { type Action, mayTakeOver, transitions } from '../../model/transitions.ts';
+import { currentContext } from '../context.ts';
 import { client, fail, queryRecord, update } from '../record-client.ts';
+import { runOf } from '../records.ts';
 
 /** How long an operation that was asked to cancel may undo before the instance is taken from it. */
 const patienceMs = 30_000;
 const pollMs = 100;
 
-/** What a delete finds: the instance, taken; or its last record, when the operation that was asked to cancel left nothing to delete. */
+/** What an operation on an instance calls itself, and the row of the state machine that it follows. */
+export interface Beginning {
+  readonly type: string;
+  readonly action: Action;
+  readonly instanceId: string;
+  readonly firstRunId: string;
+}
+
+/** What a taker-over finds: the instance, taken; or its last record, when the operation that was asked to cancel left nothing. */
 export type Taken = { readonly begun: Begun; readonly gone: null } | { readonly begun: null; readonly gone: Instance };
 
+/** Takes an idle instance. Raises `InstanceNotFound`, `InstanceLocked`, `InstanceBusy`, `InvalidState`. Repeatable. */
+export function begun(beginning: Beginning): Promise<Begun> {
+  return take(beginning, { takeOver: false });
+}
+
 /**
- * Takes an instance for its deletion. An operation in progress is asked to cancel and waited for; one that does not let go
- * in time loses the instance: under the new generation nothing of it can act. Raises `InstanceNotFound`, and `InstanceBusy`
- * when another delete runs.
+ * Takes an instance, from an operation in progress too where the state machine allows it: that is asked to cancel and waited
+ * for; one that does not let go in time loses the instance, under the new generation nothing of it can act. Raises what
+ * `begun` raises; `InstanceBusy` when it may not be taken from what holds it.
  */
-export async function begunByDelete(instanceId: string, begin: Omit<Begin, 'takeOver'>): Promise<Taken> {
-  const take = (takeOver: boolean) => update<Begun>(`instance/${instanceId}`, 'begin', { ...begin, takeOver }, notFound(instanceId));
+export async function begunByTakingOver(beginning: Beginning): Promise<Taken> {
   try {
-    return { begun: await take(false), gone: null };
+    return { begun: await take(beginning, { takeOver: false }), gone: null };
   } catch (refusal) {
-    const operation = busyWith(refusal, begin.type);
+    const operation = await replaceable(refusal, beginning);
     if (operation === null) throw refusal;
     await askToCancel(operation);
-    await whenLetGo(instanceId, operation);
-    return await take(true).then(
-      (begun) => ({ begun, gone: null }),
-      async (late: unknown) => ({ begun: null, gone: await deletedMeanwhile(instanceId, late) }),
+    await whenLetGo(beginning.instanceId, operation);
+    return await take(beginning, { takeOver: true }).then(
+      (taken) => ({ begun: taken, gone: null }),
+      async (late: unknown) => ({ begun: null, gone: await deletedMeanwhile(beginning.instanceId, late) }),
     );
   }
+}
+
+function take({ type, action, instanceId, firstRunId }: Beginning, { takeOver }: { takeOver: boolean }): Promise<Begun> {
+  const { userId, isAdmin } = currentContext();
+  const { sets: taskState } = transitions[action];
+  const begin: Begin = { run: runOf(firstRunId), type, part: 1, userId, taskState, create: null, action, isAdmin, takeOver };
+  return update<Begun>(`instance/${instanceId}`, 'begin', begin, notFound(instanceId));
 }
 
 /** A build that is cancelled deletes its instance by itself. */
@@ -45,12 +67,12 @@ function notFound(instanceId: string): ApplicationFailure {
   return fail('InstanceNotFound', `there is no instance ${instanceId}`);
 }
 
-/** The operation that holds the instance, unless it is one of the same type. */
-function busyWith(refusal: unknown, type: string): OperationInProgress | null {
+/** The operation that holds the instance, where it may be taken from it; the record decides again. */
+async function replaceable(refusal: unknown, { action, instanceId }: Beginning): Promise<OperationInProgress | null> {
   if (!(refusal instanceof ApplicationFailure) || refusal.type !== 'InstanceBusy') return null;
   const details = refusal.details?.[0] as { operation?: OperationInProgress } | undefined;
-  const operation = details?.operation ?? null;
-  return operation?.type === type ? null : operation;
+  const instance = await queryRecord<Instance>('instance', instanceId);
+  return instance !== null && mayTakeOver(action, instance.taskState) ? (details?.operation ?? null) : null;
 }
 
 async function askToCancel({ workflowId, runId }: OperationInProgress): Promise<void> {
