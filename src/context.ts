@@ -49,6 +49,13 @@ export function decodeContext(value: unknown): DecodedContext {
   return problems.length > 0 ? { ok: false, fields: problems } : { ok: true, context: encodeContext(value as RequestContext) };
 }
 
+/** What every log line says of who asked; nothing when there was no context. */
+export function logFieldsOf(decoded: DecodedContext | null): { requestId?: string; userId?: string; projectId?: string } {
+  if (decoded === null || !decoded.ok) return {};
+  const { requestId, userId, projectId } = decoded.context;
+  return { requestId, userId, projectId };
+}
+
 const oneLine = 'must be one line of 1 to 255 characters, without control characters';
 
 function isLine(value: unknown): value is string {

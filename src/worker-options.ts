@@ -1,5 +1,6 @@
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
-import { stepInterceptor } from './activities/interceptor.ts';
+import { stepInterceptors } from './activities/interceptor.ts';
+import { policyOf } from './activities/told.ts';
 import { dataConverterWith } from './client.ts';
 import { readKeyRing } from './codec/key-ring.ts';
 import type { Config } from './config.ts';
@@ -13,11 +14,13 @@ export interface WorkerSurroundings {
 
 /** What all workers have in common. `heartbeats`: its steps tell each second that they live, as steps on a host do. Raises a `CodecError` for an unfit key file. */
 export function commonOptions(
-  { codec, drainSeconds, faults }: Pick<Config, 'codec' | 'drainSeconds' | 'faults'>,
+  config: Pick<Config, 'codec' | 'drainSeconds' | 'faults' | 'notifications'>,
   { connection, namespace }: WorkerSurroundings,
   { heartbeats }: { heartbeats: boolean },
 ): Omit<WorkerOptions, 'taskQueue'> & Required<Pick<WorkerOptions, 'dataConverter'>> {
+  const { codec, drainSeconds, faults } = config;
   const keys = readKeyRing(codec.keyFile);
+  const notify = policyOf(config);
   return {
     connection,
     namespace,
@@ -26,6 +29,6 @@ export function commonOptions(
     shutdownGraceTime: drainSeconds * 1000,
     shutdownForceTime: (drainSeconds + 10) * 1000,
     maxHeartbeatThrottleInterval: '1s',
-    interceptors: { activity: [() => ({ inbound: stepInterceptor({ heartbeats, faults }) })] },
+    interceptors: { activity: [() => stepInterceptors({ heartbeats, faults, notify })] },
   };
 }

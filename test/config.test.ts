@@ -88,6 +88,13 @@ test('without a setting anywhere the defaults hold', () => {
       shuffleBestSameWeighedHosts: false,
       maxAttempts: 3,
     },
+    notifications: {
+      notifyOnStateChange: 'none',
+      log: false,
+      webhook: { url: null, secret: null, timeoutSeconds: 10 },
+      nats: { servers: [], subject: 'novaflow', credentialsFile: null },
+      giveUpAfterSeconds: 86_400,
+    },
     drainSeconds: 60,
     faults: null,
     log: { level: 'info', pretty: 'auto' },
@@ -145,6 +152,14 @@ const refusedFiles: readonly [text: string, problem: string][] = [
   ['vifPlugIsFatal: yes\n', ':1: vifPlugIsFatal must be true or false'],
   ['host: { name: cn1.example.org }\n', ':1: host.name must be the name of a host: 1 to 63 of a-z, 0-9 and "-"'],
   ['host: { ratios: { memory: 0 } }\n', ':1: host.ratios.memory must be a number from 0.01 to 1000'],
+  [
+    'notifications: { webhook: { url: "ftp://x", secret: c2VjcmV0IG9mIHR3ZW50eS1mb3VyIGJ5dGVz } }\n',
+    ':1: notifications.webhook.url must be an http: or https: URL',
+  ],
+  [
+    'notifications: { webhook: { url: "https://me:pw@x", secret: c2VjcmV0IG9mIHR3ZW50eS1mb3VyIGJ5dGVz } }\n',
+    ':1: notifications.webhook.url must not have a password in it: it is logged',
+  ],
   ['flavors:\n  - { name: a, vcpus: 0, memoryMiB: 1, rootGiB: 1 }\n', ':1: flavors[0].vcpus must be a whole number from 1 to 512'],
   ['flavors: [{ name: a, vcpus: 1, memoryMiB: 1, rootGiB: 1, disk: 1 }]\n', ':1: flavors[0].disk is not a known field'],
   [
@@ -153,6 +168,13 @@ const refusedFiles: readonly [text: string, problem: string][] = [
   ],
   ['- a\n', ': must be a map of settings'],
 ];
+
+test('a webhook without a secret is refused', () => {
+  const flags = { 'notifications.webhook.url': 'https://x' };
+  expect(problems({ env: {}, flags })).toEqual([
+    'notifications.webhook.secret is required with notifications.webhook.url: receivers have to know who sent it',
+  ]);
+});
 
 test.for(refusedFiles)('a file with %j is refused: %s', ([text, problem]) => {
   const file = fileWith(text);

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { activityInfo } from '@temporalio/activity';
 import { adminContext, type DecodedContext, type RequestContext } from '../context.ts';
 import { sentenceOf } from '../schema/parse.ts';
-import { fail } from './record-client.ts';
+import { fail } from './fail.ts';
 
 /** What came in the header of the activity that runs, or null when there was none. Set by the interceptor. */
 export const decodedContext = new AsyncLocalStorage<DecodedContext | null>();

@@ -1,36 +1,45 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { ActivityExecuteInput, ActivityInboundCallsInterceptor } from '@temporalio/worker';
-import { contextHeader, decodeContext } from '../context.ts';
+import type { ActivityExecuteInput, ActivityInterceptors } from '@temporalio/worker';
+import { contextHeader, type DecodedContext, decodeContext, logFieldsOf } from '../context.ts';
+import type { NotificationPolicy } from '../model/notification.ts';
 import type { Token } from '../model/tenure.ts';
 import { decodedContext } from './context.ts';
 import { failureOf } from './failures.ts';
 import { faultHook, faultPoint } from './fault-hook.ts';
 import { type Progress, progressHolder } from './progress.ts';
+import { notificationPolicy } from './told.ts';
 
 export interface StepOptions {
   /** A host's steps heartbeat each second: a cancel arrives only with a heartbeat. */
   readonly heartbeats: boolean;
   /** Directory of faults, in tests. */
   readonly faults: string | null;
+  /** What instances' records are to tell of what its activities do to them; null: nothing. */
+  readonly notify: NotificationPolicy | null;
 }
 
 const heartbeatMs = 1_000;
 
-/** Around every activity: its token belongs to its run, its context is known, it heartbeats, and its errors are sorted. */
-export function stepInterceptor({ heartbeats, faults }: StepOptions): ActivityInboundCallsInterceptor {
+/** Around one activity: its token belongs to its run, its context is known and in its log lines, it heartbeats, and its errors are sorted. */
+export function stepInterceptors({ heartbeats, faults, notify }: StepOptions): ActivityInterceptors {
+  let context: DecodedContext | null = null;
   return {
-    execute: async (input, next) => {
-      requireOwnToken(input);
-      const header = input.headers[contextHeader];
-      const context = header === undefined ? null : decodeContext(defaultPayloadConverter.fromPayload(header));
-      try {
-        const work = () => withFaults(faults, () => next(input));
-        return await decodedContext.run(context, () => (heartbeats ? beating(work) : work()));
-      } catch (error) {
-        throw failureOf(error);
-      }
+    inbound: {
+      execute: async (input, next) => {
+        const header = input.headers[contextHeader];
+        context = header === undefined ? null : decodeContext(defaultPayloadConverter.fromPayload(header));
+        try {
+          requireOwnToken(input);
+          const work = () => withFaults(faults, () => next(input));
+          const told = () => notificationPolicy.run(notify, () => (heartbeats ? beating(work) : work()));
+          return await decodedContext.run(context, told);
+        } catch (error) {
+          throw failureOf(error);
+        }
+      },
     },
+    outbound: { getLogAttributes: (input, next) => next({ ...input, ...logFieldsOf(context) }) },
   };
 }
 

@@ -6,16 +6,13 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import type { Failure } from '../model/failure.ts';
 import { controlQueue } from '../model/queues.ts';
 import { inTurn } from './in-turn.ts';
+import { withTold } from './told.ts';
+
+export { fail } from './fail.ts';
 
 export type RecordKind = 'instance' | 'host' | 'image' | 'network';
-
-/** A failure of ours, for good. */
-export function fail(type: Failure, message: string, details?: object): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, type, ...(details === undefined ? [] : [details]));
-}
 
 /** The connection of the worker that runs this activity. */
 export function client(): Client {
@@ -29,7 +26,7 @@ export function client(): Client {
 export async function update<Answer>(workflowId: string, name: string, message: object, absent: ApplicationFailure): Promise<Answer> {
   const record = client().workflow.getHandle(workflowId);
   try {
-    return await inTurn(workflowId, () => record.executeUpdate<Answer, [object]>(name, { args: [message] }));
+    return await inTurn(workflowId, () => record.executeUpdate<Answer, [object]>(name, { args: [withTold(workflowId, name, message)] }));
   } catch (error) {
     throw refusalOf(error, absent);
   }
@@ -43,7 +40,7 @@ export async function updateWithStart<Answer>(
   message: object,
   taken: ApplicationFailure,
 ): Promise<Answer> {
-  return startAndUpdate<Answer>(client(), kind, id, name, message).catch((error: unknown) => {
+  return startAndUpdate<Answer>(client(), kind, id, name, withTold(`${kind}/${id}`, name, message)).catch((error: unknown) => {
     throw refusalOf(error, taken);
   });
 }

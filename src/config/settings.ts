@@ -3,6 +3,7 @@ import { defaultFilters, optionalFilters } from '../scheduler/filters.ts';
 import { defaultMultipliers } from '../scheduler/weighers.ts';
 import { flag, hostName, id, must, name, objectOf, oneOf, textOf, wholeNumber } from '../schema/fields.ts';
 import { flavor } from '../schema/flavor.ts';
+import { notifications } from './notification-settings.ts';
 
 const maxCount = 1_000_000_000;
 const day = 86_400;
@@ -128,6 +129,7 @@ export const settings = objectOf({
     .default([])
     .describe('Flavors beside the built-in ones; one of the same name takes the place of a built-in one.'),
   scheduler,
+  notifications,
   drainSeconds: wholeNumber(0, day).default(60).describe('How long a worker that was told to stop waits for its steps to end.'),
   faults: z.string().nullable().default(null).describe('For tests only: the faults that steps raise on purpose.'),
   log: objectOf({

@@ -18,8 +18,12 @@ export function treeOf(section: z.ZodObject, values: ReadonlyMap<string, unknown
 
 /** Settings as the YAML file that would give them again, but for the secret ones, which are masked. */
 export function yamlOf(section: z.ZodObject, tree: object): string {
-  const shown = settingsOf(section).map(({ key, isSecret }): [string, unknown] => [key, isSecret ? '********' : valueAt(tree, key)]);
+  const shown = settingsOf(section).map(({ key, isSecret }): [string, unknown] => [key, masked(valueAt(tree, key), isSecret)]);
   return stringify(treeOf(section, new Map(shown)));
+}
+
+function masked(value: unknown, isSecret: boolean): unknown {
+  return isSecret && value !== null && value !== undefined ? '********' : value;
 }
 
 function sectionOf(tree: Tree, name: string): Tree {

@@ -1,5 +1,8 @@
 import type { Flavor } from './flavor.ts';
 import type { Fault, Instance, InstanceChanges, RecentOperation, TaskState } from './instance.ts';
+import type { NotificationPolicy } from './notification.ts';
+import type { Outbox } from './outbox.ts';
+import { maySee, unseen } from './permission.ts';
 import type { Refused } from './refused.ts';
 import {
   continuedBy,
@@ -8,6 +11,7 @@ import {
   type Holder,
   mayAct,
   moved,
+  type Requester,
   type Run,
   released,
   rememberedEnds,
@@ -32,6 +36,9 @@ export interface Begin {
   readonly isAdmin: boolean;
   /** What is under way was asked to cancel: the instance is taken from it where the state machine allows that. */
   readonly takeOver: boolean;
+  /** Absent: a message of a release before, which is judged as an administrator's. */
+  readonly by?: Requester;
+  readonly notify?: NotificationPolicy;
 }
 
 export interface NewInstance {
@@ -51,8 +58,8 @@ export interface Begun {
   readonly touched: readonly string[];
 }
 
-export type EnterInstance = Enter<InstanceChanges>;
-export type FinishInstance = Finish<InstanceChanges>;
+export type EnterInstance = Enter<InstanceChanges> & { readonly notify?: NotificationPolicy };
+export type FinishInstance = Finish<InstanceChanges> & { readonly notify?: NotificationPolicy };
 
 /** The state of a record's workflow: plain JSON, carried through continue-as-new. */
 export interface InstanceState extends Tenure {
@@ -60,6 +67,8 @@ export interface InstanceState extends Tenure {
   readonly record: Instance | null;
   /** Records that hold something of the instance, noted before it is there: what a delete cleans, whatever died before it. */
   readonly touched: readonly string[];
+  /** What is still to be told. Absent as long as nobody was to be told anything. */
+  readonly outbox?: Outbox;
 }
 
 export const emptyInstance: InstanceState = { record: null, touched: [], holder: null, generation: 0, ended: [] };
@@ -78,13 +87,14 @@ export function refusalToBegin(state: InstanceState, message: Begin): Refused | 
   }
 }
 
-function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver, action, isAdmin }: Begin): Refused | null {
+function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver, action, isAdmin, by }: Begin): Refused | null {
   if (create !== null) {
     return record === null
       ? null
       : { type: 'InstanceExists', message: `instance ${record.id} exists already: leave instanceId out, or choose another` };
   }
   if (record === null) return { type: 'InstanceNotFound', message: 'the instance was never built' };
+  if (by !== undefined && !maySee(by, record)) return unseen(record.id);
   if (record.vmState === 'deleted') return { type: 'InstanceNotFound', message: `instance ${record.name} is deleted` };
   if (action === undefined) return holder === null ? null : busy(record, holder);
   const locked = refusalByLock(action, record, isAdmin);
@@ -112,10 +122,17 @@ export function begin(state: InstanceState, message: Begin, at: string): Instanc
     return holder.runId === message.run.runId ? state : shown({ ...state, ...continuedBy(state, holder, message.run.runId) }, at);
   }
   const { type, part, userId, taskState } = message;
-  const tenure = taken(state, message.run, { type, part, userId, step: 'accept', since: at });
-  const record = message.create === null ? state.record : newRecord(message.create, at);
-  if (record === null) return state;
+  const requestId = message.by?.requestId ?? null;
+  const tenure = taken(state, message.run, { type, part, userId, requestId, step: 'accept', since: at });
+  const known = message.create === null ? state.record : newRecord(message.create, at);
+  if (known === null) return state;
+  const record = holder === null ? known : remembered(known, holder, takenOverBy(message), at);
   return shown({ ...state, ...tenure, record: { ...record, taskState, taskHistory: [{ taskState, at }] } }, at);
+}
+
+/** How an operation ended that did not let go in time. */
+function takenOverBy({ type, run }: Begin): Outcome {
+  return { end: 'terminated', steps: [], failure: { type: 'TakenOver', message: `${type} took the instance over: see ${run.workflowId}` } };
 }
 
 /** Why `message` is not taken, or null: the caller does not hold the instance any more. */
@@ -158,7 +175,9 @@ export function abandon(state: InstanceState, how: string, at: string): Instance
     at,
     operation: { workflowId: holder.workflowId, runId: holder.runId, type: holder.type },
   };
-  const next = letGo(state, record, holder, { end: 'terminated', steps: [], changes: { vmState: 'error', fault } }, at);
+  const { type, message } = fault;
+  const outcome = { end: 'terminated', steps: [], failure: { type, message }, changes: { vmState: 'error', fault } } as const;
+  const next = letGo(state, record, holder, outcome, at);
   return shown({ ...next, generation: next.generation + 1 }, at);
 }
 
@@ -166,25 +185,41 @@ function letGo(
   state: InstanceState,
   record: Instance,
   holder: Holder,
-  { end, steps, changes, touches }: Pick<FinishInstance, 'end' | 'steps' | 'changes' | 'touches'>,
+  { changes, touches, ...outcome }: Outcome & Pick<FinishInstance, 'changes' | 'touches'>,
   at: string,
 ): InstanceState {
-  const { workflowId, runId, type, userId, since } = holder;
-  const recent: RecentOperation = { workflowId, runId, type, userId, startedAt: since, endedAt: at, end, steps };
   return shown(
     {
       ...state,
       ...released(state, holder),
       touched: touches ?? state.touched,
       record: {
-        ...changed(record, { ...changes, taskState: null }, at),
+        ...remembered(changed(record, { ...changes, taskState: null }, at), holder, outcome, at),
         deletedAt: changes.vmState === 'deleted' ? at : record.deletedAt,
-        recent: [...record.recent, recent].slice(-rememberedEnds),
       },
     },
     at,
   );
 }
+
+type Outcome = Pick<FinishInstance, 'end' | 'steps' | 'failure'>;
+
+/** The record with the holder's operation among those that ended. */
+function remembered(
+  record: Instance,
+  { workflowId, runId, type, userId, requestId, since }: Holder,
+  outcome: Outcome,
+  at: string,
+): Instance {
+  const { end, steps, failure = null } = outcome;
+  const kept = failure === null ? null : { type: failure.type, message: failure.message.slice(0, longestFailure) };
+  const operation = { workflowId, runId, type, userId, requestId: requestId ?? null };
+  const recent: RecentOperation = { ...operation, startedAt: since, endedAt: at, end, failure: kept, steps };
+  return { ...record, recent: [...record.recent, recent].slice(-rememberedEnds) };
+}
+
+/** Twenty of them are in every record, and a command's failure repeats all that it said. */
+const longestFailure = 1000;
 
 /** The state with what follows from the tenure written into the record. */
 function shown(state: InstanceState, at: string): InstanceState {

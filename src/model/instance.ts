@@ -1,5 +1,5 @@
 import type { Flavor } from './flavor.ts';
-import type { OperationEnd, StepSummary } from './tenure.ts';
+import type { OperationEnd, OperationFailure, StepSummary } from './tenure.ts';
 
 /** What an instance is when nothing happens to it (Nova's `vm_states`). */
 export const vmStates = [
@@ -104,9 +104,13 @@ export interface RecentOperation {
   readonly runId: string;
   readonly type: string;
   readonly userId: string;
+  /** Absent of operations that ended before records kept it, as is `failure`. */
+  readonly requestId?: string | null;
   readonly startedAt: string;
   readonly endedAt: string;
   readonly end: OperationEnd;
+  /** Null when it completed. */
+  readonly failure?: OperationFailure | null;
   readonly steps: readonly StepSummary[];
 }
 

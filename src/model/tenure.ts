@@ -10,6 +10,14 @@ export interface Run {
   readonly firstRunId: string;
 }
 
+/** Who asks, as a record keeps and judges it. */
+export interface Requester {
+  readonly userId: string;
+  readonly projectId: string;
+  readonly requestId: string;
+  readonly isAdmin: boolean;
+}
+
 /** What every step of an operation carries: the run it belongs to and the generation of its instance. */
 export interface Token {
   readonly run: string;
@@ -21,6 +29,8 @@ export interface Holder extends Run {
   /** 1, or 2 for the second half of an operation that let go in between. */
   readonly part: number;
   readonly userId: string;
+  /** Absent of operations that began before requests had ids. */
+  readonly requestId?: string | null;
   readonly step: string;
   readonly since: string;
   /** From here on a reset run is refused: part of the work is gone. */
@@ -55,6 +65,15 @@ export interface Finish<Changes> {
   readonly steps: readonly StepSummary[];
   readonly changes: Changes;
   readonly touches?: readonly string[];
+  /** Of an end that is no success. */
+  readonly failure?: OperationFailure | null;
+}
+
+/** Why an operation ended otherwise than it should. */
+export interface OperationFailure {
+  /** One of the public failure types, `Cancelled`, `Terminated` or `TakenOver`. */
+  readonly type: string;
+  readonly message: string;
 }
 
 export type OperationEnd = 'completed' | 'failed' | 'cancelled' | 'terminated';
@@ -94,7 +113,7 @@ export function mayAct(tenure: Tenure, run: Run, part: number): boolean {
 }
 
 /** The record held by `run` from now on, under a new generation. Whoever held it before has ended: what is late of it is recognised. */
-export function taken(tenure: Tenure, run: Run, as: Pick<Holder, 'type' | 'part' | 'userId' | 'step' | 'since'>): Tenure {
+export function taken(tenure: Tenure, run: Run, as: Pick<Holder, 'type' | 'part' | 'userId' | 'requestId' | 'step' | 'since'>): Tenure {
   return {
     ...(tenure.holder === null ? tenure : released(tenure, tenure.holder)),
     generation: tenure.generation + 1,

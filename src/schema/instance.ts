@@ -65,9 +65,13 @@ const recent = describes<Instance['recent'][number]>()(
   z.strictObject({
     ...run,
     userId: z.string(),
+    requestId: z.exactOptional(z.string().nullable()).describe('Absent of operations that ended before records kept it.'),
     startedAt: time,
     endedAt: time,
     end: z.enum(['completed', 'failed', 'cancelled', 'terminated']),
+    failure: z
+      .exactOptional(z.strictObject({ type: z.string(), message: z.string() }).nullable())
+      .describe('Why it did not complete. Absent of operations that ended before records kept it.'),
     steps: z.array(z.strictObject({ name: z.string(), host: z.string().nullable(), durationMs: count })),
   }),
 );

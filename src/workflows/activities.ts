@@ -4,6 +4,7 @@ import type { HostActivities, HostLongActivities } from '../activities/host.ts';
 import { controlQueue, longQueueOf, quickQueueOf } from '../model/queues.ts';
 
 export type { AttendActivities } from '../activities/attend.ts';
+export type { NotifyActivities } from '../activities/notifications.ts';
 export type { WatchActivities } from '../activities/watch.ts';
 
 /** Time-outs are named here, by kind of work, and nowhere else. */

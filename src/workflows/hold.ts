@@ -1,6 +1,6 @@
 import { ApplicationFailure, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { RecordActivities } from '../activities/records.ts';
-import type { OperationEnd, StepSummary, Token } from '../model/tenure.ts';
+import type { OperationEnd, OperationFailure, StepSummary, Token } from '../model/tenure.ts';
 import { onControl } from './activities.ts';
 
 /** Which record an operation holds. */
@@ -18,7 +18,7 @@ export interface Hold {
   readonly enter: (step: string, message: { undoing?: boolean; changes?: object; touches?: readonly string[] }) => Promise<void>;
   readonly finish: (
     end: OperationEnd,
-    message: { steps: readonly StepSummary[]; changes: object; touches?: readonly string[] },
+    message: { steps: readonly StepSummary[]; changes: object; touches?: readonly string[]; failure: OperationFailure | null },
   ) => Promise<unknown>;
 }
 

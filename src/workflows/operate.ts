@@ -2,6 +2,7 @@ import { CancellationScope, CancelledFailure, defineQuery, setHandler, upsertSea
 import type { Fault } from '../model/instance.ts';
 import type { Accepted, OnFailure, OperationView } from '../model/operation.ts';
 import { searchAttributes as attribute } from '../model/search-attributes.ts';
+import type { OperationFailure } from '../model/tenure.ts';
 import type { ControlSteps } from './activities.ts';
 import { hold, type RecordRef } from './hold.ts';
 import { journal } from './journal.ts';
@@ -120,9 +121,13 @@ export async function operate<Input extends Accepted, Changes extends object, Re
     }
   }
 
-  async function finish(end: 'completed' | 'failed' | 'cancelled', changes: Changes): Promise<Record> {
+  async function finish(
+    end: 'completed' | 'failed' | 'cancelled',
+    changes: Changes,
+    failure: OperationFailure | null = null,
+  ): Promise<Record> {
     const touches = end !== 'completed' && of.undoneLeavesNothing ? { touches: [] } : {};
-    const result = (await held.finish(end, { steps: book.summaries(), changes, ...touches })) as Record;
+    const result = (await held.finish(end, { steps: book.summaries(), changes, failure, ...touches })) as Record;
     book.say(`${of.type}: ${end}`);
     return result;
   }
@@ -142,8 +147,9 @@ export async function operate<Input extends Accepted, Changes extends object, Re
     }
     await undos.unwind();
     const { workflowId, runId } = workflowInfo();
-    const changes = isCancel ? of.onCancelled(accepted) : of.onFailed(faultOf(outcome, { workflowId, runId, type: of.type }, now()));
-    await finish(isCancel ? 'cancelled' : 'failed', changes);
+    const fault = faultOf(outcome, { workflowId, runId, type: of.type }, now());
+    if (isCancel) await finish('cancelled', of.onCancelled(accepted), { type: 'Cancelled', message: outcome.message });
+    else await finish('failed', of.onFailed(fault), { type: fault.type, message: fault.message });
     throw outcome;
   }
 }

@@ -262,9 +262,11 @@ describe('an operation that lets go', () => {
         runId: 'build-run',
         type: 'buildInstance',
         userId: 'user',
+        requestId: null,
         startedAt: at(1),
         endedAt: at(9),
         end: 'completed',
+        failure: null,
         steps,
       },
     ]);

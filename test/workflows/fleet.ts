@@ -4,9 +4,10 @@ import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { HostLongActivities, QuickActivities } from '../../src/activities/host.ts';
-import { stepInterceptor } from '../../src/activities/interceptor.ts';
+import { stepInterceptors } from '../../src/activities/interceptor.ts';
 import { startAndUpdate } from '../../src/activities/record-client.ts';
 import { dataConverter } from '../../src/client.ts';
+import type { Flags } from '../../src/config/sources.ts';
 import { loadConfig } from '../../src/config.ts';
 import { controlWorkers } from '../../src/control-worker.ts';
 import { installLog, openLog } from '../../src/logging.ts';
@@ -78,12 +79,13 @@ const inventory: Inventory = {
 
 /**
  * A control worker on the run's Temporal server, and compute hosts that are plain objects: everything of ours but the
- * hypervisor. Names are unique to the fleet, so that test files share a server.
+ * hypervisor, with these settings. Names are unique to the fleet, so that test files share a server.
  */
 export async function startFleet(
   hostNames: readonly string[],
   capacity: Partial<Inventory> = {},
   { address, namespace }: ServerAddress = { address: inject('temporalAddress'), namespace: inject('temporalNamespace') },
+  settings: Flags = {},
 ): Promise<Fleet> {
   installLog(openLog({ log: { level: 'fatal', pretty: 'never' } }));
   const connection = await NativeConnection.connect({ address });
@@ -96,7 +98,7 @@ export async function startFleet(
       { disks: new Set(), guests: new Map(), stubborn: new Set(), bases: new Set(), images: new Set() } as FakeHost,
     ]),
   );
-  const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0 } });
+  const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0, ...settings } });
 
   const control = running(await controlWorkers(config, { connection, namespace, stopping: stopping.signal }));
   const compute = running(await Promise.all([...hosts].flatMap(([name, host]) => hostWorkers(name, host))));
@@ -156,7 +158,7 @@ export async function startFleet(
       namespace,
       dataConverter,
       maxHeartbeatThrottleInterval: '1s',
-      interceptors: { activity: [() => ({ inbound: stepInterceptor({ heartbeats: true, faults: null }) })] },
+      interceptors: { activity: [() => stepInterceptors({ heartbeats: true, faults: null, notify: null })] },
     } as const;
     const options = { ...common, interceptors: { activity: [...common.interceptors.activity] }, activities: { ...interfered, attend } };
     return [Worker.create({ ...options, taskQueue: quickQueueOf(name) }), Worker.create({ ...options, taskQueue: longQueueOf(name) })];

@@ -183,7 +183,7 @@ test('a build that does not let go in time loses its instance to the delete, and
   expect(await endOf(build)).toMatchObject({ type: 'Canceled' });
   expect(await fleet.record<Instance>(`instance/${instanceId}`)).toMatchObject({
     vmState: 'deleted',
-    recent: [{ type: 'deleteInstance' }],
+    recent: [{ type: 'buildInstance', end: 'terminated', failure: { type: 'TakenOver' } }, { type: 'deleteInstance' }],
   });
 }, 90_000);
 

@@ -1,7 +1,10 @@
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
+import type { SinkName } from '../../model/notification.ts';
+import { isAllSent, type Outbox } from '../../model/outbox.ts';
 import type { Refused } from '../../model/refused.ts';
 import type { Enter, Finish, Tenure, Token } from '../../model/tenure.ts';
+import { courier } from './courier.ts';
 import { type RunEnd, recordLife } from './life.ts';
 import { now, refuseWith } from './refuse.ts';
 import { showing } from './show.ts';
@@ -28,6 +31,11 @@ interface HeldRecord<Record, State extends Tenure & { readonly record: Record | 
   /** What a row in a list shows beyond them. */
   readonly memo: (record: Record) => object;
   readonly isClosed: (record: Record) => boolean;
+  /** What it still has to tell; absent: it tells nobody anything. */
+  readonly outbox?: {
+    readonly of: (state: State) => Outbox | undefined;
+    readonly afterSending: (state: State, sink: SinkName, through: number) => State;
+  };
 }
 
 /**
@@ -43,6 +51,11 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
   let shownAt = '';
   const life = recordLife();
   const show = showing();
+  const outbox = () => of.outbox?.of(state);
+  const { send } = courier(outbox, (sink, through) => {
+    life.touch();
+    state = of.outbox?.afterSending(state, sink, through) ?? state;
+  });
 
   setHandler(defineQuery<Record | null>('record'), () => state.record);
   setHandler(
@@ -66,8 +79,9 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
     return { record: recordOf(state), shownAt };
   });
 
+  send(); // what the run before this one had still to tell
   const end = await life.end({
-    closed: () => state.record !== null && of.isClosed(state.record),
+    closed: () => state.record !== null && of.isClosed(state.record) && isAllSent(outbox()),
     held: () => state.holder !== null,
   });
   return { end, state };
@@ -81,6 +95,7 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
     // In the middle of an operation nobody waits for the list.
     if (state.holder === null || holder === null) show.memo({ ...of.memo(recordOf(state)), shownAt });
     if (state.holder !== null && state.holder.firstRunId !== holder?.firstRunId) watchHolder(state.holder);
+    send();
   }
 
   function watchHolder({ firstRunId, part, ...run }: NonNullable<Tenure['holder']>): void {

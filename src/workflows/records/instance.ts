@@ -1,5 +1,6 @@
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import type { Instance, InstanceChanges } from '../../model/instance.ts';
+import { notifying, notifyingAsBefore } from '../../model/instance-notifications.ts';
 import {
   abandon,
   type Begin,
@@ -11,6 +12,8 @@ import {
   refusalToBegin,
   refusalToEnter,
 } from '../../model/instance-record.ts';
+import type { SinkName } from '../../model/notification.ts';
+import { sentTo } from '../../model/outbox.ts';
 import { searchAttributes as attribute } from '../../model/search-attributes.ts';
 import { serveHeldRecord } from './held.ts';
 import { continueWith } from './life.ts';
@@ -18,18 +21,23 @@ import { continueWith } from './life.ts';
 /** The record of one instance and its only writer. Its run completes, with the record, when the instance is deleted. */
 export async function instance(carried: InstanceState = emptyInstance): Promise<Instance | null> {
   const { end, state } = await serveHeldRecord<Instance, InstanceState, Begin, InstanceChanges>(carried, {
-    begin,
-    enter,
-    finish,
-    abandon,
+    begin: notifying(begin),
+    enter: notifying(enter),
+    finish: notifying(finish),
+    abandon: notifyingAsBefore(abandon),
     refusalToBegin,
     refusalToEnter,
     attributes,
     memo,
     begun: ({ touched }) => ({ touched }),
     isClosed: ({ vmState }) => vmState === 'deleted',
+    outbox: { of: (state) => state.outbox, afterSending },
   });
   return end === 'closed' ? state.record : continueWith<typeof instance>(state);
+}
+
+function afterSending(state: InstanceState, sink: SinkName, through: number): InstanceState {
+  return state.outbox === undefined ? state : { ...state, outbox: sentTo(state.outbox, sink, through) };
 }
 
 /** Lists find an instance by its states. */

@@ -1,0 +1,81 @@
+import type { RecentOperation } from './instance.ts';
+import type { InstanceState } from './instance-record.ts';
+import { type NotificationPolicy, type NotifiedOperation, notifiedInstance, type StateReport } from './notification.ts';
+import { type Outbox, posted, type Unnumbered } from './outbox.ts';
+import type { Holder } from './tenure.ts';
+
+/** A message of an operation to its instance's record. Without a policy, as from a worker that tells nobody, it makes no notification. */
+interface Message {
+  readonly notify?: NotificationPolicy;
+}
+
+type Change<M> = (state: InstanceState, message: M, at: string) => InstanceState;
+
+/** The change, and into the outbox what it makes worth telling. */
+export function notifying<M extends Message>(change: Change<M>): Change<M> {
+  return (state, message, at) => notified(state, change(state, message, at), message.notify, at);
+}
+
+/** The same for a change that no message makes, such as the end of an operation that was terminated: told as the last message was. */
+export function notifyingAsBefore<M>(change: Change<M>): Change<M> {
+  return (state, message, at) => notified(state, change(state, message, at), state.outbox?.policy, at);
+}
+
+function notified(before: InstanceState, after: InstanceState, policy: NotificationPolicy | undefined, at: string): InstanceState {
+  if (policy === undefined || policy.sinks.length === 0) return after;
+  const outbox: Outbox = posted(after.outbox, policy, worthTelling(before, after, policy, at));
+  return { ...after, outbox };
+}
+
+/** In order: a start, an update, an end; before the start of an operation that took the instance over, the end of the one that lost it. */
+function worthTelling(before: InstanceState, after: InstanceState, { stateReport }: NotificationPolicy, at: string): Unnumbered[] {
+  const { record } = after;
+  if (record === null) return [];
+  const plain = { at, instance: notifiedInstance(record), old: null, failure: null, merged: 0 };
+  const isHandedOver = !isSame(before.holder, after.holder);
+  const start =
+    isHandedOver && after.holder !== null ? [{ ...plain, phase: 'start' as const, operation: operationOf(after.holder, after) }] : [];
+  const end = isHandedOver && before.holder !== null ? [{ ...plain, ...endOf(before.holder, before, record.recent.at(-1)) }] : [];
+  const update = changeOf(before, after, stateReport).map((old) => ({
+    ...plain,
+    phase: 'update' as const,
+    operation: currentOf(before, after),
+    old,
+  }));
+  return start.length > 0 ? [...end, ...start, ...update] : [...update, ...end];
+}
+
+/** The states before, when a change of them is reported. */
+function changeOf(before: InstanceState, { record }: InstanceState, stateReport: StateReport): NonNullable<Unnumbered['old']>[] {
+  const old = { vmState: before.record?.vmState ?? null, taskState: before.record?.taskState ?? null };
+  const hasNewVmState = old.vmState !== record?.vmState;
+  const hasNewTaskState = old.taskState !== record?.taskState;
+  const isReported = { none: false, vm_state: hasNewVmState, vm_and_task_state: hasNewVmState || hasNewTaskState }[stateReport];
+  return isReported ? [old] : [];
+}
+
+function currentOf(before: InstanceState, after: InstanceState): NotifiedOperation | null {
+  if (after.holder !== null) return operationOf(after.holder, after);
+  return before.holder === null ? null : operationOf(before.holder, before);
+}
+
+/** The halves of an operation are told as two. */
+function isSame(one: Holder | null, other: Holder | null): boolean {
+  return one?.firstRunId === other?.firstRunId && one?.part === other?.part;
+}
+
+function endOf(
+  holder: Holder,
+  state: InstanceState,
+  ended: RecentOperation | undefined,
+): Pick<Unnumbered, 'phase' | 'operation' | 'failure'> {
+  const operation = operationOf(holder, state);
+  if (ended === undefined || ended.end === 'completed') return { phase: 'end', operation, failure: null };
+  return { phase: 'error', operation, failure: ended.failure ?? { type: 'OperationFailed', message: `it was ${ended.end}` } };
+}
+
+function operationOf(holder: Holder, { record }: InstanceState): NotifiedOperation {
+  const { workflowId, runId, type, part, userId, requestId = null, since } = holder;
+  const firstTaskState = record?.taskHistory[0]?.taskState ?? null;
+  return { workflowId, runId, type, part, firstTaskState, userId, requestId, startedAt: since };
+}

@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { notifying, notifyingAsBefore } from '../../src/model/instance-notifications.ts';
+import {
+  abandon,
+  type Begin,
+  begin,
+  emptyInstance,
+  enter,
+  finish,
+  type InstanceState,
+  type NewInstance,
+} from '../../src/model/instance-record.ts';
+import type { NotificationPolicy, StateReport } from '../../src/model/notification.ts';
+import { at, runOf } from './tenures.ts';
+
+const all: NotificationPolicy = { stateReport: 'vm_and_task_state', sinks: ['log'] };
+const record = { begin: notifying(begin), enter: notifying(enter), finish: notifying(finish), abandon: notifyingAsBefore(abandon) };
+const build = runOf('build');
+const deletion = runOf('delete');
+const by = { userId: 'ada', projectId: 'engine', requestId: 'req-1', isAdmin: false };
+
+const made: NewInstance = {
+  id: '7d9f0e0c-0000-4000-8000-000000000001',
+  name: 'web1',
+  projectId: 'engine',
+  userId: 'ada',
+  flavor: { name: 'm1.tiny', vcpus: 1, memoryMiB: 512, rootGiB: 1, ephemeralGiB: 0, swapMiB: 0, extraSpecs: { note: 'canary' } },
+  image: 'image',
+  availabilityZone: null,
+  metadata: { password: 'canary' },
+};
+const toBuild: Begin = {
+  run: build,
+  type: 'buildInstance',
+  part: 1,
+  userId: 'ada',
+  taskState: 'scheduling',
+  create: made,
+  takeOver: false,
+  isAdmin: false,
+  by,
+};
+const toDelete: Begin = { ...toBuild, run: deletion, type: 'deleteInstance', taskState: 'deleting', create: null, takeOver: true };
+
+/** A build from `begin` to `finish` with what each message tells. */
+function built(notify: NotificationPolicy | null): InstanceState {
+  const told = notify === null ? {} : { notify };
+  let state = record.begin(emptyInstance, { ...toBuild, ...told }, at(1));
+  for (const taskState of [null, 'networking', 'block_device_mapping', 'spawning'] as const) {
+    state = record.enter(state, { run: build, part: 1, step: `${taskState}`, changes: { taskState }, ...told }, at(2));
+  }
+  return record.finish(state, { run: build, part: 1, end: 'completed', steps: [], changes: { vmState: 'active' }, ...told }, at(9));
+}
+
+const said = ({ outbox }: InstanceState) => (outbox?.waiting ?? []).map(({ phase, operation }) => `${operation?.type} ${phase}`);
+const states = ({ outbox }: InstanceState) =>
+  (outbox?.waiting ?? []).filter(({ phase }) => phase === 'update').map(({ instance }) => [instance.vmState, instance.taskState]);
+
+describe('a build', () => {
+  test.for<readonly [StateReport, number]>([
+    ['none', 0],
+    ['vm_state', 2],
+    ['vm_and_task_state', 6],
+  ])('tells its start and its end, and with %s %d updates', ([stateReport, updates]) => {
+    const told = said(built({ ...all, stateReport }));
+    expect([told.at(0), told.at(-1)]).toEqual(['buildInstance start', 'buildInstance end']);
+    expect(told.filter((one) => one.endsWith('update'))).toHaveLength(updates);
+  });
+
+  test('tells each of its states as it is saved', () => {
+    expect(states(built(all))).toEqual([
+      ['building', 'scheduling'],
+      ['building', null],
+      ['building', 'networking'],
+      ['building', 'block_device_mapping'],
+      ['building', 'spawning'],
+      ['active', null],
+    ]);
+  });
+
+  test('tells nothing when there is nobody to tell', () => {
+    expect(built(null).outbox).toBeUndefined();
+    expect(built({ ...all, sinks: [] }).outbox).toBeUndefined();
+  });
+
+  test('tells who asked, and nothing that a tenant may keep secrets in', () => {
+    const { outbox } = built(all);
+    expect(outbox?.waiting[0]?.operation).toEqual({
+      workflowId: 'build/1',
+      runId: 'build-run',
+      type: 'buildInstance',
+      part: 1,
+      firstTaskState: 'scheduling',
+      userId: 'ada',
+      requestId: 'req-1',
+      startedAt: at(1),
+    });
+    expect(JSON.stringify(outbox)).not.toContain('canary');
+  });
+
+  test('tells nothing again when a message is repeated, and no second start when it was reset', () => {
+    const begun = record.begin(emptyInstance, { ...toBuild, notify: all }, at(1));
+    const repeated = record.begin(begun, { ...toBuild, notify: all }, at(2));
+    const reset = record.begin(repeated, { ...toBuild, run: runOf('build', 1), notify: all }, at(3));
+    expect(said(reset)).toEqual(['buildInstance start', 'buildInstance update']);
+    const done = built(all);
+    expect(said(record.finish(done, { run: build, part: 1, end: 'completed', steps: [], changes: {}, notify: all }, at(10)))).toEqual(
+      said(done),
+    );
+  });
+});
+
+test.for([
+  ['failed', { type: 'NoValidHost', message: 'no host' }],
+  ['cancelled', { type: 'Cancelled', message: 'buildInstance was cancelled' }],
+] as const)('an operation that %s tells an error with its reason', ([end, failure]) => {
+  const begun = record.begin(emptyInstance, { ...toBuild, notify: all }, at(1));
+  const over = record.finish(begun, { run: build, part: 1, end, steps: [], failure, changes: { vmState: 'error' }, notify: all }, at(2));
+  expect(said(over).slice(-2)).toEqual(['buildInstance update', 'buildInstance error']);
+  expect(over.outbox?.waiting.at(-1)?.failure).toEqual(failure);
+});
+
+test('an operation that was terminated tells an error, as its last message told', () => {
+  const begun = record.begin(emptyInstance, { ...toBuild, notify: all }, at(1));
+  const abandoned = record.abandon(begun, 'terminated', at(5));
+  expect(said(abandoned).at(-1)).toBe('buildInstance error');
+  expect(abandoned.outbox?.waiting.at(-1)?.failure?.type).toBe('Terminated');
+});
+
+test('a delete that takes an instance over tells the end of the one that lost it, then its own start', () => {
+  const begun = record.begin(emptyInstance, { ...toBuild, notify: all }, at(1));
+  const taken = record.begin(begun, { ...toDelete, notify: all }, at(5));
+  expect(said(taken).slice(2)).toEqual(['buildInstance error', 'deleteInstance start', 'deleteInstance update']);
+  expect(taken.outbox?.waiting[2]).toMatchObject({ failure: { type: 'TakenOver' }, operation: { runId: 'build-run' } });
+  expect(taken.record?.recent).toMatchObject([{ type: 'buildInstance', end: 'terminated', failure: { type: 'TakenOver' } }]);
+});
