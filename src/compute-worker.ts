@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { Client } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
+import { Runtime, Worker } from '@temporalio/worker';
 import { hostReporter } from './activities/attend.ts';
+import { everySeconds } from './activities/base-ageing/passes.ts';
+import { ageBases, usesOfHost } from './activities/base-ageing.ts';
 import { baseCache } from './activities/base-cache.ts';
 import { capabilitiesOf } from './activities/capabilities.ts';
 import { consoleActivities } from './activities/console.ts';
@@ -39,9 +41,21 @@ export async function computeWorkers(config: Config, surroundings: WorkerSurroun
       maxConcurrentActivityTaskExecutions: config.slots.long,
     }),
   ]);
-  const { connection, namespace } = surroundings;
-  await report(new Client({ connection, namespace, dataConverter: common.dataConverter }), false);
+  const { connection, namespace, stopping } = surroundings;
+  const client = new Client({ connection, namespace, dataConverter: common.dataConverter });
+  await report(client, false);
+  void ageingOf(config, libvirt, client, stopping);
   return workers;
+}
+
+/** Removes images that nothing uses any more, now and then, for as long as the worker runs. */
+function ageingOf(config: Config, libvirt: Libvirt, by: Client, stopping: AbortSignal): Promise<void> {
+  const { logger } = Runtime.instance();
+  const uses = usesOfHost(config, libvirt, by);
+  const pass = async () => {
+    for (const base of await ageBases(config, uses)) logger.info('an image that nothing uses was removed from the cache', { base });
+  };
+  return everySeconds(config.imageCache.passSeconds, stopping, pass, logger);
 }
 
 function hostActivities(

@@ -45,6 +45,7 @@ test('without a setting anywhere the defaults hold', () => {
     imagesType: 'qcow2',
     imageStore: { directory: '/var/lib/novaflow/images' },
     forceRawImages: true,
+    imageCache: { keepHours: 24, passSeconds: 2400, precacheConcurrency: 4 },
     importDirectory: '/var/lib/novaflow/import',
     vifPlugTimeoutSeconds: 300,
     vifPlugIsFatal: true,

@@ -146,6 +146,32 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    type: 'cacheImage',
+    name: 'clean',
+    play: async ({ fleet, request }) => ended(await fleet.start('cacheImage', { imageId: request('any').image })),
+  },
+  {
+    type: 'cacheImage',
+    name: 'one-host-failed',
+    play: async ({ fleet, request }) => {
+      fleet.at('fetchBases', async (_point, { host }) => {
+        if (host === 'cn2') await burns();
+      });
+      return ended(await fleet.start('cacheImage', { imageId: request('any').image, hosts: ['cn1', 'cn2'] }));
+    },
+  },
+  {
+    type: 'cacheImage',
+    name: 'cancelled',
+    play: async ({ fleet, request }) => {
+      const { reached } = fleet.holdAt('fetchBases');
+      const run = await fleet.start('cacheImage', { imageId: request('any').image, hosts: ['cn1'] });
+      await reached;
+      await run.cancel();
+      return ended(run);
+    },
+  },
+  {
     type: 'createNetwork',
     name: 'clean',
     play: async ({ fleet }) => ended(await fleet.start('createNetwork', { name: 'second', cidr: '10.2.0.0/24', bridge: 'br-test' })),

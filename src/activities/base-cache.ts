@@ -72,8 +72,9 @@ export function baseCache({ instancesDir, imageStore, forceRawImages }: CacheCon
       await faultPoint('during');
       const partial = `${path}.part`;
       await copyFromStore(image, partial);
-      if (mustBeConverted(image)) await putConverted(image, partial, path);
-      else await put(partial, path, { image: image.checksum, converted: null });
+      const convertible = convertibleFormatOf(image);
+      if (convertible === null) await put(partial, path, { image: image.checksum, converted: null });
+      else await putConverted(image, convertible, partial, path);
     });
   }
 
@@ -91,17 +92,25 @@ export function baseCache({ instancesDir, imageStore, forceRawImages }: CacheCon
     }
   }
 
-  /** Nova's `force_raw_images`: guests read raw bases faster, and a base that is no qcow2 has no header that could lead anywhere. */
-  function mustBeConverted({ diskFormat }: ImageRef): boolean {
-    return diskFormat === 'qcow2' && forceRawImages;
+  /**
+   * What the image is converted from, or null where it becomes the base as it is. Nova's `force_raw_images`: guests read raw bases faster,
+   * and a raw one has no header that could lead anywhere. No guest runs on a vmdk.
+   */
+  function convertibleFormatOf({ diskFormat }: ImageRef): 'qcow2' | 'vmdk' | null {
+    return diskFormat === 'vmdk' || (diskFormat === 'qcow2' && forceRawImages) ? diskFormat : null;
   }
 }
 
 /** The bytes of a raw file are the disk's and nothing else: their checksum is the same on every host. */
-async function putConverted({ id, checksum, virtualSizeBytes }: ImageRef, from: string, path: string): Promise<void> {
+async function putConverted(
+  { id, checksum, virtualSizeBytes }: ImageRef,
+  fromFormat: 'qcow2' | 'vmdk',
+  from: string,
+  path: string,
+): Promise<void> {
   const converted = `${path}.converted`;
   await rm(converted, { force: true }); // of a conversion that died
-  await convertDisk({ step: `convert ${id}`, from, fromFormat: 'qcow2', to: converted, toFormat: 'raw', virtualSizeBytes });
+  await convertDisk({ step: `convert ${id}`, from, fromFormat, to: converted, toFormat: 'raw', virtualSizeBytes });
   await put(converted, path, { image: checksum, converted: { format: 'raw', checksum: await checksumOfFile(converted) } });
   await rm(from);
 }

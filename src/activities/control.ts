@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { type AcceptBuildActivities, acceptBuildActivities } from './accept/build.ts';
+import { type AcceptCacheActivities, acceptCacheActivities } from './accept/cache-image.ts';
 import { type AcceptDeleteActivities, acceptDeleteActivities } from './accept/delete.ts';
 import { type AcceptGuestActivities, acceptGuestActivities } from './accept/guest.ts';
 import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
@@ -11,6 +12,7 @@ import { type VerifyActivities, verifyActivities } from './verify.ts';
 
 /** Everything that touches no host. */
 export type ControlActivities = AcceptBuildActivities &
+  AcceptCacheActivities &
   AcceptDeleteActivities &
   AcceptGuestActivities &
   AcceptImportActivities &
@@ -23,6 +25,7 @@ export type ControlActivities = AcceptBuildActivities &
 export function controlActivities(config: Config): ControlActivities {
   return {
     ...acceptBuildActivities(config),
+    ...acceptCacheActivities(config),
     ...acceptDeleteActivities,
     ...acceptGuestActivities(config),
     ...acceptImportActivities,

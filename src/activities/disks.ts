@@ -44,7 +44,7 @@ export interface DiskLongActivities {
   /** Makes what `createDisks` left because it takes long, and the rest. Raises and leaves the same. Repeatable. */
   writeDisks(input: DiskInput): Promise<MadeDisks>;
   /** Brings images to the host, each once. Progress in bytes. Raises `ImageUnacceptable`, `DiskSpaceLow`. Repeatable. */
-  fetchBases(input: { token: Token; images: readonly ImageRef[] }): Promise<void>;
+  fetchBases(input: { token: Token | null; images: readonly ImageRef[] }): Promise<void>;
 }
 
 const rootBackends = { qcow2: qcow2Root, raw: rawRoot } as const satisfies Record<Config['imagesType'], RootBackend>;

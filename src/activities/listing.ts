@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import { client, type RecordKind } from './record-client.ts';
 
 const firstPollMs = 5;
@@ -20,10 +21,10 @@ export async function whenListed(workflowId: string, shownAt: string): Promise<v
   }
 }
 
-/** The names (ids without their kind) of all running records of a kind that match. */
-export async function namesOf(kind: RecordKind, matching: string): Promise<readonly string[]> {
+/** The names (ids without their kind) of all running records of a kind that match. `by` where no activity runs. */
+export async function namesOf(kind: RecordKind, matching: string, by: Client = client()): Promise<readonly string[]> {
   const names: string[] = [];
   const query = `WorkflowType = '${kind}' AND ExecutionStatus = 'Running' AND ${matching}`;
-  for await (const { workflowId } of client().workflow.list({ query })) names.push(workflowId.slice(kind.length + 1));
+  for await (const { workflowId } of by.workflow.list({ query })) names.push(workflowId.slice(kind.length + 1));
   return names.sort();
 }

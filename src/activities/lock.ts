@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { flock, type LockMode } from './flock.ts';
 import { kill, type ProcessView, processesWithOpen } from './processes.ts';
 import { currentSignal, inheritedDescriptors } from './run.ts';
@@ -24,19 +24,38 @@ export async function withSharedLock<T>(path: string, work: () => Promise<T>): P
   return holding('shared', path, work, async () => false);
 }
 
+/** The same where somebody else's hold is no reason to wait: null when the lock was not free within two seconds. */
+export async function withLockIfFree<T>(path: string, work: () => Promise<T>): Promise<T | null> {
+  const file = await open(path, 'a+');
+  try {
+    const isOurs = (await flock(file.fd, 'exclusive', waitSeconds, currentSignal())) && (await isStillAt(path, file));
+    return isOurs ? await work() : null;
+  } finally {
+    await file.close();
+  }
+}
+
 async function holding<T>(mode: LockMode, path: string, work: () => Promise<T>, isSuperseded: () => Promise<boolean>): Promise<T> {
   const file = await open(path, 'a+');
   try {
     const outer = inheritedDescriptors.getStore() ?? [];
     const signal = currentSignal();
-    return await inheritedDescriptors.run([...outer, file.fd], async () => {
+    const held = await inheritedDescriptors.run([...outer, file.fd], async () => {
       while (!(await flock(file.fd, mode, waitSeconds, signal))) {
         const frozenOrSuperseded = (await isSuperseded()) ? () => true : ({ isStopped }: ProcessView) => isStopped;
         for (const holder of await processesWithOpen(path)) if (frozenOrSuperseded(holder)) await kill(holder);
       }
-      return await work();
+      return (await isStillAt(path, file)) ? { done: await work() } : null;
     });
+    if (held !== null) return held.done;
   } finally {
     await file.close();
   }
+  return holding(mode, path, work, isSuperseded);
+}
+
+/** Whether the lock that was waited for is still the one of this name: who removes a thing takes its lock file away with it. */
+async function isStillAt(path: string, file: FileHandle): Promise<boolean> {
+  const [held, named] = await Promise.all([file.stat(), stat(path).catch(() => null)]);
+  return held.ino === named?.ino && held.dev === named.dev;
 }

@@ -58,9 +58,9 @@ export function startAndUpdate<Answer>(by: Client, kind: RecordKind, id: string,
 }
 
 /** The record, or null when there is none. A record that continues as new cannot answer for a moment: the activity's retry asks again. */
-export async function queryRecord<Record>(kind: RecordKind, id: string): Promise<Record | null> {
+export async function queryRecord<Record>(kind: RecordKind, id: string, by: Client = client()): Promise<Record | null> {
   try {
-    return await client().workflow.getHandle(`${kind}/${id}`).query<Record | null>('record');
+    return await by.workflow.getHandle(`${kind}/${id}`).query<Record | null>('record');
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;

@@ -1,4 +1,5 @@
 import type { Image } from '../model/image.ts';
+import type { CachedImage } from '../schema/results.ts';
 import { ageText, bytesText } from './quantities.ts';
 import type { ImageRow } from './rows.ts';
 import { sheet, table } from './tables.ts';
@@ -17,6 +18,12 @@ export function imageTable(images: readonly ImageRow[], { paint }: Pick<Terminal
       ageText(createdAt, nowMs),
     ]),
   );
+}
+
+/** What became of an image on each host, a line each. */
+export function cachedTable({ hosts }: CachedImage, { paint }: Pick<Terminal, 'paint'>): string {
+  const rows = hosts.map(({ host, state, reason }) => [host, paint(state === 'cached' ? 'good' : 'bad', state), reason ?? '-']);
+  return table(['HOST', 'STATE', 'REASON'], rows);
 }
 
 /** All of an image. */

@@ -1,18 +1,21 @@
 import { Option } from '@commander-js/extra-typings';
 import type { Image } from '../model/image.ts';
 import { imageFormats } from '../model/image.ts';
-import { pairs, wholeNumber } from './arguments.ts';
+import type { CachedImage } from '../schema/results.ts';
+import { each, pairs, wholeNumber } from './arguments.ts';
 import { addGroup, type Group, type Program } from './commands.ts';
 import { examples } from './examples.ts';
+import { exitCodes } from './exit-codes.ts';
 import { follow } from './follow.ts';
 import { importRequest } from './image-request.ts';
-import { imageSheet, imageTable } from './image-text.ts';
+import { cachedTable, imageSheet, imageTable } from './image-text.ts';
 import { answer, answerList, answerStarted, type Session } from './session.ts';
 
 /** Adds `novaflow image …`. */
 export function addImageCommands(program: Program, session: Session): void {
   const group = addGroup(program, 'image', 'images that instances start from');
   addImport(group, session);
+  addCache(group, session);
   addList(group, session);
   addShow(group, session);
 }
@@ -46,6 +49,25 @@ function addImport(group: Group, session: Session): void {
       if (!wait) return answerStarted(session, run.id);
       const image = (await follow(session, run)) as Image;
       answer(session, { json: image, ids: [image.id], text: () => imageTable([image], session.terminal) });
+    });
+}
+
+function addCache(group: Group, session: Session): void {
+  group
+    .command('cache')
+    .argument('<image>', 'id or name')
+    .description('bring an image to hosts before a build needs it there; exit code 1 when one of them failed')
+    .option('--host <host>', 'a host; may be repeated (default: all that are up and enabled)', each)
+    .option('--no-wait', 'start the operation and print its id')
+    .addHelpText('after', examples('image cache debian', 'image cache debian --host cn1 --host cn2'))
+    .action(async (idOrName, { host: hosts, wait }) => {
+      const cloud = await session.cloud();
+      const imageId = await cloud.idOf('image', idOrName);
+      const run = await cloud.start('cacheImage', idOrName, { imageId, ...(hosts === undefined ? {} : { hosts: [...hosts] }) });
+      if (!wait) return answerStarted(session, run.id);
+      const cached = (await follow(session, run)) as CachedImage;
+      answer(session, { json: cached, ids: cached.hosts.map(({ host }) => host), text: () => cachedTable(cached, session.terminal) });
+      if (cached.hosts.some(({ state }) => state === 'failed')) session.endWith(exitCodes.failed);
     });
 }
 

@@ -9,6 +9,7 @@ const prefixes = {
   stopInstance: 'stop',
   getConsoleOutput: 'console',
   importImage: 'import-image',
+  cacheImage: 'cache-image',
   createNetwork: 'create-network',
   enableHost: 'enable-host',
   disableHost: 'disable-host',

@@ -97,8 +97,13 @@ export const settings = objectOf({
   forceRawImages: flag
     .default(true)
     .describe(
-      "Nova's `force_raw_images`: a qcow2 image is converted to a raw base once a host; `false`: overlays stand on the qcow2 itself.",
+      "Nova's `force_raw_images`: a qcow2 image is converted to a raw base once a host; `false`: overlays stand on the qcow2 itself. A vmdk is converted always.",
     ),
+  imageCache: objectOf({
+    keepHours: wholeNumber(0, 8760).default(24).describe('How long a host keeps an image that nothing on it uses any more.'),
+    passSeconds: wholeNumber(0, day).default(2400).describe('How often a host looks which of its images are used; 0: it keeps them all.'),
+    precacheConcurrency: wholeNumber(1, 1000).default(4).describe('How many hosts a `cacheImage` has fetching at the same time.'),
+  }),
   importDirectory: path
     .default('/var/lib/novaflow/import')
     .describe('Below it lie the files that `importImage` may take; a source that leads out of it is refused.'),

@@ -22,6 +22,13 @@ interface Qcow2Header {
   readonly extensions: readonly number[] | null;
 }
 
+/** How much of a file `backingNameIn` wants to see. */
+export const QCOW2_HEADER_BYTES = 20;
+
+const MAGIC = 0x51_46_49_fb;
+/** What QEMU takes of a backing file's name. */
+const MAX_NAME_BYTES = 1023;
+
 const V2_HEADER_BYTES = 72;
 const V3_HEADER_BYTES = 104;
 /** Of version 2, which has no field for it: 16 bits. */
@@ -106,6 +113,15 @@ export function readQcow2({ head, sizeBytes }: ImageView): ImageHeader {
   const header = headerOf(view, version);
   const broken = brokenRule(rules, header, sizeBytes);
   return broken === null ? { virtualSizeBytes: Number(header.virtualSizeBytes), refusal: null } : refused(broken);
+}
+
+/** Where in a qcow2 file the name of its backing file is; null when it has none, or is something else. */
+export function backingNameIn(head: Uint8Array): { readonly offset: number; readonly bytes: number } | null {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  if (view.byteLength < QCOW2_HEADER_BYTES || view.getUint32(0) !== MAGIC) return null;
+  const [offset, bytes] = [view.getBigUint64(8), view.getUint32(16)];
+  if (offset === 0n || offset > BigInt(Number.MAX_SAFE_INTEGER) || bytes === 0) return null;
+  return { offset: Number(offset), bytes: Math.min(bytes, MAX_NAME_BYTES) };
 }
 
 function headerOf(view: DataView, version: 2 | 3): Qcow2Header {

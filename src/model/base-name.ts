@@ -10,3 +10,10 @@ export const removalLock = 'lock';
 export function baseNameOf(imageId: string): string {
   return createHash('sha1').update(imageId).digest('hex');
 }
+
+const baseName = new RegExp(`(?:^|/)${baseDirectory}/([0-9a-f]{40})(?![0-9a-f])`, 'g');
+
+/** The bases whose paths a text has: the description of a domain, or what a disk says it stands on. */
+export function baseNamesIn(text: string): readonly string[] {
+  return [...text.matchAll(baseName)].flatMap(([, name]) => name ?? []);
+}

@@ -7,10 +7,11 @@ const maxHosts = 1000;
 /** `enableHost` and `disableHost`: whether new instances may be placed on a host. */
 export const setHostEnabled = objectOf({ host: hostName, reason: z.exactOptional(reason), onFailure });
 
+/** Names of hosts, at least one. */
+export const hostNames = z
+  .array(hostName, must('a list of hosts'))
+  .min(1, 'must name a host')
+  .max(maxHosts, `must name at most ${maxHosts} hosts`);
+
 /** `verify`: compares the records with these hosts, or with all. */
-export const verify = objectOf({
-  hosts: z.exactOptional(
-    z.array(hostName, must('a list of hosts')).min(1, 'must name a host').max(maxHosts, `must name at most ${maxHosts} hosts`),
-  ),
-  onFailure,
-});
+export const verify = objectOf({ hosts: z.exactOptional(hostNames), onFailure });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { imageFormats } from '../model/image.ts';
 import { hostName, id, must, name, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
+import { hostNames } from './host-requests.ts';
 import { onFailure } from './on-failure.ts';
 import * as patterns from './patterns.ts';
 
@@ -27,3 +28,6 @@ export const importImage = objectOf({
   path: ['ramdiskId'],
   error: 'needs kernelId: a ramdisk starts with its kernel',
 });
+
+/** `cacheImage`: brings an image to hosts before a build needs it there; to all that are up and enabled, or to these. */
+export const cacheImage = objectOf({ imageId: id, hosts: z.exactOptional(hostNames), onFailure });

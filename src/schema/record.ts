@@ -4,10 +4,10 @@ import { instance } from './instance.ts';
 import { network } from './network.ts';
 import { operation } from './operation.ts';
 import type { OperationName } from './request.ts';
-import { consoleOutput, findings } from './results.ts';
+import { cachedImage, consoleOutput, findings } from './results.ts';
 
 /** What queries and operations answer, by the name that the contract gives it. */
-export const records = { instance, host, image, network, operation, consoleOutput, findings } as const;
+export const records = { instance, host, image, network, operation, cachedImage, consoleOutput, findings } as const;
 
 /** The name of a record or result. */
 export type RecordName = keyof typeof records;
@@ -20,6 +20,7 @@ export const resultOf = {
   stopInstance: 'instance',
   getConsoleOutput: 'consoleOutput',
   importImage: 'image',
+  cacheImage: 'cachedImage',
   createNetwork: 'network',
   enableHost: 'host',
   disableHost: 'host',

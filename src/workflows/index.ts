@@ -1,5 +1,6 @@
 /** Every workflow type, by its name in the contract. */
 export { buildInstance } from './build.ts';
+export { cacheImage } from './cache-image.ts';
 export { deleteInstance } from './delete.ts';
 export { createNetwork, disableHost, enableHost, getConsoleOutput } from './direct.ts';
 export { importImage } from './import-image.ts';

@@ -202,3 +202,13 @@ describe('a qcow2 image', () => {
     expect((await files()).filter((name) => name.endsWith('.converted') || name.endsWith('.part'))).toStrictEqual([]);
   });
 });
+
+test('a vmdk image becomes a raw base whatever the setting', async () => {
+  const { cache, image, base, stored } = await world({ forceRawImages: false });
+  const raw = `${stored}.raw`;
+  await writeFile(raw, Buffer.alloc(MiB, 'v'));
+  execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'vmdk', raw, stored]);
+  const vmdk: ImageRef = { ...image, checksum: sha256(await readFile(stored)), diskFormat: 'vmdk', virtualSizeBytes: MiB };
+  await inActivity(() => cache.fetch(vmdk));
+  expect(await cache.baseOf(vmdk)).toStrictEqual({ path: base, format: 'raw', checksum: sha256(await readFile(raw)) });
+});

@@ -83,6 +83,20 @@ test.for([
   expect(await call(argv)).toMatchObject({ exitCode: 0, out, err });
 });
 
+test('image cache says what became of each host, and ends with 1 when one failed', async () => {
+  const hosts = [
+    { host: 'cn1', state: 'cached', reason: null },
+    { host: 'cn2', state: 'failed', reason: 'host cn2 is down: its compute worker was stopped' },
+  ];
+  const { exitCode, out } = await call(['image', 'cache', 'debian'], { result: async () => ({ imageId: 'i1', hosts }) });
+  expect(exitCode).toBe(1);
+  expect(out.split('\n')).toEqual([
+    'HOST  STATE   REASON',
+    'cn1   cached  -',
+    'cn2   failed  host cn2 is down: its compute worker was stopped',
+  ]);
+});
+
 test('verify ends with 1 when it found something', async () => {
   const finding = { kind: 'tap', host: 'cn1', what: 'tap1', likelyCause: 'a crash' };
   const clean = await call(['verify'], { result: async () => ({ findings: [] }) });

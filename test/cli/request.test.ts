@@ -76,6 +76,14 @@ test.for([
   expect(asked).toEqual([['start', 'verify', expect.any(String), request]]);
 });
 
+test.for([
+  [['image', 'cache', 'debian', '-q'], {}],
+  [['image', 'cache', 'debian', '--host', 'cn1', '--host', 'cn2', '-q'], { hosts: ['cn1', 'cn2'] }],
+] as const)('novaflow %s brings the image to these hosts, or to all', async ([argv, hosts]) => {
+  const { asked } = await call(argv, { result: async () => ({ imageId: 'i1', hosts: [] }) });
+  expect(asked).toEqual([['start', 'cacheImage', 'debian', { imageId: 'id of debian', ...hosts }]]);
+});
+
 test('every key of a key file goes to the guest, comments do not', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'novaflow-keys-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));

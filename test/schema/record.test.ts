@@ -137,6 +137,7 @@ const examples = {
   image,
   network,
   operation,
+  cachedImage: { imageId: id, hosts: [{ host: 'cn1', state: 'failed', reason: 'host cn1 is down: its compute worker was stopped' }] },
   consoleOutput: { output: 'GUEST UP\n', truncated: false },
   findings: {
     findings: [{ kind: 'tap', host: 'cn1', what: 'tap0123 belongs to no instance', likelyCause: 'a delete that was ended by hand' }],

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { controlQueue } from '../../src/model/queues.ts';
-import { endOf } from './ends.ts';
+import { endOf, stepsOf } from './ends.ts';
 import { type Fleet, furnish, startFleet } from './fleet.ts';
 
 let fleet: Fleet;
@@ -35,14 +35,14 @@ test.each([
   ['an address outside the subnet', { networks: [{ network, fixedIp: '192.168.0.1' }] }, 'networks[0].fixedIp'],
   ['an address that is none', { networks: [{ network, fixedIp: '10.1.0.256' }] }, 'networks[0].fixedIp'],
   ['a field that nobody knows', { colour: 'blue' }, 'colour'],
-  ['a field that is not built yet', { hints: { group: 'web' } }, 'hints'],
+  ['a field that is not built yet', { blockDevices: [] }, 'blockDevices'],
   ['a null', { metadata: null }, 'metadata'],
 ])('a build with %s is refused at once, with the field, and nothing is made', async (_what, wrong, field) => {
   const run = await fleet.start('buildInstance', { ...good, ...wrong });
   const end = await endOf(run);
   expect(end).toMatchObject({ type: 'InvalidRequest', details: { fields: expect.arrayContaining([expect.objectContaining({ field })]) } });
   await expect(fleet.record(`instance/${run.firstExecutionRunId}`)).rejects.toThrow();
-  expect(await stepsOf(run.workflowId)).toEqual(['acceptBuild']);
+  expect(await stepsOf(run)).toEqual(['acceptBuild']);
 });
 
 test.each([
@@ -68,13 +68,20 @@ test('a request over 128 KiB is refused', async () => {
   expect(end?.message).toContain('131072 bytes');
 });
 
-test.each(['buildInstance', 'deleteInstance', 'importImage', 'createNetwork', 'enableHost', 'disableHost', 'getConsoleOutput', 'verify'])(
-  '%s without an argument, or with null, is refused instead of being stuck',
-  async (type) => {
-    expect(await endOf(await fleet.start(type, undefined))).toMatchObject({ type: 'InvalidRequest' });
-    expect(await endOf(await fleet.start(type, null))).toMatchObject({ type: 'InvalidRequest' });
-  },
-);
+test.each([
+  'buildInstance',
+  'deleteInstance',
+  'importImage',
+  'cacheImage',
+  'createNetwork',
+  'enableHost',
+  'disableHost',
+  'getConsoleOutput',
+  'verify',
+])('%s without an argument, or with null, is refused instead of being stuck', async (type) => {
+  expect(await endOf(await fleet.start(type, undefined))).toMatchObject({ type: 'InvalidRequest' });
+  expect(await endOf(await fleet.start(type, null))).toMatchObject({ type: 'InvalidRequest' });
+});
 
 test('an argument of an encoding that nobody knows is refused instead of being stuck', async () => {
   const payload = { metadata: { encoding: new TextEncoder().encode('application/x-sealed') }, data: new Uint8Array([1, 2, 3]) };
@@ -102,11 +109,6 @@ test('the context of a client is that of the instance it builds', async () => {
     recent: [{ userId: 'ada' }],
   });
 });
-
-async function stepsOf(workflowId: string): Promise<string[]> {
-  const { events } = await fleet.client.workflow.getHandle(workflowId).fetchHistory();
-  return (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
-}
 
 /** Starts a build with payloads that no client of ours would send: a request, and the header of a context. */
 function startRaw(workflowId: string, payload: Payload, context?: Payload) {

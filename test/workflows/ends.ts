@@ -14,3 +14,9 @@ export async function endOf(handle: WorkflowHandle): Promise<{ type: string; mes
     return { type, message, details: details?.[0] };
   }
 }
+
+/** The activities that a run has scheduled, in their order. */
+export async function stepsOf(handle: WorkflowHandle): Promise<string[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+}

@@ -52,7 +52,8 @@ function refOrNull(image: Image | null | undefined): ImageRef | null {
   return image === null || image === undefined ? null : refOf(image);
 }
 
-function refOf({ id, checksum, diskFormat, virtualSizeBytes, sizeBytes }: Image): ImageRef {
+/** An image of a record as host steps need it. */
+export function refOf({ id, checksum, diskFormat, virtualSizeBytes, sizeBytes }: Image): ImageRef {
   if (checksum === null) throw fail('ImageNotFound', `image ${id} has no checksum`);
   return { id, checksum, diskFormat, virtualSizeBytes: virtualSizeBytes ?? sizeBytes ?? 0 };
 }

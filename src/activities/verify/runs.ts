@@ -15,6 +15,11 @@ export async function imageStatuses(): Promise<ReadonlyMap<string, ImageStatus>>
   return statuses;
 }
 
+/** The images that open runs bring to hosts. */
+export async function imagesBeingCached(): Promise<readonly string[]> {
+  return (await openRunsWith("WorkflowType = 'cacheImage'", attribute.objectName)).map(({ id }) => id);
+}
+
 /** The open runs of operations that have taken a record: they carry its id. */
 export async function openRuns(): Promise<readonly OpenRun[]> {
   const [onInstances, onImages] = await Promise.all([

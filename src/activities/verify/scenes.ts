@@ -8,24 +8,29 @@ import type { HostScene, SeenInstance } from '../../model/verify/scene.ts';
 import { concurrently } from '../concurrently.ts';
 import { namesOf } from '../listing.ts';
 import { queryRecord, type RecordKind } from '../record-client.ts';
-import { imageStatuses, isRunOpen, openRuns } from './runs.ts';
+import { imageStatuses, imagesBeingCached, isRunOpen, openRuns } from './runs.ts';
 
 /** Queries are workflow tasks: so many at the same time leave the workers room for the work of operations. */
 const queriesAtOnce = 16;
 
 /** The records that account for a host, read now. */
 export async function hostScene(host: string, since: string, listing: HostListing | null): Promise<Omit<HostScene, 'listing'>> {
-  const [record, placed, imageStatus, networkNames] = await Promise.all([
+  const [record, placed, imageStatus, cachedNow, networkNames] = await Promise.all([
     queryRecord<Host>('host', host),
     namesOf('instance', `ComputeHost = '${host}'`),
     imageStatuses(),
+    imagesBeingCached(),
     namesOf('network', 'ObjectName IS NOT NULL'),
   ]);
   const claimants = (record?.claims ?? []).map(({ instanceId }) => instanceId);
   const instances = await seen([...placed, ...claimants, ...(listing === null ? [] : namedIn(listing))]);
   const imageIds = [...instances.values()].flatMap(({ instance: { image } }) => image ?? []);
-  const [images, networks] = await Promise.all([recordsOf<Image>('image', imageIds), recordsOf<Network>('network', networkNames)]);
-  return { host, since, record, instances, imageStatus, images, networks };
+  const [images, networks] = await Promise.all([
+    recordsOf<Image>('image', [...imageIds, ...cachedNow]),
+    recordsOf<Network>('network', networkNames),
+  ]);
+  const caching = new Set(cachedNow.flatMap((id) => [id, images.get(id)?.kernelId, images.get(id)?.ramdiskId].flatMap((one) => one ?? [])));
+  return { host, since, record, instances, imageStatus, images, caching, networks };
 }
 
 /** The records that are of no host, read now. */

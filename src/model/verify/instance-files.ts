@@ -60,16 +60,20 @@ function whyUnknownBase(name: string, { known, fetching, present }: BaseRules): 
   const [stem = '', suffix = ''] = name.split(/\.(?=[^.]*$)/);
   if (name === removalLock) return null;
   if (fetching.has(stem)) return null;
-  if (!known.has(stem)) return 'no image has this base: the image was deleted, or the file was put there by hand';
+  if (suffix === 'aged') return 'a removal that was killed: the next pass over the cache ends it';
+  // A base of an image that was deleted goes with its age, not before the last disk that stands on it.
+  const isWhole = present.has(stem) && present.has(`${stem}.checksum`);
+  if (!known.has(stem) && !isWhole) return 'no image has this base: the image was deleted, or the file was put there by hand';
   if (suffix === '' || suffix === 'lock') return null;
   const isHalf = suffix === 'part' || suffix === 'converted' || (suffix === 'checksum' && !present.has(stem));
   if (isHalf) return 'a fetch of the image that was killed: the next build from it on this host completes it';
   return suffix === 'checksum' ? null : 'nothing of ours has this name: somebody put it there';
 }
 
-/** The bases of instances that an operation works on. */
+/** The bases that an operation may be bringing here: of instances that it works on, or of images that it brings to hosts. */
 export function fetchedNow(scene: HostScene): ReadonlySet<string> {
-  return new Set(instancesThatAre(scene, ['busy']).flatMap((instance) => imagesOf(scene, instance).map(baseNameOf)));
+  const wanted = instancesThatAre(scene, ['busy']).flatMap((instance) => imagesOf(scene, instance));
+  return new Set([...wanted, ...scene.caching].map(baseNameOf));
 }
 
 function neededBases(scene: HostScene): ReadonlySet<string> {

@@ -24,6 +24,8 @@ export interface HostScene {
   readonly imageStatus: ReadonlyMap<string, ImageStatus>;
   /** The images that instances in the scene were made from, by id. */
   readonly images: ReadonlyMap<string, Image>;
+  /** The images that an operation brings to hosts, by id, with what boots them. */
+  readonly caching: ReadonlySet<string>;
   /** By name. */
   readonly networks: ReadonlyMap<string, Network>;
 }

@@ -134,6 +134,21 @@ const cases: readonly Case[] = [
     finds: [`UnknownFile cn1: /instances/_base/${base}.part`],
   },
   {
+    of: 'a base that an operation brings to hosts',
+    changes: { ...files({ bases: [...listing().instances.bases, `${baseNameOf(otherId)}.part`] }), caching: new Set([otherId]) },
+    finds: [],
+  },
+  {
+    of: 'a base of a deleted image that goes with its age',
+    changes: files({ bases: [...listing().instances.bases, baseNameOf(otherId), `${baseNameOf(otherId)}.checksum`] }),
+    finds: [],
+  },
+  {
+    of: 'a base whose removal was killed',
+    changes: files({ bases: [...listing().instances.bases, `${baseNameOf(otherId)}.aged`] }),
+    finds: [`UnknownFile cn1: /instances/_base/${baseNameOf(otherId)}.aged`],
+  },
+  {
     of: 'a base whose conversion was killed',
     changes: files({ bases: [base, `${base}.checksum`, `${base}.converted`] }),
     finds: [`UnknownFile cn1: /instances/_base/${base}.converted`],

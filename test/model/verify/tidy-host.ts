@@ -189,6 +189,7 @@ export function tidyHost(changes: Partial<HostScene> = {}): HostScene {
       [kernelId, 'active'],
     ]),
     images: new Map([[imageId, image()]]),
+    caching: new Set(),
     networks: new Map([['default', network()]]),
     ...changes,
   };
