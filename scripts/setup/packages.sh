@@ -20,7 +20,7 @@ require_known_machine() {
 
 wanted_packages() {
   case "$(dpkg --print-architecture)" in
-    amd64) echo qemu-system-x86 ;;
+    amd64) echo qemu-system-x86 ovmf ;;
     arm64) echo qemu-system-arm qemu-efi-aarch64 ;;
   esac
   echo libvirt-daemon-system libvirt-clients libvirt-daemon-driver-qemu qemu-utils \

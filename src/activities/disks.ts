@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { withTargets } from '../model/hardware/disk-places.ts';
 import type { Disk, Instance } from '../model/instance.ts';
 import type { Token } from '../model/tenure.ts';
 import { wantedRoot } from '../model/wanted-disks.ts';
@@ -12,6 +13,7 @@ import { makeConfigDrive } from './disks/config-drive.ts';
 import { readDiskInfo, writeDiskInfo } from './disks/disk-info.ts';
 import { qcow2Root } from './disks/qcow2.ts';
 import { rawRoot } from './disks/raw.ts';
+import { hardwareFor } from './domain-spec.ts';
 import type { WhileHolding } from './holding.ts';
 
 /** What decides the disks of an instance. */
@@ -84,13 +86,14 @@ export function diskActivities(
     patience: Patience,
   ): Promise<Omit<MadeDisks, 'missing'>> {
     const site: Site = { instanceId: instance.id, directory };
-    const disks = (await readDiskInfo(directory)) ?? (await placed(site, instance, image.root, base));
+    const disks = (await readDiskInfo(directory)) ?? (await placed(site, instance, image, base));
     const [roots, config] = await Promise.all([
       Promise.all(disks.map((disk) => rootBackendOf(disk).make(site, disk, base, patience))),
       hasConfigDrive ? makeConfigDrive(directory, instance, vifs, publicKeys) : null,
       makeBootFiles(directory, image),
     ]);
-    return { disks: config === null ? disks : [...disks, config], takesLong: roots.includes(false) };
+    const all = config === null ? disks : [...disks, config];
+    return { disks: withTargets(all, hardwareFor(instance, image)), takesLong: roots.includes(false) };
   }
 
   async function makeBootFiles(directory: string, { kernel, ramdisk }: BootImages): Promise<void> {
@@ -99,10 +102,12 @@ export function diskActivities(
     );
   }
 
-  async function placed(site: Site, { flavor }: Instance, { id, virtualSizeBytes }: ImageRef, base: Base): Promise<readonly Disk[]> {
-    const root = await rootBackends[imagesType].place(site, wantedRoot(flavor, virtualSizeBytes), { ...base, imageId: id });
-    await writeDiskInfo(site.directory, [root]);
-    return [root];
+  async function placed(site: Site, instance: Instance, image: BootImages, base: Base): Promise<readonly Disk[]> {
+    const { id: imageId, virtualSizeBytes } = image.root;
+    const root = await rootBackends[imagesType].place(site, wantedRoot(instance.flavor, virtualSizeBytes), { ...base, imageId });
+    const disks = withTargets([root], hardwareFor(instance, image));
+    await writeDiskInfo(site.directory, disks);
+    return disks;
   }
 }
 

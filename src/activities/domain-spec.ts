@@ -1,9 +1,13 @@
 import { join } from 'node:path';
 import { antiSpoofingFilter } from '../model/anti-spoofing.ts';
-import { type CpuSpec, type DiskSpec, type DomainSpec, domainNameOf, type InterfaceSpec } from '../model/domain.ts';
+import { type BootSpec, type CpuSpec, type DiskSpec, type DomainSpec, domainNameOf, type InterfaceSpec } from '../model/domain.ts';
+import { placeOf, rootDeviceOf } from '../model/hardware/disk-places.ts';
+import { type Hardware, hardwareOf } from '../model/hardware/hardware.ts';
 import type { Disk, Instance } from '../model/instance.ts';
+import type { UefiFiles } from '../qemu/firmware.ts';
 import type { BootImages } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
+import { variablesPathIn } from './uefi-variables.ts';
 
 /** What a host makes of a domain's wishes. */
 export interface HostChoices {
@@ -11,6 +15,8 @@ export interface HostChoices {
   /** The versioned machine type: an update of QEMU never changes a guest's hardware. */
   readonly machineType: string;
   readonly cpu: CpuSpec;
+  /** UEFI as this host has it; null for a guest that starts by BIOS. */
+  readonly uefi: UefiFiles | null;
   readonly baseOf: (imageId: string) => string;
   /** Of a base whose disk was recorded without it. */
   readonly baseFormatOf: 'raw' | 'qcow2';
@@ -19,16 +25,20 @@ export interface HostChoices {
 /** Ports for devices that are attached while the guest runs, as many as Nova's `num_pcie_ports` leaves on q35. */
 const sparePciePorts = 8;
 
+/** What a domain says of its instance. */
+export type Described = Pick<Instance, 'id' | 'name' | 'projectId' | 'userId' | 'flavor' | 'image' | 'generation'>;
+
 /** The domain of an instance on this host. */
 export function domainSpecOf(
   directory: string,
-  instance: Instance,
+  instance: Described,
   image: BootImages,
   disks: readonly Disk[],
   vifs: readonly Vif[],
   choices: HostChoices,
 ): DomainSpec {
   const { id, name, projectId, userId, flavor, generation } = instance;
+  const hardware = hardwareFor(instance, image);
   return {
     uuid: id,
     name: domainNameOf(id),
@@ -38,39 +48,50 @@ export function domainSpecOf(
     machineType: choices.machineType,
     emulator: null,
     cpu: choices.cpu,
+    topology: hardware.topology,
     vcpus: flavor.vcpus,
     memoryMiB: flavor.memoryMiB,
-    boot:
-      image.kernel === null
-        ? { from: 'disk' }
-        : {
-            from: 'kernel',
-            kernelPath: join(directory, 'kernel'),
-            initrdPath: image.ramdisk === null ? null : join(directory, 'ramdisk'),
-            commandLine: image.properties['os_command_line'] ?? 'root=/dev/vda console=tty0 console=ttyS0',
-          },
-    disks: disks.map((disk) => diskSpecOf(directory, disk, choices)),
-    interfaces: vifs.map(interfaceSpecOf),
+    firmware: choices.uefi === null ? null : { ...choices.uefi, variablesPath: variablesPathIn(directory) },
+    boot: bootOf(directory, image, hardware),
+    hasBootMenu: hardware.hasBootMenu,
+    clock: hardware.clock,
+    disks: disks.map((disk) => diskSpecOf(directory, disk, hardware, choices)),
+    scsiModel: hardware.scsiModel,
+    interfaces: vifs.map((vif) => interfaceSpecOf(vif, hardware)),
+    serialPorts: hardware.serialPorts,
     consoleLogPath: join(directory, 'console.log'),
     sparePciePorts,
-    hasGuestAgent: image.properties['hw_qemu_guest_agent'] === 'yes',
+    hasGuestAgent: hardware.hasGuestAgent,
+    inputs: hardware.inputs,
     vnc: null,
+    videoModel: hardware.videoModel,
+    watchdogAction: hardware.watchdogAction,
   };
 }
 
-/**
- * The config drive is a read-only virtio disk, the last of its bus as in Nova, and no CD-ROM: the guest has a driver for it
- * since its root disk needs the same one. Debian's cloud kernel, for one, has no AHCI and would never see a drive on q35's SATA.
- */
-function diskSpecOf(directory: string, { name, target, format, backing }: Disk, choices: HostChoices): DiskSpec {
+/** The devices that an instance's image and flavor ask for. */
+export function hardwareFor({ flavor: { extraSpecs, vcpus } }: Pick<Instance, 'flavor'>, { properties }: BootImages): Hardware {
+  return hardwareOf({ properties, extraSpecs, vcpus });
+}
+
+function bootOf(directory: string, { kernel, ramdisk, properties }: BootImages, hardware: Hardware): BootSpec {
+  if (kernel === null) return { from: 'disk' };
+  return {
+    from: 'kernel',
+    kernelPath: join(directory, 'kernel'),
+    initrdPath: ramdisk === null ? null : join(directory, 'ramdisk'),
+    commandLine: properties['os_command_line'] ?? `root=${rootDeviceOf(hardware)} console=tty0 console=ttyS0`,
+  };
+}
+
+function diskSpecOf(directory: string, { name, target, format, backing }: Disk, hardware: Hardware, choices: HostChoices): DiskSpec {
   const isConfigDrive = name === 'disk.config';
   return {
-    device: 'disk',
+    ...placeOf(name, hardware),
     path: join(directory, name),
     source: 'file',
     format: format === 'qcow2' ? 'qcow2' : 'raw',
     target,
-    bus: 'virtio',
     cache: isConfigDrive ? 'writethrough' : 'none',
     isReadOnly: isConfigDrive,
     backing: backing === null ? null : { path: choices.baseOf(backing.imageId), format: backing.format ?? choices.baseFormatOf },
@@ -78,6 +99,6 @@ function diskSpecOf(directory: string, { name, target, format, backing }: Disk, 
 }
 
 /** The guest may only speak from the addresses it was given. */
-function interfaceSpecOf({ port: { mac, tap, ip }, bridge, mtu }: Vif): InterfaceSpec {
-  return { mac, bridge, tap, mtu, filter: { name: antiSpoofingFilter, ip } };
+function interfaceSpecOf({ port: { mac, tap, ip }, bridge, mtu }: Vif, { vifModel: model }: Hardware): InterfaceSpec {
+  return { mac, bridge, tap, model, mtu, filter: { name: antiSpoofingFilter, ip } };
 }

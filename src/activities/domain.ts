@@ -9,16 +9,20 @@ import type { BootImages } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { Capabilities } from './capabilities.ts';
-import { domainSpecOf } from './domain-spec.ts';
+import { domainSpecOf, hardwareFor } from './domain-spec.ts';
 import { isNoDomain } from './failures.ts';
 import { guestOf } from './guest.ts';
 import { holdingFiles, type WhileHolding } from './holding.ts';
 import { powerStateOf } from './power-state.ts';
 import { fail } from './record-client.ts';
+import { makeUefiVariables } from './uefi-variables.ts';
 import { whyUnplugged } from './vifs.ts';
 
 export interface DomainActivities {
-  /** Defines the domain, and reads it back: what libvirt did not keep would be missing in the guest. Raises `DomainDefinitionRejected`. Repeatable. */
+  /**
+   * Defines the domain, with a file of UEFI variables where its image asks for UEFI, and reads it back: what libvirt did not keep
+   * would be missing in the guest. Raises `DomainDefinitionRejected`, `ImageUnacceptable`. Repeatable.
+   */
   defineDomain(input: {
     token: Token;
     instance: Instance;
@@ -54,7 +58,8 @@ export function domainActivities(
   return {
     defineDomain: ({ token, instance, image, disks, vifs }) =>
       whileHolding(instance.id, token, async (directory) => {
-        const choices = await capabilities.choose();
+        const choices = await capabilities.choose(hardwareFor(instance, image));
+        if (choices.uefi !== null) await makeUefiVariables(directory, choices.uefi);
         const baseFormatOf = image.root.diskFormat === 'qcow2' ? 'qcow2' : 'raw';
         const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, { ...choices, baseOf: bases.pathOf, baseFormatOf }));
         const dom = await libvirt.domainDefineXmlFlags({ xml: wanted, flags: DomainDefine.validate });

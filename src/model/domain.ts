@@ -1,3 +1,6 @@
+import type { DiskBus, InputDevice, ScsiModel, VideoModel, VifModel, WatchdogAction } from './hardware/hardware.ts';
+import type { Topology } from './hardware/topology.ts';
+
 /** A domain as we define it, in our own words: `domainXml` writes it for libvirt. */
 export interface DomainSpec {
   /** The instance's id: a domain is found by it on any host. */
@@ -11,18 +14,31 @@ export interface DomainSpec {
   /** Path of the QEMU binary; null leaves the choice to libvirt. */
   readonly emulator: string | null;
   readonly cpu: CpuSpec;
+  /** Null leaves the arrangement of the vCPUs to QEMU. */
+  readonly topology: Topology | null;
   readonly vcpus: number;
   readonly memoryMiB: number;
+  /** Null: the BIOS that QEMU has of its own. */
+  readonly firmware: FirmwareSpec | null;
   readonly boot: BootSpec;
+  readonly hasBootMenu: boolean;
+  readonly clock: 'utc' | 'localtime';
   readonly disks: readonly DiskSpec[];
+  /** Null: no SCSI controller of ours. */
+  readonly scsiModel: ScsiModel | null;
   readonly interfaces: readonly InterfaceSpec[];
+  readonly serialPorts: number;
   /** File that keeps what the guest writes to its first serial port. */
   readonly consoleLogPath: string;
   /** Free PCIe ports for devices that are attached while the guest runs; on q35 only. */
   readonly sparePciePorts: number;
   /** Whether there is a channel for the QEMU guest agent. */
   readonly hasGuestAgent: boolean;
+  readonly inputs: readonly InputDevice[];
   readonly vnc: VncSpec | null;
+  /** Null: a card only where there is a screen. */
+  readonly videoModel: VideoModel | null;
+  readonly watchdogAction: WatchdogAction | null;
 }
 
 /** What a domain says of itself: the proof that it is ours, and enough to adopt it when its record was lost. */
@@ -37,6 +53,14 @@ export interface DomainMetadata {
 }
 
 export type CpuSpec = { readonly mode: 'host-model' } | { readonly mode: 'custom'; readonly model: string };
+
+/** UEFI in two parts: code that all guests of a host share, and the variables of this guest. */
+export interface FirmwareSpec {
+  readonly codePath: string;
+  readonly variablesPath: string;
+  /** What the variables are made from where they are lost. */
+  readonly templatePath: string;
+}
 
 export type BootSpec = { readonly from: 'disk' } | KernelBootSpec;
 
@@ -59,7 +83,7 @@ export interface DiskSpec {
   /** The format on record: libvirt never probes. */
   readonly format: 'qcow2' | 'raw';
   readonly target: string;
-  readonly bus: 'virtio' | 'sata' | 'ide';
+  readonly bus: DiskBus;
   readonly cache: DiskCache;
   readonly isReadOnly: boolean;
   /** The base of an overlay, so that libvirt does not ask the header for it; null when there is none. */
@@ -70,6 +94,7 @@ export interface InterfaceSpec {
   readonly mac: string;
   readonly bridge: string;
   readonly tap: string;
+  readonly model: VifModel;
   /** Null keeps the bridge's own. */
   readonly mtu: number | null;
   readonly filter: InterfaceFilter | null;

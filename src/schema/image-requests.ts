@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { propertyProblems } from '../model/hardware/properties.ts';
 import { imageFormats } from '../model/image.ts';
 import { hostName, id, must, name, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
 import { hostNames } from './host-requests.ts';
@@ -10,6 +11,11 @@ const source = z
   .regex(/^(?!https?:)/, 'is not supported yet: give file:/path, a file of the host that imports')
   .regex(patterns.fileSource, 'must be file: and the path of a file, at most 1024 characters, without ".." and control characters');
 
+/** What Nova knows is what a guest will get, or refused by name; any other name is free. */
+const properties = stringMap.superRefine((map, context) => {
+  for (const { field, message } of propertyProblems(map)) context.addIssue({ code: 'custom', path: [field], message });
+});
+
 /** `importImage`: takes a file below the import directory of a host into the image store. */
 export const importImage = objectOf({
   name,
@@ -19,7 +25,7 @@ export const importImage = objectOf({
   imageId: z.exactOptional(id),
   kernelId: z.exactOptional(id),
   ramdiskId: z.exactOptional(id),
-  properties: z.exactOptional(stringMap),
+  properties: z.exactOptional(properties),
   minRootGiB: z.exactOptional(wholeNumber(0, 65_536)),
   minMemoryMiB: z.exactOptional(wholeNumber(0, 16 * 1024 ** 2)),
   host: z.exactOptional(hostName),

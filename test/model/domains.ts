@@ -21,8 +21,12 @@ export function domain(changes: Partial<DomainSpec> = {}): DomainSpec {
     machineType: 'pc-q35-7.2',
     emulator: '/usr/bin/qemu-system-x86_64',
     cpu: { mode: 'custom', model: 'qemu64' },
+    topology: null,
     vcpus: 1,
     memoryMiB: 64,
+    firmware: null,
+    hasBootMenu: false,
+    clock: 'utc',
     boot: { from: 'kernel', kernelPath: '/instances/1/kernel', initrdPath: '/instances/1/ramdisk', commandLine: 'console=ttyS0 quiet' },
     disks: [
       {
@@ -53,14 +57,20 @@ export function domain(changes: Partial<DomainSpec> = {}): DomainSpec {
         mac: 'fa:16:3e:00:00:01',
         bridge: 'br-provider',
         tap: 'tap0123456789a',
+        model: 'virtio',
         mtu: 1450,
         filter: { name: 'clean-traffic', ip: '10.0.0.10' },
       },
     ],
+    scsiModel: null,
+    serialPorts: 1,
     consoleLogPath: '/instances/1/console.log',
     sparePciePorts: 4,
     hasGuestAgent: false,
+    inputs: [],
     vnc: null,
+    videoModel: null,
+    watchdogAction: null,
     ...changes,
   };
 }
@@ -76,7 +86,14 @@ export const variants: Readonly<Record<string, DomainSpec>> = {
     hasGuestAgent: true,
     vnc: { listenAddress: '127.0.0.1' },
     interfaces: [
-      { mac: 'fa:16:3e:00:00:02', bridge: 'br0', tap: 'tap0123456789b', mtu: null, filter: { name: 'clean-traffic', ip: null } },
+      {
+        mac: 'fa:16:3e:00:00:02',
+        bridge: 'br0',
+        tap: 'tap0123456789b',
+        model: 'virtio',
+        mtu: null,
+        filter: { name: 'clean-traffic', ip: null },
+      },
     ],
     disks: [
       {

@@ -1,10 +1,13 @@
 import type { Config } from '../../config.ts';
 import { type Flavor, resourcesOf } from '../../model/flavor.ts';
+import type { HardwareWishes } from '../../model/hardware/hardware.ts';
+import { hardwareProblems } from '../../model/hardware/properties.ts';
 import type { Image } from '../../model/image.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { Begin, Begun } from '../../model/instance-record.ts';
 import type { Accepted } from '../../model/operation.ts';
 import type { PlacementRequest } from '../../model/placement-request.ts';
+import { sentenceOf } from '../../schema/parse.ts';
 import { currentContext } from '../context.ts';
 import { fail, updateWithStart } from '../record-client.ts';
 import { runOf } from '../records.ts';
@@ -40,6 +43,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
       const flavor = flavorOf(asked.flavor, flavors);
       const [{ image, minimum }, ports] = await Promise.all([bootImages(asked.image), wantedPorts(id, asked.networks ?? 'auto')]);
       requireNoDevices(flavor);
+      requireHardware({ properties: image.properties, extraSpecs: flavor.extraSpecs, vcpus: flavor.vcpus });
       requireFit(flavor, image.root.virtualSizeBytes, minimum);
 
       const { name, metadata = {} } = asked;
@@ -88,6 +92,12 @@ function flavorOf(wanted: string | Flavor, known: readonly Flavor[]): Flavor {
 function requireNoDevices({ name, extraSpecs }: Flavor): void {
   const spec = 'pci_passthrough:alias';
   if (spec in extraSpecs) throw invalid('flavor', `${name} asks for PCI devices, ${spec}: that is not supported yet`);
+}
+
+/** What image and flavor ask of a guest's devices can be made, and goes together: what cannot is refused rather than left out. */
+function requireHardware(wishes: HardwareWishes): void {
+  const problems = hardwareProblems(wishes);
+  if (problems.length > 0) throw fail('InvalidRequest', sentenceOf(problems), { fields: problems });
 }
 
 /** Nova's `_check_image_size`: the image and its own minimum fit into the flavor. */

@@ -116,9 +116,10 @@ function againstRecord(scene: HostScene, instance: Instance, path: string, files
 function filesOf({ images }: HostScene, { disks, image: imageId }: Instance): { required: readonly string[]; optional: readonly string[] } {
   const own = [...tombstone, ...disks.filter(({ kind }) => kind === 'qcow2' || kind === 'raw').map(({ name }) => name)];
   const image = images.get(imageId ?? '');
-  if (image === undefined) return { required: own, optional: [...descriptions, 'kernel', 'ramdisk'] };
+  if (image === undefined) return { required: own, optional: [...descriptions, 'kernel', 'ramdisk', 'nvram'] };
   const boot = [...(image.kernelId === null ? [] : ['kernel']), ...(image.ramdiskId === null ? [] : ['ramdisk'])];
-  return { required: [...own, ...boot], optional: descriptions };
+  const uefi = image.properties['hw_firmware_type'] === 'uefi' ? ['nvram'] : [];
+  return { required: [...own, ...boot, ...uefi], optional: descriptions };
 }
 
 function causeOfLeftover(name: string): string {
