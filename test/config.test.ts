@@ -47,6 +47,7 @@ test('without a setting anywhere the defaults hold', () => {
     forceRawImages: true,
     imageCache: { keepHours: 24, passSeconds: 2400, precacheConcurrency: 4 },
     importDirectory: '/var/lib/novaflow/import',
+    imports: { caFile: null, maxSizeMiB: 1_048_576, allowedNetworks: [], silenceSeconds: 60 },
     vifPlugTimeoutSeconds: 300,
     vifPlugIsFatal: true,
     shutdownTimeoutSeconds: 60,

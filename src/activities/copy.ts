@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Context } from '@temporalio/activity';
+import { type GrowingFile, growingFile } from './growing-file.ts';
 import { tellProgress } from './progress.ts';
 
 /** What a copy was found to be. */
@@ -15,21 +16,14 @@ const chunkBytes = 1024 ** 2;
 /** Copies an open file to `path`, syncs it and tells what it is; says how far it is as `step`. What lay at `path` before is replaced. */
 export async function copyWithChecksum(source: FileHandle, path: string, step: string): Promise<Copied> {
   const { size: totalBytes } = await source.stat();
-  const hash = createHash('sha256');
-  let doneBytes = 0;
-  const target = await open(path, 'w');
+  const file = await open(path, 'w');
   try {
-    for await (const chunk of chunksOf(source)) {
-      hash.update(chunk);
-      await target.writeFile(chunk); // from where it is; `write` may write less than all when the disk fills
-      doneBytes += chunk.length;
-      tellProgress({ step, doneBytes, totalBytes });
-    }
-    await target.sync();
+    const target = growingFile(file);
+    await appendAll(target, chunksOf(source), () => tellProgress({ step, doneBytes: target.sizeBytes(), totalBytes }));
+    return await target.finish();
   } finally {
-    await target.close();
+    await file.close();
   }
-  return { sizeBytes: doneBytes, checksum: `sha256:${hash.digest('hex')}` };
 }
 
 /** The checksum of an open file, as `copyWithChecksum` gives it. */
@@ -39,11 +33,30 @@ export async function checksumOf(source: FileHandle): Promise<string> {
   return `sha256:${hash.digest('hex')}`;
 }
 
-/** The file from its beginning; each chunk is overwritten by the next. Ends with the activity's cancel. */
-async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
-  const buffer = Buffer.allocUnsafe(chunkBytes);
-  for (let at = 0; ; ) {
+/**
+ * Appends all chunks, and calls `onAppended` after each. While one is written and hashed the next one is on its way, so that
+ * the whole takes as long as the slowest of the three: chunks have to stay as they are until the one after the next is asked for.
+ */
+async function appendAll(target: GrowingFile, chunks: AsyncGenerator<Buffer>, onAppended: () => void): Promise<void> {
+  let coming = chunks.next();
+  try {
+    for (let { value, done } = await coming; done !== true; { value, done } = await coming) {
+      coming = chunks.next();
+      await target.append(value);
+      onAppended();
+    }
+  } finally {
+    await coming.catch(() => {}); // of a copy that failed; its own failure is the one that tells
+    await chunks.return(undefined);
+  }
+}
+
+/** An open file from its beginning; each chunk is overwritten by the one after the next. Ends with the activity's cancel. */
+export async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
+  const buffers = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)] as const;
+  for (let at = 0, turn = 0; ; turn = 1 - turn) {
     Context.current().cancellationSignal.throwIfAborted();
+    const buffer = turn === 0 ? buffers[0] : buffers[1];
     const { bytesRead } = await file.read(buffer, 0, chunkBytes, at);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);

@@ -4,10 +4,11 @@ import type { Token } from '../model/tenure.ts';
 import { errnoOf } from './failures.ts';
 import { renameDurably } from './rename-durably.ts';
 
-const fileName = 'generation';
+/** The name of the file in an instance's own directory. */
+const generationFile = 'generation';
 
 /** The newest operation that acted on the instance here, or null. The file outlives the instance, so that a late attempt is recognised. */
-export async function readGeneration(directory: string): Promise<Token | null> {
+export async function readGeneration(directory: string, fileName: string = generationFile): Promise<Token | null> {
   try {
     const { run, generation } = JSON.parse(await readFile(join(directory, fileName), 'utf8')) as Token;
     return { run, generation };
@@ -18,7 +19,7 @@ export async function readGeneration(directory: string): Promise<Token | null> {
 }
 
 /** Notes the operation, so that it survives a power loss: written aside, synced, renamed. */
-export async function writeGeneration(directory: string, { run, generation }: Token): Promise<void> {
+export async function writeGeneration(directory: string, { run, generation }: Token, fileName: string = generationFile): Promise<void> {
   const path = join(directory, fileName);
   const partial = `${path}.partial`;
   await writeFile(partial, `${JSON.stringify({ run, generation })}\n`);

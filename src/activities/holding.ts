@@ -6,7 +6,7 @@ import { faultPoint } from './fault-hook.ts';
 import { judgement, readGeneration, writeGeneration } from './generation.ts';
 import { withLock } from './lock.ts';
 
-/** Files that say who acts on an instance; they stay when the instance is gone. */
+/** Files that say who acts on an instance or an image; they stay when it is gone. */
 export const holdingFiles: ReadonlySet<string> = new Set(['lock', 'generation']);
 
 export type WhileHolding = <T>(instanceId: string, token: Token, work: (directory: string) => Promise<T>) => Promise<T>;
@@ -18,28 +18,47 @@ export type WhileHolding = <T>(instanceId: string, token: Token, work: (director
  * through one after the other; they are idempotent. Raises `StaleToken`.
  */
 export function holdingIn(instancesDirectory: string): WhileHolding {
-  return async (instanceId, token, work) => {
+  return (instanceId, token, work) => {
     const directory = join(instancesDirectory, instanceId);
-    await mkdir(directory, { recursive: true });
-    const isSuperseded = async () => ((await readGeneration(directory))?.generation ?? 0) < token.generation;
-    return withLock(
-      join(directory, 'lock'),
-      async () => {
-        const known = await readGeneration(directory);
-        const verdict = judgement(known, token);
-        if (verdict === 'stale') throw stale(instanceId, token, known);
-        if (verdict === 'newer') await writeGeneration(directory, token);
-        await faultPoint('during');
-        return work(directory);
-      },
-      isSuperseded,
-    );
+    return whileNewest({ what: `instance ${instanceId}`, directory, prefix: '' }, token, () => work(directory));
   };
 }
 
-function stale(instanceId: string, token: Token, known: Token | null): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `instance ${instanceId} is held by generation ${known?.generation}, this is ${token.generation}`,
-    'StaleToken',
+export type WhileHoldingImage = <T>(imageId: string, token: Token, work: (path: string) => Promise<T>) => Promise<T>;
+
+/** The same for an image in the store, which all hosts share: `work` gets the path of its file. */
+export function holdingImagesIn(storeDirectory: string): WhileHoldingImage {
+  return (imageId, token, work) =>
+    whileNewest({ what: `image ${imageId}`, directory: storeDirectory, prefix: `${imageId}.` }, token, () =>
+      work(join(storeDirectory, imageId)),
+    );
+}
+
+interface Held {
+  readonly what: string;
+  /** Where the files that say who acts on it lie, and how their names begin. */
+  readonly directory: string;
+  readonly prefix: string;
+}
+
+async function whileNewest<T>({ what, directory, prefix }: Held, token: Token, work: () => Promise<T>): Promise<T> {
+  await mkdir(directory, { recursive: true });
+  const [lock, generation] = [`${prefix}lock`, `${prefix}generation`];
+  const isSuperseded = async () => ((await readGeneration(directory, generation))?.generation ?? 0) < token.generation;
+  return withLock(
+    join(directory, lock),
+    async () => {
+      const known = await readGeneration(directory, generation);
+      const verdict = judgement(known, token);
+      if (verdict === 'stale') throw stale(what, token, known);
+      if (verdict === 'newer') await writeGeneration(directory, token, generation);
+      await faultPoint('during');
+      return work();
+    },
+    isSuperseded,
   );
+}
+
+function stale(what: string, token: Token, known: Token | null): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`${what} is held by generation ${known?.generation}, this is ${token.generation}`, 'StaleToken');
 }

@@ -1,9 +1,11 @@
 import type { ImageFormat } from '../model/image.ts';
 import type { RequestInputOf } from '../schema/request.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
 
 /** The options of `image import` as they were typed. */
 export interface ImportOptions {
-  readonly file: string;
+  readonly file?: string | undefined;
+  readonly url?: string | undefined;
   readonly format: ImageFormat;
   readonly kernel?: string | undefined;
   readonly ramdisk?: string | undefined;
@@ -17,10 +19,10 @@ export interface ImportOptions {
 
 /** The request of `image import`; what was not typed is absent. */
 export function importRequest(name: string, options: ImportOptions): RequestInputOf<'importImage'> {
-  const { file, format, kernel, ramdisk, property, checksum, minDisk, minRam, host, id } = options;
+  const { file, url, format, kernel, ramdisk, property, checksum, minDisk, minRam, host, id } = options;
   return {
     name,
-    source: `file:${file}`,
+    source: sourceOf(file, url),
     diskFormat: format,
     ...(kernel === undefined ? {} : { kernelId: kernel }),
     ...(ramdisk === undefined ? {} : { ramdiskId: ramdisk }),
@@ -31,4 +33,9 @@ export function importRequest(name: string, options: ImportOptions): RequestInpu
     ...(host === undefined ? {} : { host }),
     ...(id === undefined ? {} : { imageId: id }),
   };
+}
+
+function sourceOf(file: string | undefined, url: string | undefined): string {
+  if ((file === undefined) === (url === undefined)) throw new CommandError(exitCodes.refused, 'an import needs either --file or --url');
+  return url ?? `file:${file}`;
 }

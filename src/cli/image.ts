@@ -24,8 +24,9 @@ function addImport(group: Group, session: Session): void {
   group
     .command('import')
     .argument('<name>', 'name of the image')
-    .description('take a file into the image store; a host does it, the file lies below its importDirectory')
-    .requiredOption('--file <path>', 'a path on that host, below its importDirectory or relative to it')
+    .description('take a file into the image store; a host does it, from below its importDirectory or from an https server')
+    .option('--file <path>', 'a path on that host, below its importDirectory or relative to it')
+    .option('--url <url>', 'an https URL; what a broken connection leaves is gone on with')
     .addOption(new Option('--format <format>', 'what the file is').choices(imageFormats).makeOptionMandatory())
     .option('--kernel <id>', 'kernel that QEMU boots it with: the id of an aki')
     .option('--ramdisk <id>', 'initial RAM disk: the id of an ari')
@@ -40,6 +41,7 @@ function addImport(group: Group, session: Session): void {
       'after',
       examples(
         'image import debian --file debian-12.qcow2 --format qcow2 --min-disk 2',
+        'image import debian --url https://images.example.org/debian-12.qcow2 --format qcow2 --checksum sha256:…',
         'image import kernel --file vmlinuz --format aki',
         'image import tiny --file root.img --format raw --kernel 0196f3b0-7c6e-4d57-9a59-0a1f2c3d4e5f --property os_command_line=console=ttyS0',
       ),

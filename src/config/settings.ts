@@ -107,6 +107,19 @@ export const settings = objectOf({
   importDirectory: path
     .default('/var/lib/novaflow/import')
     .describe('Below it lie the files that `importImage` may take; a source that leads out of it is refused.'),
+  imports: objectOf({
+    caFile: path.nullable().default(null).describe('Certificates in PEM that image servers may have beside those that the machine trusts.'),
+    maxSizeMiB: wholeNumber(1, 2 ** 30)
+      .default(1_048_576)
+      .describe('MiB that an imported file may have.'),
+    allowedNetworks: z
+      .array(z.union([z.cidrv4(), z.cidrv6()], must('a network in CIDR notation')), must('a list of networks in CIDR notation'))
+      .default([])
+      .describe('Networks that images may come from though they are loopback, link-local or of a metadata service: `[127.0.0.0/8]`.'),
+    silenceSeconds: wholeNumber(1, day)
+      .default(60)
+      .describe('How long an image server may say nothing before the connection is made anew.'),
+  }),
   vifPlugTimeoutSeconds: wholeNumber(0, day)
     .default(300)
     .describe("How long a build or a start waits until its guest's network is plugged; 0: it does not."),

@@ -7,16 +7,19 @@ import { onFailure } from './on-failure.ts';
 import * as patterns from './patterns.ts';
 
 const source = z
-  .string(must('a source: file:/path'))
-  .regex(/^(?!https?:)/, 'is not supported yet: give file:/path, a file of the host that imports')
-  .regex(patterns.fileSource, 'must be file: and the path of a file, at most 1024 characters, without ".." and control characters');
+  .string(must('a source: file:/path or https://server/path'))
+  .regex(/^(?!http:)/, 'must not be http:, on whose way anybody may change the image: give https:')
+  .regex(
+    patterns.imageSource,
+    'must be file: and a path of at most 1024 characters, without "..", or an https: URL of at most 2048, without credentials and fragment',
+  );
 
 /** What Nova knows is what a guest will get, or refused by name; any other name is free. */
 const properties = stringMap.superRefine((map, context) => {
   for (const { field, message } of propertyProblems(map)) context.addIssue({ code: 'custom', path: [field], message });
 });
 
-/** `importImage`: takes a file below the import directory of a host into the image store. */
+/** `importImage`: takes a file below the import directory of a host, or from a server, into the image store. */
 export const importImage = objectOf({
   name,
   source,

@@ -25,5 +25,11 @@ export function text(minLength: number, maxLength: number): RegExp {
   return new RegExp(`^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f${outside}]{${minLength},${maxLength}}$`, 'u');
 }
 
-/** `file:` and a path that has no `..` in it; the path is what follows, as it stands. */
-export const fileSource = new RegExp(`^(?!.*[:/]\\.\\.(?:/|$))file:[^\\u0000-\\u001f${outside}]{1,1024}$`, 'u');
+/**
+ * Where an image comes from: `file:` and a path that has no `..` in it, which is what follows as it stands; or an https URL without
+ * credentials, which the history would keep, and without a fragment.
+ */
+export const imageSource = new RegExp(
+  `^(?:(?!.*[:/]\\.\\.(?:/|$))file:[^\\u0000-\\u001f${outside}]{1,1024}|https://[^\\s/?#@\\\\]{1,255}(?:[/?][\\u0021\\u0024-\\u005b\\u005d-\\u007e]{0,2048})?)$`,
+  'u',
+);

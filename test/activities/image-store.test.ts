@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ImageActivities, type ImageLongActivities, imageStoreActivities, type Stored } from '../../src/activities/image-store.ts';
+import { loadConfig } from '../../src/config.ts';
 import type { ImageFormat } from '../../src/model/image.ts';
 import { inActivity, ownDirectory } from './surroundings.ts';
 
@@ -26,12 +27,13 @@ async function world(): Promise<World> {
   await mkdir(imports);
   await writeFile(join(imports, 'abc'), 'abc');
   await writeFile(join(directory, 'secret'), 'secret');
-  const activities = imageStoreActivities({ imageStore: { directory: storeDirectory }, importDirectory: imports });
+  const config = loadConfig({ env: {}, flags: { 'imageStore.directory': storeDirectory, importDirectory: imports } });
+  const activities = imageStoreActivities(config);
   return {
     activities,
     imports,
     stored: join(storeDirectory, 'image-1'),
-    files: async () => (await readdir(storeDirectory)).filter((name) => !name.endsWith('.lock')).sort(),
+    files: async () => (await readdir(storeDirectory)).filter((name) => !/\.(?:lock|generation)$/.test(name)).sort(),
     store: (source, diskFormat = 'raw', checksum = null) =>
       inActivity(() => activities.storeImage({ token, imageId: 'image-1', source, diskFormat, checksum })),
   };
@@ -108,6 +110,37 @@ describe('a source', () => {
   });
 });
 
+describe('an image of another format', () => {
+  test('is kept as it is', async () => {
+    const { store, imports, stored } = await world();
+    execFileSync('qemu-img', ['create', '-q', '-f', 'vmdk', '--', join(imports, 'disk.vmdk'), '7M']);
+    const { checksum, virtualSizeBytes } = await store('file:disk.vmdk', 'vmdk');
+    expect(virtualSizeBytes).toBe(7_340_032);
+    expect(checksum).toBe(`sha256:${execFileSync('sha256sum', [stored], { encoding: 'utf8' }).slice(0, 64)}`);
+  });
+
+  test.for(['qcow2', 'vmdk'] as const)('is refused though its header is good, when its tables are not: %s', async (format) => {
+    const { store, imports, files } = await world();
+    await writeFile(join(imports, 'raw'), Buffer.alloc(2 ** 20, 'content'));
+    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, join(imports, 'raw'), join(imports, 'disk')]);
+    await truncate(join(imports, 'disk'), 600_000);
+    await expect(store('file:disk', format)).rejects.toMatchObject({
+      type: 'ImageUnacceptable',
+      message: expect.stringContaining('qemu-img cannot read the image'),
+    });
+    expect(await files()).not.toContain('image-1');
+  });
+
+  test('leaves its holes out', async () => {
+    const { store, imports, stored } = await world();
+    await writeFile(join(imports, 'sparse'), 'abc');
+    await truncate(join(imports, 'sparse'), 64 * 2 ** 20);
+    expect(await store('file:sparse')).toMatchObject({ sizeBytes: 64 * 2 ** 20 });
+    const { size, blocks } = await stat(stored);
+    expect({ size, isSparse: blocks * 512 < 3 * 2 ** 20 }).toStrictEqual({ size: 64 * 2 ** 20, isSparse: true });
+  });
+});
+
 describe('an image that is not what it was declared to be', () => {
   test('is refused before it is copied', async () => {
     const { store, files, imports } = await world();
@@ -135,5 +168,21 @@ test('a removed image leaves nothing in the store, whatever was there', async ()
   await store('file:abc');
   await writeFile(`${stored}.part`, 'half');
   await remove();
-  expect(await readdir(join(stored, '..'))).toStrictEqual([]);
+  await writeFile(`${stored}.part.json`, '{}');
+  await remove();
+  expect((await readdir(join(stored, '..'))).sort()).toStrictEqual(['image-1.generation', 'image-1.lock']);
+});
+
+test('a late attempt of an import that a delete has followed stores nothing', async () => {
+  const { activities, store, files, stored } = await world();
+  const attempt = { imageId: 'image-1', source: 'file:abc', diskFormat: 'raw', checksum: null } as const;
+  await store('file:abc');
+  await inActivity(() => activities.removeStoredImage({ token: { run: 'delete', generation: 2 }, imageId: 'image-1' }));
+  await expect(store('file:abc')).rejects.toMatchObject({ type: 'StaleToken' });
+  await expect(inActivity(() => activities.removeStoredImage({ token, imageId: 'image-1' }))).rejects.toMatchObject({ type: 'StaleToken' });
+  await expect(inActivity(() => activities.storeImage({ token: { run: 'other', generation: 2 }, ...attempt }))).rejects.toMatchObject({
+    type: 'StaleToken',
+  });
+  expect(await files()).toStrictEqual([]);
+  expect(await readFile(`${stored}.generation`, 'utf8')).toBe('{"run":"delete","generation":2}\n');
 });

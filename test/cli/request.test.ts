@@ -25,6 +25,11 @@ test.for<readonly [readonly string[], string, object]>([
   [[...create, '--no-config-drive', '--on-failure', 'park'], 'buildInstance', { ...build, configDrive: false, onFailure: 'park' }],
   [['instance', 'delete', 'web1', '--no-wait'], 'deleteInstance', { instanceId: 'id of web1' }],
   [['instance', 'console-log', 'web1', '--bytes', '9'], 'getConsoleOutput', { instanceId: 'id of web1', maxBytes: 9 }],
+  [
+    ['image', 'import', 'tiny', '--url', 'https://example.org/root.img', '--format', 'raw', '--no-wait'],
+    'importImage',
+    { ...image, source: 'https://example.org/root.img' },
+  ],
   [imported, 'importImage', image],
   [
     [...imported, '--kernel', id, '--ramdisk', id, '--property', 'os_command_line=root=/dev/vda quiet'],
@@ -107,3 +112,12 @@ test('a pool that is not two addresses is refused', async () => {
   const { exitCode, err } = await call([...made, '--pool', '10.0.0.9']);
   expect({ exitCode, err }).toEqual({ exitCode: 2, err: '--pool 10.0.0.9 must be two addresses, such as 10.0.0.100-10.0.0.200' });
 });
+
+test.for<readonly string[]>([[], ['--file', 'root.img', '--url', 'https://example.org/root.img']])(
+  'an image comes from one place: import with %j is refused before anything is started',
+  async (options) => {
+    const { exitCode, err, asked } = await call(['image', 'import', 'tiny', '--format', 'raw', ...options]);
+    expect({ exitCode, asked }).toEqual({ exitCode: 2, asked: [] });
+    expect(err).toContain('an import needs either --file or --url');
+  },
+);

@@ -66,8 +66,9 @@ test.for(names)('%s refuses null for each of its fields', (name) => {
 });
 
 const hostName = 'must be the name of a host: 1 to 63 of a-z, 0-9 and "-"';
-const file = 'must be file: and the path of a file, at most 1024 characters, without ".." and control characters';
-const remote = 'is not supported yet: give file:/path, a file of the host that imports';
+const file =
+  'must be file: and a path of at most 1024 characters, without "..", or an https: URL of at most 2048, without credentials and fragment';
+const remote = 'must not be http:, on whose way anybody may change the image: give https:';
 const checksum = 'must be sha256: and 64 hexadecimal digits in lower case';
 const bridge = 'must be the name of a bridge: 1 to 15 of letters, digits, ".", "_" and "-"';
 const subnet = 'must be an IPv4 subnet, such as 10.0.0.0/24';
@@ -82,7 +83,12 @@ const refused: readonly [name: keyof typeof all, change: Record<string, unknown>
   ['getConsoleOutput', { maxBytes: 0 }, 'maxBytes', 'must be a whole number from 1 to 262144'],
   ['getConsoleOutput', { maxBytes: 262_145 }, 'maxBytes', 'must be a whole number from 1 to 262144'],
   ['importImage', { source: undefined }, 'source', 'is required'],
-  ['importImage', { source: 'https://example.org/a.img' }, 'source', remote],
+  ['importImage', { source: 'http://example.org/a.img' }, 'source', remote],
+  ['importImage', { source: 'https://' }, 'source', file],
+  ['importImage', { source: 'https://user:secret@example.org/a.img' }, 'source', file],
+  ['importImage', { source: 'https://example.org/a.img#b' }, 'source', file],
+  ['importImage', { source: 'https://example.org/a b' }, 'source', file],
+  ['importImage', { source: 'https://example.org\\@127.0.0.1/' }, 'source', file],
   ['importImage', { source: '/srv/a.img' }, 'source', file],
   ['importImage', { source: 'file:' }, 'source', file],
   ['importImage', { source: 'file:../etc/shadow' }, 'source', file],
@@ -142,6 +148,9 @@ test('an image with a ramdisk names its kernel too', () => {
   });
 });
 
-test.for(['file:debian.img', 'file:/a..b/..c/d..', 'file:///srv/a b.img'])('%s is a source', (source) => {
-  expect(parseRequest(requests.importImage, { ...whole.importImage, source }).ok).toBe(true);
-});
+test.for(['file:debian.img', 'file:/a..b/..c/d..', 'file:///srv/a b.img', 'https://example.org', 'https://[::1]:8443/a@b?c=d%20e'])(
+  '%s is a source',
+  (source) => {
+    expect(parseRequest(requests.importImage, { ...whole.importImage, source }).ok).toBe(true);
+  },
+);

@@ -26,10 +26,12 @@ export function storeFindings({ host, listing, imageStatus }: HostScene): readon
 
 function whyUnknown(name: string, imageStatus: HostScene['imageStatus']): string | null {
   const [id = '', suffix = ''] = name.split('.');
+  // They stay when the image is gone: by them a late attempt is recognised.
+  if (suffix === 'lock' || suffix === 'generation') return null;
   const status = imageStatus.get(id);
   if (status === undefined) return 'no image has this file: the image was deleted, or the file was put there by hand';
   if (status === 'queued' || status === 'saving') return null;
-  if (status === 'killed') return 'an import that was terminated: remove the file, and import the image again';
-  if (suffix === '' || suffix === 'lock') return null;
+  if (status === 'killed') return 'an import that was terminated: delete the image, and import it again';
+  if (suffix === '') return null;
   return 'an import that was killed and done again by another host: remove the file';
 }

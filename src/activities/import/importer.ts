@@ -1,0 +1,57 @@
+import { constants, readFileSync } from 'node:fs';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { isAbsolute, join, sep } from 'node:path';
+import type { Config } from '../../config.ts';
+import type { ImageFormat } from '../../model/image.ts';
+import { invalid } from '../accept/parse.ts';
+import { type Copied, copyWithChecksum } from '../copy.ts';
+import { errnoOf } from '../failures.ts';
+import { inspect } from '../inspect.ts';
+import { fail } from '../record-client.ts';
+import { downloadWithChecksum } from './from-https.ts';
+import { reachability } from './reachable.ts';
+
+/** Copies what a source names to `path`, which may have a part of it, and tells what it is. */
+export type Importer = (path: string, source: string, diskFormat: ImageFormat) => Promise<Copied>;
+
+/** How this host imports: from files below its import directory, and from https servers that its configuration lets it reach. */
+export function importer({ importDirectory, imports }: Pick<Config, 'importDirectory' | 'imports'>): Importer {
+  const { caFile, maxSizeMiB, allowedNetworks, silenceSeconds } = imports;
+  const maxBytes = maxSizeMiB * 1024 ** 2;
+  const mayReach = reachability(allowedNetworks);
+
+  return (path, source, diskFormat) => {
+    if (source.startsWith('file:')) return fromFile(path, source.slice('file:'.length), diskFormat);
+    // Read for each import: certificates are renewed while workers run.
+    const extraCa = caFile === null ? null : readFileSync(caFile, 'utf8');
+    return downloadWithChecksum(source, path, { extraCa, mayReach, silenceSeconds, maxBytes, pauseMs: 1000 });
+  };
+
+  async function fromFile(path: string, named: string, diskFormat: ImageFormat): Promise<Copied> {
+    const file = await openBelow(importDirectory, named);
+    try {
+      const { size } = await file.stat();
+      if (size > maxBytes) throw fail('ImageUnacceptable', `the file is larger than ${maxSizeMiB} MiB (imports.maxSizeMiB)`);
+      await inspect(file, diskFormat); // refused before gigabytes are copied
+      return await copyWithChecksum(file, path, 'import');
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+/** The file, opened, when it lies below the directory with all links followed, and is a regular one. */
+async function openBelow(directory: string, named: string): Promise<FileHandle> {
+  const root = await realpath(directory).catch(() => directory);
+  try {
+    const path = await realpath(isAbsolute(named) ? named : join(root, named));
+    if (!path.startsWith(`${root}${sep}`)) throw invalid('source', `leads out of ${directory}`);
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // a pipe would wait for its writer
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    throw invalid('source', `there is no file ${named} below ${directory} of this host`);
+  }
+  throw invalid('source', `${named} is no regular file`);
+}
