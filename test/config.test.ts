@@ -43,6 +43,7 @@ test('without a setting anywhere the defaults hold', () => {
     libvirt: { socket: '/run/libvirt/libvirt-sock' },
     instancesDir: '/var/lib/nova/instances',
     imagesType: 'qcow2',
+    defaultEphemeralFormat: null,
     imageStore: { directory: '/var/lib/novaflow/images' },
     forceRawImages: true,
     imageCache: { keepHours: 24, passSeconds: 2400, precacheConcurrency: 4 },

@@ -34,6 +34,25 @@ export const cases: readonly Case[] = [
   },
   {
     type: 'buildInstance',
+    name: 'ephemeral-and-swap',
+    play: async ({ fleet, request }) => {
+      const flavor = { name: 'roomy', vcpus: 1, memoryMiB: 64, rootGiB: 1, ephemeralGiB: 2, swapMiB: 512 };
+      const blockDevices = [{ source: 'blank', destination: 'local', sizeGiB: 1, guestFormat: 'ext4' }];
+      return ended(await fleet.start('buildInstance', { ...request('roomy'), flavor, blockDevices }));
+    },
+  },
+  {
+    type: 'buildInstance',
+    name: 'disks-that-take-long',
+    play: async ({ fleet, request }) => {
+      for (const host of fleet.hosts.values()) host.copiesLong = true;
+      const run = await ended(await fleet.start('buildInstance', request('long')));
+      for (const host of fleet.hosts.values()) host.copiesLong = false;
+      return run;
+    },
+  },
+  {
+    type: 'buildInstance',
     name: 'failed-and-undone',
     play: async ({ fleet, request }) => {
       fleet.at('defineDomain', burns);

@@ -1,20 +1,25 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { withTargets } from '../model/hardware/disk-places.ts';
+import type { Hardware } from '../model/hardware/hardware.ts';
 import type { Disk, Instance } from '../model/instance.ts';
+import type { LocalDisks } from '../model/local-disks.ts';
 import type { Token } from '../model/tenure.ts';
-import { wantedRoot } from '../model/wanted-disks.ts';
+import { type Content, type WantedDisk, wantedDisks } from '../model/wanted-disks.ts';
 import type { BootImages, ImageRef } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
 import type { Base, BaseCache } from './base-cache.ts';
-import type { Patience, RootBackend, Site } from './disks/backend.ts';
+import type { BlankBackend, Patience, PlacedDisk, RootBackend, Site } from './disks/backend.ts';
 import { makeBootFile } from './disks/boot-file.ts';
 import { makeConfigDrive } from './disks/config-drive.ts';
 import { readDiskInfo, writeDiskInfo } from './disks/disk-info.ts';
+import { format } from './disks/format.ts';
 import { qcow2Root } from './disks/qcow2.ts';
-import { rawRoot } from './disks/raw.ts';
+import { rawBlank, rawRoot } from './disks/raw.ts';
+import { noticingFullDisk } from './disks/space.ts';
 import { hardwareFor } from './domain-spec.ts';
 import type { WhileHolding } from './holding.ts';
+import { together } from './together.ts';
 
 /** What decides the disks of an instance. */
 export interface DiskInput {
@@ -24,6 +29,8 @@ export interface DiskInput {
   readonly vifs: readonly Vif[];
   readonly publicKeys: readonly string[];
   readonly hasConfigDrive: boolean;
+  /** Absent in runs of before 0.2, which have none. */
+  readonly localDisks?: LocalDisks;
 }
 
 export interface MadeDisks {
@@ -36,8 +43,8 @@ export interface MadeDisks {
 
 export interface DiskActivities {
   /**
-   * Makes what the guest boots from: root disk, kernel, ramdisk, config drive. What is there already is kept. Raises `DiskSpaceLow`,
-   * `ImageUnacceptable`.
+   * Makes what the guest boots from and its other disks: root disk, kernel, ramdisk, ephemeral disks, swap, config drive. What is
+   * there already is kept. Raises `DiskSpaceLow`, `ImageUnacceptable`, `InvalidBdmFormat`.
    */
   createDisks(input: DiskInput): Promise<MadeDisks>;
 }
@@ -49,12 +56,15 @@ export interface DiskLongActivities {
   fetchBases(input: { token: Token | null; images: readonly ImageRef[] }): Promise<void>;
 }
 
+type DiskConfig = Pick<Config, 'imagesType' | 'defaultEphemeralFormat'>;
+
 const rootBackends = { qcow2: qcow2Root, raw: rawRoot } as const satisfies Record<Config['imagesType'], RootBackend>;
+const blankBackends = { raw: rawBlank } as const satisfies Record<string, BlankBackend>;
 
 export function diskActivities(
   whileHolding: WhileHolding,
   bases: BaseCache,
-  { imagesType }: Pick<Config, 'imagesType'>,
+  { imagesType, defaultEphemeralFormat }: DiskConfig,
 ): DiskActivities & DiskLongActivities {
   return {
     fetchBases: async ({ images }) => {
@@ -74,45 +84,76 @@ export function diskActivities(
         if (base === null || base === undefined || found.includes(null)) {
           return { disks: [], missing: images.filter((_image, index) => found[index] === null), takesLong: false };
         }
-        return { ...(await makeDisks(directory, input, base, patience)), missing: [] };
+        return noticingFullDisk(directory, () => makeDisks(directory, input, base, patience));
       }),
     );
   }
 
-  async function makeDisks(
-    directory: string,
-    { instance, image, vifs, publicKeys, hasConfigDrive }: DiskInput,
-    base: Base,
-    patience: Patience,
-  ): Promise<Omit<MadeDisks, 'missing'>> {
+  async function makeDisks(directory: string, input: DiskInput, base: Base, patience: Patience): Promise<MadeDisks> {
+    const { instance, image, vifs, publicKeys, hasConfigDrive } = input;
     const site: Site = { instanceId: instance.id, directory };
-    const disks = (await readDiskInfo(directory)) ?? (await placed(site, instance, image, base));
-    const [roots, config] = await Promise.all([
-      Promise.all(disks.map((disk) => rootBackendOf(disk).make(site, disk, base, patience))),
+    const wanted = disksWantedBy(input);
+    const hardware = hardwareFor(instance, image);
+    const disks = (await readDiskInfo(directory)) ?? (await placed(site, wanted, { ...base, imageId: image.root.id }, hardware));
+    const makeDisk = ({ name, content }: WantedDisk) => make(site, diskNamed(name, disks), content, base, patience);
+    const [made, config] = await together([
+      together(wanted.map(makeDisk)),
       hasConfigDrive ? makeConfigDrive(directory, instance, vifs, publicKeys) : null,
       makeBootFiles(directory, image),
     ]);
     const all = config === null ? disks : [...disks, config];
-    return { disks: withTargets(all, hardwareFor(instance, image)), takesLong: roots.includes(false) };
+    return { disks: withTargets(all, hardware), missing: [], takesLong: made.includes(false) };
+  }
+
+  function disksWantedBy({ instance: { flavor }, image: { root, properties }, localDisks = noDisks }: DiskInput): readonly WantedDisk[] {
+    return wantedDisks({
+      flavor,
+      imageVirtualSizeBytes: root.virtualSizeBytes,
+      osType: properties['os_type'],
+      localDisks,
+      defaultFileSystem: defaultEphemeralFormat,
+    });
   }
 
   async function makeBootFiles(directory: string, { kernel, ramdisk }: BootImages): Promise<void> {
-    await Promise.all(
+    await together(
       Object.entries({ kernel, ramdisk }).map(([name, image]) => image && makeBootFile(join(directory, name), bases.pathOf(image.id))),
     );
   }
 
-  async function placed(site: Site, instance: Instance, image: BootImages, base: Base): Promise<readonly Disk[]> {
-    const { id: imageId, virtualSizeBytes } = image.root;
-    const root = await rootBackends[imagesType].place(site, wantedRoot(instance.flavor, virtualSizeBytes), { ...base, imageId });
-    const disks = withTargets([root], hardwareFor(instance, image));
+  async function placed(
+    site: Site,
+    wanted: readonly WantedDisk[],
+    base: Base & { readonly imageId: string },
+    hardware: Hardware,
+  ): Promise<readonly Disk[]> {
+    const places: PlacedDisk[] = [];
+    for (const one of wanted) {
+      places.push(await (one.content.of === 'image' ? rootBackends[imagesType].place(site, one, base) : rawBlank.place(site, one)));
+    }
+    const disks = withTargets(places, hardware);
     await writeDiskInfo(site.directory, disks);
     return disks;
   }
 }
 
-/** By what the disk was begun as, not by what would be chosen now. */
-function rootBackendOf({ name, kind }: Disk): RootBackend {
-  if (kind === 'qcow2' || kind === 'raw') return rootBackends[kind];
-  throw new TypeError(`disk ${name} is of kind ${kind}, which this host does not make`);
+const noDisks: LocalDisks = { ephemerals: [], swapMiB: 0 };
+
+/** By the backend that it was begun with, which need not be the one that would be chosen now. */
+function make(site: Site, disk: Disk, content: Content, base: Base, patience: Patience): Promise<boolean> {
+  return content.of === 'image'
+    ? backendOf(disk, rootBackends).make(site, disk, base, patience)
+    : backendOf(disk, blankBackends).make(site, disk, (path) => format(path, content), patience);
+}
+
+function backendOf<Backend>({ name, kind }: Disk, backends: Readonly<Record<string, Backend>>): Backend {
+  const backend = backends[kind];
+  if (backend === undefined) throw new TypeError(`disk ${name} is of kind ${kind}, which this host does not make`);
+  return backend;
+}
+
+function diskNamed(name: string, disks: readonly Disk[]): Disk {
+  const disk = disks.find((one) => one.name === name);
+  if (disk === undefined) throw new Error(`disk.info knows no ${name}: another operation wrote it`);
+  return disk;
 }

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainCreate, DomainDefine, DomainState, DomainUndefine, DomainXml, type Libvirt } from '../libvirt/index.ts';
 import { domainXml } from '../model/domain-xml.ts';
@@ -9,6 +9,7 @@ import type { BootImages } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { Capabilities } from './capabilities.ts';
+import { replacedAside } from './disks/made-aside.ts';
 import { domainSpecOf, hardwareFor } from './domain-spec.ts';
 import { isNoDomain } from './failures.ts';
 import { guestOf } from './guest.ts';
@@ -21,7 +22,7 @@ import { whyUnplugged } from './vifs.ts';
 export interface DomainActivities {
   /**
    * Defines the domain, with a file of UEFI variables where its image asks for UEFI, and reads it back: what libvirt did not keep
-   * would be missing in the guest. Raises `DomainDefinitionRejected`, `ImageUnacceptable`. Repeatable.
+   * would be missing in the guest. `libvirt.xml` keeps what was wanted. Raises `DomainDefinitionRejected`, `ImageUnacceptable`. Repeatable.
    */
   defineDomain(input: {
     token: Token;
@@ -65,6 +66,7 @@ export function domainActivities(
         const dom = await libvirt.domainDefineXmlFlags({ xml: wanted, flags: DomainDefine.validate });
         const missing = missingFrom(wanted, await libvirt.domainGetXmlDesc({ dom, flags: DomainXml.inactive }));
         if (missing.length > 0) throw fail('DomainDefinitionRejected', `libvirt did not keep all of the domain: ${missing.join('; ')}`);
+        await replacedAside(join(directory, 'libvirt.xml'), (partial) => writeFile(partial, `${wanted}\n`));
         return { machineType: choices.machineType, cpuModel: choices.cpuModel };
       }),
 

@@ -68,3 +68,8 @@ export function isNoDomain(error: unknown): boolean {
 export function errnoOf(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
+
+/** Whether a command failed because there is none of its name. */
+export function isNotInstalled(error: unknown): boolean {
+  return error instanceof CommandFailed && errnoOf(error.cause) === 'ENOENT';
+}

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { RequestInputOf } from '../schema/request.ts';
+import { wholeNumber } from './arguments.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
 type BuildRequest = RequestInputOf<'buildInstance'>;
+type BlockDevice = NonNullable<BuildRequest['blockDevices']>[number];
 
 /** The options of `instance create` as they were typed. */
 export interface CreateOptions {
@@ -13,6 +15,9 @@ export interface CreateOptions {
   /** The text of key files. */
   readonly keys?: readonly string[];
   readonly meta?: Readonly<Record<string, string>> | undefined;
+  readonly ephemeral?: readonly BlockDevice[] | undefined;
+  /** GiB. */
+  readonly swap?: number | undefined;
   readonly az?: string | undefined;
   readonly id?: string | undefined;
   readonly configDrive?: boolean | undefined;
@@ -21,7 +26,8 @@ export interface CreateOptions {
 
 /** The request of `instance create`; what was not typed is absent, so that the defaults are the server's. */
 export function buildRequest(name: string, options: CreateOptions): BuildRequest {
-  const { image, flavor, network, keys = [], meta, az, id, configDrive, onFailure } = options;
+  const { image, flavor, network, keys = [], meta, ephemeral = [], swap, az, id, configDrive, onFailure } = options;
+  const blockDevices = [...ephemeral, ...(swap === undefined ? [] : [blankOf(swap, 'swap')])];
   return {
     name,
     image,
@@ -29,11 +35,18 @@ export function buildRequest(name: string, options: CreateOptions): BuildRequest
     ...(network === undefined ? {} : { networks: networksOf(network) }),
     ...(keys.length === 0 ? {} : { publicKeys: keys.flatMap(keysIn) }),
     ...(meta === undefined ? {} : { metadata: { ...meta } }),
+    ...(blockDevices.length === 0 ? {} : { blockDevices }),
     ...(az === undefined ? {} : { availabilityZone: az }),
     ...(id === undefined ? {} : { instanceId: id }),
     ...(configDrive === false ? { configDrive: false } : {}),
     ...(onFailure === undefined ? {} : { onFailure }),
   };
+}
+
+/** Gathers ephemeral disks, each typed as `GiB` or `GiB=format`. */
+export function ephemerals(text: string, before: readonly BlockDevice[] = []): readonly BlockDevice[] {
+  const [size = '', format] = text.split('=', 2);
+  return [...before, blankOf(wholeNumber(size), format)];
 }
 
 /** The texts of key files. Raises a `CommandError` that names the file that cannot be read. */
@@ -54,6 +67,10 @@ function networksOf(network: readonly string[] | boolean): NonNullable<BuildRequ
     const [name = '', fixedIp] = text.split('=', 2);
     return { network: name, ...(fixedIp === undefined ? {} : { fixedIp }) };
   });
+}
+
+function blankOf(sizeGiB: number, guestFormat: string | undefined): BlockDevice {
+  return { source: 'blank', destination: 'local', sizeGiB, ...(guestFormat === undefined ? {} : { guestFormat }) };
 }
 
 /** A key file may be an `authorized_keys`: a key a line, comments between them. */

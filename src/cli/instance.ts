@@ -6,7 +6,7 @@ import { addGroup, type Group, type Program } from './commands.ts';
 import { printable } from './console-text.ts';
 import { examples } from './examples.ts';
 import { follow, resultOf } from './follow.ts';
-import { buildRequest, readKeys } from './instance-request.ts';
+import { buildRequest, ephemerals, readKeys } from './instance-request.ts';
 import { instanceSheet, instanceTable } from './instance-text.ts';
 import { addPowerCommands } from './power.ts';
 import { answer, answerList, answerStarted, type Session } from './session.ts';
@@ -33,6 +33,8 @@ function addCreate(group: Group, session: Session): void {
     .option('--no-network', 'no port')
     .option('--key <file>', 'public SSH keys for the guest; may be repeated', each)
     .option('--meta <key=value>', 'metadata; may be repeated', pairs)
+    .option('--ephemeral <GiB[=format]>', "an ephemeral disk, in place of the flavor's; may be repeated", ephemerals)
+    .option('--swap <GiB>', "a swap disk, in place of the flavor's", wholeNumber)
     .option('--az <zone>', 'availability zone')
     .option('--id <uuid>', 'id of the instance (default: a new one)')
     .option('--no-config-drive', 'no config drive')
@@ -44,6 +46,7 @@ function addCreate(group: Group, session: Session): void {
         'instance create web1 --image tiny --flavor lab.tiny',
         'instance create web1 --image tiny --flavor lab.tiny --network default=10.0.0.7 --key id_ed25519.pub --meta role=web',
         'instance create web1 --image tiny --flavor m1.small --no-network --no-wait',
+        'instance create web1 --image tiny --flavor roomy --ephemeral 10=ext4 --ephemeral 5 --swap 1',
       ),
     )
     .action(async (name, { key = [], wait, ...options }) => {

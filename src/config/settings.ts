@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fileSystems } from '../model/file-systems.ts';
 import { defaultFilters, optionalFilters } from '../scheduler/filters.ts';
 import { defaultMultipliers } from '../scheduler/weighers.ts';
 import { flag, hostName, id, must, name, objectOf, oneOf, textOf, wholeNumber } from '../schema/fields.ts';
@@ -91,6 +92,10 @@ export const settings = objectOf({
   imagesType: oneOf(['qcow2', 'raw'])
     .default('qcow2')
     .describe('How the root disks of new instances are kept: overlays on the cached image, or whole files of their own (`raw`).'),
+  defaultEphemeralFormat: oneOf(fileSystems)
+    .nullable()
+    .default(null)
+    .describe('The file system of new ephemeral disks; none: ext4 for an image whose `os_type` is linux, ntfs for windows, else vfat.'),
   imageStore: objectOf({
     directory: path.default('/var/lib/novaflow/images').describe('Where images are, a directory that all hosts reach.'),
   }),

@@ -34,6 +34,19 @@ export function oneOf<const T extends readonly [string, ...string[]]>(values: T)
   return z.enum(values, must(list(values)));
 }
 
+/** One of `supported`; those of `later` belong to the contract and are not built yet. */
+export function notYetOneOf<const T extends readonly [string, ...string[]]>(
+  supported: T,
+  later: readonly string[],
+): z.ZodEnum<{ [K in T[number]]: K }> {
+  return z.enum(supported, {
+    error: ({ input }) =>
+      typeof input === 'string' && later.includes(input)
+        ? `${JSON.stringify(input)} is not supported yet: give ${list(supported)}`
+        : must(list(supported)).error({ input }),
+  });
+}
+
 /** An object with these fields and no others; `expectation` says what it is when something else was given. */
 export function objectOf<T extends z.ZodRawShape>(shape: T, expectation = 'an object'): z.ZodObject<T, z.core.$strict> {
   return z.strictObject(shape, must(expectation));

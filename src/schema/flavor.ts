@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { must, name, objectOf, stringMap, wholeNumber } from './fields.ts';
 
-const maxDiskGiB = 65_536;
+/** The most that a disk of ours may have. */
+export const maxDiskGiB = 65_536;
 
 /** A flavor that a request or the configuration spells out; what it leaves out is none. */
 export const flavor = objectOf({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { blockDevice } from './block-device.ts';
 import { flag, id, ipv4, must, name, nameOf, networkName, notYet, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
 import { flavorOrName } from './flavor.ts';
 import { onFailure } from './on-failure.ts';
@@ -7,6 +8,7 @@ import { publicKey } from './public-key.ts';
 const maxPorts = 16;
 const maxKeys = 16;
 const maxHinted = 64;
+const maxBlockDevices = 16;
 const maxConsoleBytes = 256 * 1024;
 
 const port = objectOf({ network: networkName, fixedIp: z.exactOptional(ipv4) }, 'an object { network, fixedIp? }');
@@ -50,8 +52,10 @@ export const buildInstance = objectOf({
   metadata: z.exactOptional(stringMap),
   availabilityZone: z.exactOptional(name),
   hints: z.exactOptional(hints),
+  blockDevices: z.exactOptional(
+    z.array(blockDevice, must('a list of block devices')).max(maxBlockDevices, `must have at most ${maxBlockDevices} block devices`),
+  ),
   onFailure,
-  blockDevices: notYet(),
   userData: notYet(),
   files: notYet(),
   adminPassword: notYet(),

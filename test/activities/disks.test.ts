@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ImageRef } from '../../src/activities/accept/images.ts';
 import { baseCache } from '../../src/activities/base-cache.ts';
 import { diskActivities } from '../../src/activities/disks.ts';
@@ -11,6 +11,7 @@ import type { Config } from '../../src/config.ts';
 import type { Flavor } from '../../src/model/flavor.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { begin, emptyInstance } from '../../src/model/instance-record.ts';
+import type { LocalDisks } from '../../src/model/local-disks.ts';
 import { infoArgs, parseInfo } from '../../src/qemu/img.ts';
 import { inActivity, ownDirectory } from './surroundings.ts';
 
@@ -63,7 +64,8 @@ async function world(imagesType: Config['imagesType'] = 'qcow2') {
     properties: {},
   };
   const bases = baseCache({ instancesDir, imageStore: { directory: store }, forceRawImages: true });
-  const activities = (type = imagesType) => diskActivities(holdingIn(instancesDir), bases, { imagesType: type });
+  const activities = (type = imagesType) =>
+    diskActivities(holdingIn(instancesDir), bases, { imagesType: type, defaultEphemeralFormat: null });
   const { createDisks, fetchBases } = activities();
   const home = join(instancesDir, 'web1');
   return {
@@ -73,6 +75,18 @@ async function world(imagesType: Config['imagesType'] = 'qcow2') {
     fetch: () => inActivity(() => fetchBases({ token, images: [image.root, image.kernel, image.ramdisk] })),
     create: (instance = instanceOf(), hasConfigDrive = true) =>
       inActivity(() => createDisks({ token, instance, image, vifs: [], publicKeys: [], hasConfigDrive })),
+    createWith: (localDisks: LocalDisks, properties = {}) =>
+      inActivity(() =>
+        createDisks({
+          token,
+          instance: instanceOf(),
+          image: { ...image, properties },
+          vifs: [],
+          publicKeys: [],
+          hasConfigDrive: false,
+          localDisks,
+        }),
+      ),
     createAs: (type: Config['imagesType']) =>
       inActivity(() =>
         activities(type).createDisks({ token, instance: instanceOf(), image, vifs: [], publicKeys: [], hasConfigDrive: true }),
@@ -149,6 +163,69 @@ describe('the disks of an instance', () => {
     await create();
     expect(info().virtualSizeBytes).toBe(1024 * MiB);
     expect(await files()).toStrictEqual(['disk', 'disk.config', 'disk.info', 'generation', 'kernel', 'lock', 'ramdisk']);
+  });
+});
+
+describe('ephemeral disks and swap', () => {
+  const localDisks: LocalDisks = {
+    ephemerals: [
+      { name: 'disk.eph0', sizeGiB: 2, fileSystem: 'ext3' },
+      { name: 'disk.eph1', sizeGiB: 1, fileSystem: null },
+    ],
+    swapMiB: 64,
+  };
+
+  test('are formatted as asked, whole, sparse, and for root alone', async () => {
+    const { createWith, fetch, home, files } = await world();
+    await fetch();
+    expect((await createWith(localDisks, { os_type: 'linux' })).disks.map(({ name, target }) => `${name} ${target}`)).toEqual([
+      'disk vda',
+      'disk.eph0 vdb',
+      'disk.eph1 vdc',
+      'disk.swap vdd',
+    ]);
+    expect(await files()).toEqual(expect.arrayContaining(['disk.eph0', 'disk.eph1', 'disk.swap']));
+    const probed = (name: string) => execFileSync('blkid', ['-p', '-o', 'export', join(home, name)]).toString();
+    expect(probed('disk.eph0')).toMatch(/LABEL=ephemeral0\n[\s\S]*TYPE=ext3/);
+    expect(probed('disk.eph1')).toMatch(/LABEL=ephemeral1\n[\s\S]*TYPE=ext4/);
+    expect(probed('disk.swap')).toContain('TYPE=swap');
+    for (const [name, size] of [
+      ['disk.eph0', 2048 * MiB],
+      ['disk.swap', 64 * MiB],
+    ] as const) {
+      const seen = await stat(join(home, name));
+      expect({ size: seen.size, mode: seen.mode & 0o777, isSparse: seen.blocks * 512 < size / 10 }).toEqual({
+        size,
+        mode: 0o600,
+        isSparse: true,
+      });
+    }
+  });
+
+  test('that are there are kept', async () => {
+    const { createWith, fetch, home } = await world();
+    await fetch();
+    const first = await createWith(localDisks);
+    const inodes = async () => Promise.all(first.disks.map(async ({ name }) => (await stat(join(home, name))).ino));
+    const before = await inodes();
+    expect(await createWith(localDisks)).toEqual(first);
+    expect(await inodes()).toEqual(before);
+  });
+
+  test('of a format that the host has no command for are refused by the name of the command', async () => {
+    const { createWith, fetch } = await world();
+    await fetch();
+    const path = process.env['PATH'];
+    onTestFinished(() => {
+      process.env['PATH'] = path;
+    });
+    const bin = await ownDirectory();
+    for (const command of ['flock', 'qemu-img']) await symlink(execFileSync('which', [command]).toString().trim(), join(bin, command));
+    process.env['PATH'] = bin;
+    await expect(createWith({ ephemerals: [{ name: 'disk.local', sizeGiB: 1, fileSystem: 'ntfs' }], swapMiB: 0 })).rejects.toMatchObject({
+      type: 'InvalidBdmFormat',
+      message: 'this host cannot make ntfs: mkfs.ntfs is not installed',
+    });
   });
 });
 

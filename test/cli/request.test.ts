@@ -21,6 +21,18 @@ test.for<readonly [readonly string[], string, object]>([
     { ...build, networks: [{ network: 'lan' }, { network: 'wan', fixedIp: '10.0.0.7' }] },
   ],
   [[...create, '--meta', 'role=web', '--meta', 'url=a=b'], 'buildInstance', { ...build, metadata: { role: 'web', url: 'a=b' } }],
+  [
+    [...create, '--ephemeral', '10=ext4', '--ephemeral', '5', '--swap', '1'],
+    'buildInstance',
+    {
+      ...build,
+      blockDevices: [
+        { source: 'blank', destination: 'local', sizeGiB: 10, guestFormat: 'ext4' },
+        { source: 'blank', destination: 'local', sizeGiB: 5 },
+        { source: 'blank', destination: 'local', sizeGiB: 1, guestFormat: 'swap' },
+      ],
+    },
+  ],
   [[...create, '--az', 'north', '--id', id], 'buildInstance', { ...build, availabilityZone: 'north', instanceId: id }],
   [[...create, '--no-config-drive', '--on-failure', 'park'], 'buildInstance', { ...build, configDrive: false, onFailure: 'park' }],
   [['instance', 'delete', 'web1', '--no-wait'], 'deleteInstance', { instanceId: 'id of web1' }],

@@ -20,6 +20,8 @@ const mapText = 'must be text of at most 1024 characters, without control charac
 const publicKey = 'must be an OpenSSH public key in one line, as in ~/.ssh/id_ed25519.pub';
 const noNull = 'must not be null: a field without a value is left out';
 
+const blank = { source: 'blank', destination: 'local' };
+
 const refused: readonly [change: Record<string, unknown>, field: string, message: string][] = [
   [{ name: undefined }, 'name', 'is required'],
   [{ name: null }, 'name', noNull],
@@ -129,7 +131,6 @@ const refused: readonly [change: Record<string, unknown>, field: string, message
   [{ availabilityZone: null }, 'availabilityZone', noNull],
   [{ onFailure: 'retry' }, 'onFailure', 'must be "rollback" or "park"'],
   [{ onFailure: null }, 'onFailure', noNull],
-  [{ blockDevices: [] }, 'blockDevices', 'is not supported yet'],
   [{ hints: { same_host: 'web1' } }, 'hints.same_host', id],
   [{ hints: { same_host: [] } }, 'hints.same_host', 'must name an instance'],
   [{ hints: { different_host: ['web1'] } }, 'hints.different_host[0]', id],
@@ -137,6 +138,17 @@ const refused: readonly [change: Record<string, unknown>, field: string, message
   [{ hints: { build_near_host_ip: '10.0.0.7', cidr: '24' } }, 'hints.cidr', 'must be the length of a prefix: /0 to /32'],
   [{ hints: { cidr: '/16' } }, 'hints.cidr', 'needs build_near_host_ip: it is the subnet of that address'],
   [{ hints: { group: 'web' } }, 'hints.group', 'is not a known field'],
+  [{ blockDevices: null }, 'blockDevices', noNull],
+  [{ blockDevices: {} }, 'blockDevices', 'must be a list of block devices'],
+  [{ blockDevices: Array(17).fill(blank) }, 'blockDevices', 'must have at most 16 block devices'],
+  [{ blockDevices: ['vda'] }, 'blockDevices[0]', 'must be an object { source, destination, … }'],
+  [{ blockDevices: [{ source: 'blank' }] }, 'blockDevices[0].destination', 'is required'],
+  [{ blockDevices: [{ ...blank, source: 'volume' }] }, 'blockDevices[0].source', '"volume" is not supported yet: give "blank" or "image"'],
+  [{ blockDevices: [{ ...blank, source: 'ramdisk' }] }, 'blockDevices[0].source', 'must be "blank" or "image"'],
+  [{ blockDevices: [{ ...blank, destination: 'volume' }] }, 'blockDevices[0].destination', '"volume" is not supported yet: give "local"'],
+  [{ blockDevices: [{ ...blank, volume: { driver: 'nbd' } }] }, 'blockDevices[0].volume', 'is not supported yet'],
+  [{ blockDevices: [{ ...blank, sizeGiB: 0 }] }, 'blockDevices[0].sizeGiB', 'must be a whole number from 1 to 65536'],
+  [{ blockDevices: [{ ...blank, deviceName: 'vdb' }] }, 'blockDevices[0].deviceName', 'is not a known field'],
   [{ userData: '#cloud-config' }, 'userData', 'is not supported yet'],
   [{ files: [] }, 'files', 'is not supported yet'],
   [{ adminPassword: 'secret' }, 'adminPassword', 'is not supported yet'],
@@ -179,6 +191,13 @@ const accepted: readonly Record<string, unknown>[] = [
   { availabilityZone: 'nova' },
   { hints: { same_host: '4f9e0b1c-0d0a-4a3e-9a57-0a4d2f0f8e11', build_near_host_ip: '10.0.0.7', cidr: '/16' } },
   { hints: { different_host: ['4f9e0b1c-0d0a-4a3e-9a57-0a4d2f0f8e11'] } },
+  { blockDevices: [] },
+  {
+    blockDevices: [
+      { source: 'image', destination: 'local', bootIndex: 0 },
+      { ...blank, sizeGiB: 1, guestFormat: 'swap', bootIndex: -1 },
+    ],
+  },
   { onFailure: 'park' },
 ];
 

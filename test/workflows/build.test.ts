@@ -31,6 +31,44 @@ test('a build walks the task states of Nova and ends active on the host that run
   expect(fleet.hosts.get(instance.host ?? '')?.guests.get(instance.id)).toBe('running');
 });
 
+test('a build has the ephemeral disks and the swap of its flavor, or those that it names', async () => {
+  const flavor = { name: 'roomy', vcpus: 1, memoryMiB: 64, rootGiB: 1, ephemeralGiB: 3, swapMiB: 512 };
+  const disksOf = async (name: string, blockDevices: object[]) =>
+    (await fleet.run<Instance>('buildInstance', { ...request(name), flavor, blockDevices })).disks.map(
+      (disk) => `${disk.name} ${disk.target}`,
+    );
+  expect(await disksOf('roomy', [])).toEqual(['disk vda', 'disk.local vdb', 'disk.swap vdc']);
+  const blank = { source: 'blank', destination: 'local' };
+  expect(
+    await disksOf('named', [
+      { ...blank, sizeGiB: 1 },
+      { ...blank, sizeGiB: 2, guestFormat: 'xfs' },
+    ]),
+  ).toEqual(['disk vda', 'disk.eph0 vdb', 'disk.eph1 vdc', 'disk.swap vdd']);
+});
+
+test('a build with a disk of a format that nobody makes is refused at once, and nothing is made', async () => {
+  const blockDevices = [{ source: 'blank', destination: 'local', sizeGiB: 1, guestFormat: 'reiserfs' }];
+  const run = await fleet.start('buildInstance', { ...request('odd'), blockDevices });
+  expect(await endOf(run)).toMatchObject({ type: 'InvalidBdmFormat', message: expect.stringContaining('blockDevices[0].guestFormat') });
+  await expect(fleet.record(`instance/${run.firstExecutionRunId}`)).rejects.toThrow();
+});
+
+test('disks that take long are made on the long queue', async () => {
+  fleet.hosts.forEach((host) => {
+    host.copiesLong = true;
+  });
+  const run = await fleet.start('buildInstance', request('long'));
+  await run.result();
+  fleet.hosts.forEach((host) => {
+    host.copiesLong = false;
+  });
+  const { events } = await run.fetchHistory();
+  const scheduled = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: attributes }) => attributes ?? []);
+  const written = scheduled.find(({ activityType }) => activityType?.name === 'writeDisks');
+  expect(written?.taskQueue?.name).toMatch(/\/long$/);
+});
+
 describe.each(hostSteps)('a build whose %s', (step) => {
   test.each(['before', 'after'] as const)('fails %s its effect ends in error and leaves nothing', async (point) => {
     fleet.at(step, async (at) => {

@@ -11,11 +11,14 @@ import type { Flags } from '../../src/config/sources.ts';
 import { loadConfig } from '../../src/config.ts';
 import { controlWorkers } from '../../src/control-worker.ts';
 import { installLog, openLog } from '../../src/logging.ts';
+import { withTargets } from '../../src/model/hardware/disk-places.ts';
 import type { Host, Inventory } from '../../src/model/host.ts';
 import type { Image } from '../../src/model/image.ts';
-import type { Instance, PowerState } from '../../src/model/instance.ts';
+import type { Disk, Instance, PowerState } from '../../src/model/instance.ts';
+import type { LocalDisks } from '../../src/model/local-disks.ts';
 import type { OperationView } from '../../src/model/operation.ts';
 import { controlQueue, longQueueOf, quickQueueOf } from '../../src/model/queues.ts';
+import { wantedDisks } from '../../src/model/wanted-disks.ts';
 
 type FakeGuest = 'defined' | 'paused' | 'running';
 
@@ -27,6 +30,8 @@ export interface FakeHost {
   readonly stubborn: Set<string>;
   readonly bases: Set<string>;
   readonly images: Set<string>;
+  /** Whether its disks take longer to make than a quick step may. */
+  copiesLong: boolean;
 }
 
 type HostSteps = Omit<QuickActivities, 'attend'> & HostLongActivities;
@@ -95,7 +100,7 @@ export async function startFleet(
   const hosts = new Map(
     hostNames.map((name) => [
       name,
-      { disks: new Set(), guests: new Map(), stubborn: new Set(), bases: new Set(), images: new Set() } as FakeHost,
+      { disks: new Set(), guests: new Map(), stubborn: new Set(), bases: new Set(), images: new Set(), copiesLong: false } as FakeHost,
     ]),
   );
   const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0, ...settings } });
@@ -214,14 +219,14 @@ function fakeSteps(host: FakeHost): HostSteps {
     fetchBases: async ({ images }) => {
       for (const { id } of images) host.bases.add(id);
     },
-    createDisks: async ({ instance, image }) => {
+    createDisks: async ({ instance, image, localDisks }) => {
       if (!host.bases.has(image.root.id)) return { disks: [], missing: [image.root], takesLong: false };
-      host.disks.add(instance.id);
-      return { disks: [], missing: [], takesLong: false };
+      if (!host.copiesLong) host.disks.add(instance.id);
+      return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: host.copiesLong };
     },
-    writeDisks: async ({ instance }) => {
+    writeDisks: async ({ instance, localDisks }) => {
       host.disks.add(instance.id);
-      return { disks: [], missing: [], takesLong: false };
+      return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: false };
     },
     defineDomain: async ({ instance }) => {
       host.guests.set(instance.id, 'defined');
@@ -262,6 +267,12 @@ function fakeSteps(host: FakeHost): HostSteps {
       host.images.delete(imageId);
     },
   };
+}
+
+function fakeDisks({ flavor }: Instance, localDisks: LocalDisks = { ephemerals: [], swapMiB: 0 }): readonly Disk[] {
+  const wanted = wantedDisks({ flavor, imageVirtualSizeBytes: 1024 ** 2, osType: 'linux', localDisks, defaultFileSystem: null });
+  const disks = wanted.map(({ name, sizeBytes }) => ({ name, kind: 'raw', format: 'raw', sizeBytes, backing: null }) as const);
+  return withTargets(disks, { diskBus: 'virtio', cdromBus: null });
 }
 
 /** Makes an image and a network of this name, ready for builds; returns the request of one. */

@@ -1,13 +1,16 @@
 import type { Config } from '../../config.ts';
+import { fileSystems } from '../../model/file-systems.ts';
 import { type Flavor, resourcesOf } from '../../model/flavor.ts';
 import type { HardwareWishes } from '../../model/hardware/hardware.ts';
 import { hardwareProblems } from '../../model/hardware/properties.ts';
 import type { Image } from '../../model/image.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { Begin, Begun } from '../../model/instance-record.ts';
+import { blockDeviceProblems, type LocalDisks, localDisksOf, unknownFormats } from '../../model/local-disks.ts';
 import type { Accepted } from '../../model/operation.ts';
 import type { PlacementRequest } from '../../model/placement-request.ts';
 import { sentenceOf } from '../../schema/parse.ts';
+import type { BuildInstanceRequest } from '../../schema/request.ts';
 import { currentContext } from '../context.ts';
 import { fail, updateWithStart } from '../record-client.ts';
 import { runOf } from '../records.ts';
@@ -23,6 +26,7 @@ export interface AcceptedBuild extends Accepted {
   readonly wantedPorts: readonly WantedPort[];
   readonly publicKeys: readonly string[];
   readonly hasConfigDrive: boolean;
+  readonly localDisks: LocalDisks;
   readonly vifPlug: VifPlug;
 }
 
@@ -45,6 +49,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
       requireNoDevices(flavor);
       requireHardware({ properties: image.properties, extraSpecs: flavor.extraSpecs, vcpus: flavor.vcpus });
       requireFit(flavor, image.root.virtualSizeBytes, minimum);
+      const localDisks = localDisksWanted(flavor, asked);
 
       const { name, metadata = {} } = asked;
       const begin: Begin = {
@@ -75,6 +80,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
         wantedPorts: ports,
         publicKeys: asked.publicKeys ?? [],
         hasConfigDrive: asked.configDrive ?? true,
+        localDisks,
         vifPlug: { timeoutSeconds: vifPlugTimeoutSeconds, isFatal: vifPlugIsFatal },
       };
     },
@@ -98,6 +104,17 @@ function requireNoDevices({ name, extraSpecs }: Flavor): void {
 function requireHardware(wishes: HardwareWishes): void {
   const problems = hardwareProblems(wishes);
   if (problems.length > 0) throw fail('InvalidRequest', sentenceOf(problems), { fields: problems });
+}
+
+/** Raises `InvalidBdmFormat`, `InvalidRequest` for block devices that cannot be made for this flavor. */
+function localDisksWanted(flavor: Flavor, { image, blockDevices = [] }: BuildInstanceRequest): LocalDisks {
+  const unknown = unknownFormats(blockDevices);
+  if (unknown.length > 0) {
+    throw fail('InvalidBdmFormat', `${sentenceOf(unknown)}: give swap, ${fileSystems.join(', ')}`, { fields: unknown });
+  }
+  const fields = blockDeviceProblems(flavor, image, blockDevices);
+  if (fields.length > 0) throw fail('InvalidRequest', sentenceOf(fields), { fields });
+  return localDisksOf(flavor, blockDevices);
 }
 
 /** Nova's `_check_image_size`: the image and its own minimum fit into the flavor. */

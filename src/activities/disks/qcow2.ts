@@ -6,9 +6,8 @@ import { madeAside } from './made-aside.ts';
 
 /** Overlays on the cached image, whose format they name: nothing ever has to guess it. */
 export const qcow2Root: RootBackend = {
-  place: async (_site, { name, target, sizeBytes }, { imageId, checksum, format }) => ({
+  place: async (_site, { name, sizeBytes }, { imageId, checksum, format }) => ({
     name,
-    target,
     kind: 'qcow2',
     format: 'qcow2',
     sizeBytes,

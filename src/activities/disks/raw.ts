@@ -1,12 +1,13 @@
 import { constants } from 'node:fs';
-import { copyFile, stat, truncate } from 'node:fs/promises';
+import { copyFile, open, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { WantedDisk } from '../../model/wanted-disks.ts';
 import { convertArgs } from '../../qemu/img.ts';
 import type { Base } from '../base-cache.ts';
 import { errnoOf } from '../failures.ts';
 import { run } from '../run.ts';
-import type { Patience, RootBackend } from './backend.ts';
-import { madeAsideIf } from './made-aside.ts';
+import type { BlankBackend, Patience, PlacedDisk, RootBackend } from './backend.ts';
+import { madeAside, madeAsideIf } from './made-aside.ts';
 
 /** What is copied within seconds by a disk that is busy with guests. */
 const quickBytes = 256 * 1024 ** 2;
@@ -16,7 +17,7 @@ const noClone: ReadonlySet<string | null> = new Set(['EOPNOTSUPP', 'ENOTSUP', 'E
 
 /** Flat files: they share the image's blocks where the file system can (XFS, btrfs), and are sparse copies where it cannot. */
 export const rawRoot: RootBackend = {
-  place: async (_site, { name, target, sizeBytes }) => ({ name, target, kind: 'raw', format: 'raw', sizeBytes, backing: null }),
+  place: async (_site, wanted) => rawDisk(wanted),
   make: ({ directory }, { name, sizeBytes }, base, patience) =>
     madeAsideIf(join(directory, name), async (partial) => {
       const isCopied = (await cloned(base, partial)) || (await copied(base, partial, patience));
@@ -24,6 +25,27 @@ export const rawRoot: RootBackend = {
       return isCopied;
     }),
 };
+
+/** Sparse files; only root and the hypervisor read them. */
+export const rawBlank: BlankBackend = {
+  place: async (_site, wanted) => rawDisk(wanted),
+  make: async ({ directory }, { name, sizeBytes }, fill) => {
+    await madeAside(join(directory, name), async (partial) => {
+      const file = await open(partial, 'wx', 0o600);
+      try {
+        await file.truncate(sizeBytes);
+      } finally {
+        await file.close();
+      }
+      await fill(partial);
+    });
+    return true;
+  },
+};
+
+function rawDisk({ name, sizeBytes }: WantedDisk): PlacedDisk {
+  return { name, kind: 'raw', format: 'raw', sizeBytes, backing: null };
+}
 
 async function cloned({ path, format }: Base, to: string): Promise<boolean> {
   if (format !== 'raw') return false;

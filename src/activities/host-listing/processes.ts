@@ -1,9 +1,18 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { fileSystems } from '../../model/file-systems.ts';
 import type { HostListing } from '../../model/verify/listing.ts';
 import { concurrently } from '../concurrently.ts';
 
 /** The commands that steps run on files of instances and images. */
-const tools: ReadonlySet<string> = new Set(['qemu-img', 'genisoimage', 'flock', 'rsync', 'cp']);
+const tools: ReadonlySet<string> = new Set([
+  'qemu-img',
+  'genisoimage',
+  'flock',
+  'rsync',
+  'cp',
+  'mkswap',
+  ...fileSystems.map((type) => `mkfs.${type}`),
+]);
 
 /** As QEMU is told the name of a domain of ours: `-name guest=novaflow-<id>,debug-threads=on`. */
 const guestName = /^guest=novaflow-([0-9a-f-]{36})(,|$)/;

@@ -18,7 +18,7 @@ export function placeOf(name: string, { diskBus, cdromBus }: Buses): DiskPlace {
 }
 
 /** The disks with the device names of their buses: letters in their order, except that a config drive on virtio is the last one, as in Nova. */
-export function withTargets(disks: readonly Disk[], buses: Buses): readonly Disk[] {
+export function withTargets(disks: readonly Omit<Disk, 'target'>[], buses: Buses): readonly Disk[] {
   const taken = new Map<string, number>();
   return disks.map((disk) => {
     const { bus } = placeOf(disk.name, buses);

@@ -8,7 +8,7 @@ import { type HostScene, imagesOf, instancesHere, instancesThatAre, whereabouts,
 const tombstone: readonly string[] = ['generation', 'lock'];
 
 /** What describes an instance on its host; builds of the first release wrote none. */
-const descriptions: readonly string[] = ['disk.info'];
+const descriptions: readonly string[] = ['disk.info', 'libvirt.xml'];
 
 /** The console's log, and those that virtlogd put aside when it grew. */
 const consoleLog = /^console\.log(\.\d+)?$/;
