@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { context } from '../src/schema/context.ts';
 import { failure } from '../src/schema/failure.ts';
 import { records, resultOf } from '../src/schema/record.ts';
 import { decisions, type OperationName, requests } from '../src/schema/request.ts';
@@ -11,6 +12,7 @@ export function contractFiles(): ReadonlyMap<string, string> {
     ...Object.entries(requests).map(([name, schema]) => requestFile(name, `What the operation ${name} takes.`, schema)),
     ...Object.entries(decisions).map(([name, schema]) => requestFile(name, `What the update ${name} of a parked operation takes.`, schema)),
     ...Object.entries(records).map(([name, schema]) => file(`${name}.schema.json`, name, schema, 'output')),
+    file('context.schema.json', 'The context of a request, in the Temporal header novaflow-context.', context, 'input'),
     file('failures.schema.json', 'The failure of a run, with its details object.', failure, 'output'),
     ['README.md', index()],
   ]);
@@ -38,6 +40,7 @@ ${markdownTable(['operation', 'takes', 'returns'], rows)}
 The query \`record\` of the workflows \`instance/<id>\`, \`host/<name>\`, \`image/<id>\` and \`network/<name>\` answers ${link('instance.schema.json')}, ${link('host.schema.json')},
 ${link('image.schema.json')} and ${link('network.schema.json')}; the query \`operation\` of an operation answers ${link('operation.schema.json')}. A parked operation takes the updates
 \`retry\` (${link('retry.request.schema.json')}) and \`rollback\` (${link('rollback.request.schema.json')}). A failed run has one of the types in ${link('failures.schema.json')}.
+Who asks is in the Temporal header \`novaflow-context\`: ${link('context.schema.json')}; [who asks](../requesters.md) says what it decides.
 `;
 }
 

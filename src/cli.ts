@@ -6,5 +6,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 
 process.exitCode = await main(process.argv.slice(2), {
   terminal: processTerminal(process),
-  openCloud: async () => (await import('./cli/temporal/open.ts')).openCloud(),
+  openCloud: async (identity) => (await import('./cli/temporal/open.ts')).openCloud(identity),
 });

@@ -33,6 +33,8 @@ export interface Filter {
   readonly vmState?: string | undefined;
   readonly objectState?: string | undefined;
   readonly instanceId?: string | undefined;
+  /** Of instances and operations: only those of this project. */
+  readonly projectId?: string | undefined;
   /** Instances that were deleted, as long as Temporal keeps their records; else those that are there. */
   readonly isDeleted?: boolean | undefined;
   /** Operations that still run. */
@@ -94,6 +96,8 @@ export interface Cloud {
   /** The id of a record by its id or its name; two records of a name are an error that lists their ids. */
   readonly idOf: (kind: RecordKind, idOrName: string) => Promise<string>;
   readonly record: <Kind extends RecordKind>(kind: Kind, idOrName: string) => Promise<Records[Kind]>;
+  /** The record of an instance that is there or was deleted, as long as Temporal keeps it. */
+  readonly pastRecord: (idOrName: string) => Promise<Instance>;
   /** Starts an operation; `subject` is what it is about, for the reader of its id. */
   readonly start: <Name extends OperationName>(name: Name, subject: string, request: RequestInputOf<Name>) => Promise<Run>;
   /** The operation of this id, or the last one of the instance of this name. */

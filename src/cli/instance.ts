@@ -6,6 +6,7 @@ import { addGroup, type Group, type Program } from './commands.ts';
 import { printable } from './console-text.ts';
 import { examples } from './examples.ts';
 import { follow, resultOf } from './follow.ts';
+import { eventsOf, eventsText } from './instance-events.ts';
 import { buildRequest, ephemerals, readKeys } from './instance-request.ts';
 import { instanceSheet, instanceTable } from './instance-text.ts';
 import { addPowerCommands } from './power.ts';
@@ -17,6 +18,7 @@ export function addInstanceCommands(program: Program, session: Session): void {
   addCreate(group, session);
   addList(group, session);
   addShow(group, session);
+  addEvents(group, session);
   addPowerCommands(group, session);
   addDelete(group, session);
   addConsoleLog(group, session);
@@ -65,10 +67,19 @@ function addList(group: Group, session: Session): void {
     .option('--name <name>', 'only those of this name')
     .option('--host <host>', 'only those on this host')
     .option('--state <vmState>', 'only those in this state: active, stopped, error, …')
+    .option('--project <id>', 'only those of this project')
     .option('--deleted', 'those that were deleted, as long as Temporal keeps them')
-    .addHelpText('after', examples('instance list', 'instance list --host cn1 --state active', 'instance list --deleted --json'))
-    .action(async ({ name, host, state, deleted }) => {
-      const rows = await (await session.cloud()).list('instance', { name, host, vmState: state, isDeleted: deleted });
+    .addHelpText(
+      'after',
+      examples(
+        'instance list',
+        'instance list --host cn1 --state active',
+        'instance list --project engine',
+        'instance list --deleted --json',
+      ),
+    )
+    .action(async ({ name, host, state, project, deleted }) => {
+      const rows = await (await session.cloud()).list('instance', { name, host, vmState: state, projectId: project, isDeleted: deleted });
       answerList(session, { rows, idOf: ({ id }) => id, text: (all) => instanceTable(all, session.terminal), none: 'no instances' });
     });
 }
@@ -82,6 +93,19 @@ function addShow(group: Group, session: Session): void {
     .action(async (idOrName) => {
       const record = await (await session.cloud()).record('instance', idOrName);
       answer(session, { json: record, ids: [record.id], text: () => instanceSheet(record, session.terminal) });
+    });
+}
+
+function addEvents(group: Group, session: Session): void {
+  group
+    .command('events')
+    .argument('<instance>', 'id or name, of one that was deleted too')
+    .description('show what was done to an instance: what, by whom, when, and how it ended; the last 20 operations')
+    .addHelpText('after', examples('instance events web1', 'instance events web1 --json'))
+    .action(async (idOrName) => {
+      const events = eventsOf(await (await session.cloud()).pastRecord(idOrName));
+      const ids = events.map(({ workflowId }) => workflowId);
+      answer(session, { json: events, ids, text: () => eventsText(events, session.terminal) });
     });
 }
 

@@ -1,6 +1,7 @@
 import { CommanderError } from '@commander-js/extra-typings';
 import type { Cloud } from './cloud.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
+import { identityOf } from './identity.ts';
 import { newProgram } from './program.ts';
 import type { Session, Surroundings } from './session.ts';
 
@@ -11,7 +12,7 @@ export async function main(argv: readonly string[], { terminal, openCloud }: Sur
   const session: Session = {
     terminal,
     cloud: () => {
-      cloud ??= openCloud();
+      cloud ??= openCloud(identityOf(program.opts()));
       return cloud;
     },
     isJson: () => program.opts().json === true,

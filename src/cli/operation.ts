@@ -26,12 +26,13 @@ function addList(group: Group, session: Session): void {
     .option('--running', 'only those that still run')
     .option('--parked', 'only those that wait for a decision')
     .option('--instance <instance>', 'only those of this instance (id or name)')
+    .option('--project <id>', 'only those of this project')
     .option('--limit <count>', 'the first so many', wholeNumber, 50)
     .addHelpText('after', examples('op list', 'op list --parked', 'op list --instance web1 --limit 5'))
-    .action(async ({ running, parked, instance, limit }) => {
+    .action(async ({ running, parked, instance, project, limit }) => {
       const cloud = await session.cloud();
       const instanceId = instance === undefined ? undefined : await cloud.idOf('instance', instance);
-      const rows = await cloud.list('operation', { isRunning: running, isParked: parked, instanceId, limit });
+      const rows = await cloud.list('operation', { isRunning: running, isParked: parked, instanceId, projectId: project, limit });
       answerList(session, { rows, idOf: ({ id }) => id, text: (all) => operationTable(all, session.terminal), none: 'no operations' });
     });
 }

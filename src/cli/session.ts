@@ -1,11 +1,12 @@
+import type { RequestContext } from '../context.ts';
 import type { Cloud } from './cloud.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What surrounds one call of the command. */
 export interface Surroundings {
   readonly terminal: Terminal;
-  /** Connects to Temporal. Called at the first need: `--help` needs none, and the client takes 0.3 s to load. */
-  readonly openCloud: () => Promise<Cloud>;
+  /** Connects to Temporal, to ask as `identity`; null: as an administrator. Called at the first need: `--help` needs none, and the client takes 0.3 s to load. */
+  readonly openCloud: (identity: RequestContext | null) => Promise<Cloud>;
 }
 
 /** One call of the command. */

@@ -228,8 +228,8 @@ function shown(state: InstanceState, at: string): InstanceState {
   return { ...state, record: { ...record, generation, operation: holder === null ? null : operationOf(holder), updatedAt: at } };
 }
 
-function operationOf({ workflowId, runId, type, step, since }: Holder): NonNullable<Instance['operation']> {
-  return { workflowId, runId, type, step, since };
+function operationOf({ workflowId, runId, type, userId, requestId = null, step, since }: Holder): NonNullable<Instance['operation']> {
+  return { workflowId, runId, type, userId, requestId, step, since };
 }
 
 function newRecord(made: NewInstance, at: string): Instance {

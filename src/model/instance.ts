@@ -86,6 +86,9 @@ export interface OperationInProgress {
   readonly workflowId: string;
   readonly runId: string;
   readonly type: string;
+  /** Absent of operations that began before records told it, as is `requestId`. */
+  readonly userId?: string;
+  readonly requestId?: string | null;
   readonly step: string;
   readonly since: string;
 }

@@ -9,6 +9,7 @@ const field = describes<FieldProblem>()(z.strictObject({ field: z.string(), mess
 /** Of the types that promise details, what the one details object holds. */
 const promised = {
   InvalidRequest: z.strictObject({ fields: z.array(field).min(1) }),
+  Forbidden: z.strictObject({ fields: z.array(field).min(1) }),
   InstanceBusy: z.strictObject({ operation: operationInProgress }),
   InvalidState: z.strictObject({ vmState: z.enum(vmStates), taskState: z.enum(taskStates).nullable() }),
   NoValidHost: z.strictObject({ hosts: z.array(z.strictObject({ host: z.string(), filter: z.string(), reason: z.string() })) }),

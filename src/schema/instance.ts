@@ -58,7 +58,13 @@ const fault = describes<Fault>()(
 
 /** The operation that holds an instance. */
 export const operationInProgress = describes<NonNullable<Instance['operation']>>()(
-  z.strictObject({ ...run, step: z.string(), since: time }),
+  z.strictObject({
+    ...run,
+    userId: z.exactOptional(z.string()).describe('Absent of operations that began before records told it, as is requestId.'),
+    requestId: z.exactOptional(z.string().nullable()),
+    step: z.string(),
+    since: time,
+  }),
 );
 
 const recent = describes<Instance['recent'][number]>()(

@@ -1,7 +1,8 @@
-import type { WorkflowInterceptors } from '@temporalio/workflow';
+import { setCurrentDetails, type WorkflowInterceptors } from '@temporalio/workflow';
 import { contextHeader } from '../context.ts';
+import { keepRequester, requesterFields, requesterLine } from './requester.ts';
 
-/** Carries the request's context from the header of a run to its activities and children. */
+/** Carries the request's context from the header of a run to its activities and children, its log lines and its details in the UI. */
 export function interceptors(): WorkflowInterceptors {
   let context: Header | null = null;
   return {
@@ -9,6 +10,9 @@ export function interceptors(): WorkflowInterceptors {
       {
         execute: (input, next) => {
           context = input.headers[contextHeader] ?? null;
+          if (context !== null) keepRequester(context);
+          const line = requesterLine();
+          if (line !== null) setCurrentDetails(line);
           return next(input);
         },
       },
@@ -18,6 +22,7 @@ export function interceptors(): WorkflowInterceptors {
         scheduleActivity: (input, next) => next({ ...input, headers: withContext(input.headers, context) }),
         startChildWorkflowExecution: (input, next) => next({ ...input, headers: withContext(input.headers, context) }),
         continueAsNew: (input, next) => next({ ...input, headers: withContext(input.headers, context) }),
+        getLogAttributes: (input, next) => next({ ...input, ...requesterFields() }),
       },
     ],
   };

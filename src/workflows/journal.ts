@@ -2,6 +2,7 @@ import { setCurrentDetails } from '@temporalio/workflow';
 import type { Parked, StepView } from '../model/operation.ts';
 import type { StepSummary } from '../model/tenure.ts';
 import { now } from './records/refuse.ts';
+import { requesterLine } from './requester.ts';
 
 /** The steps of a run as people see them: in the query `operation`, in the UI's current details, in the record afterwards. */
 export interface Journal {
@@ -31,8 +32,13 @@ export function journal(): Journal {
       };
     },
     say: (headline, parked = null) =>
-      setCurrentDetails([headline, '', ...steps.map(line), ...(parked === null ? [] : parkedLines(parked))].join('\n')),
+      setCurrentDetails([headline, ...requested(), '', ...steps.map(line), ...(parked === null ? [] : parkedLines(parked))].join('\n')),
   };
+}
+
+function requested(): string[] {
+  const asked = requesterLine();
+  return asked === null ? [] : ['', asked];
 }
 
 function line({ name, host, state, startedAt, endedAt }: StepView): string {

@@ -75,6 +75,10 @@ export function fakeCloud(contents: Contents = {}): { cloud: Cloud; asked: Asked
       asked.push(['record', kind, idOrName]);
       return contents.records?.[kind] as never;
     },
+    pastRecord: async (idOrName) => {
+      asked.push(['pastRecord', idOrName]);
+      return contents.records?.instance as never;
+    },
     start: async (name, subject, request) => {
       asked.push(['start', name, subject, request]);
       return runCalled(`${name}/${subject}/1`);
@@ -113,7 +117,13 @@ export async function call(
   terminal: KeptTerminal = keptTerminal(),
 ): Promise<{ exitCode: number; out: string; err: string; asked: Asked[] }> {
   const { cloud, asked } = fakeCloud(contents);
-  const exitCode = await main(argv, { terminal, openCloud: async () => cloud });
+  const exitCode = await main(argv, {
+    terminal,
+    openCloud: async (identity) => {
+      if (identity !== null) asked.push(['as', identity]);
+      return cloud;
+    },
+  });
   return { exitCode, out: terminal.out.join('\n'), err: terminal.err.join('\n'), asked: asked.filter(([what]) => what !== 'close') };
 }
 

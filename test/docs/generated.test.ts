@@ -5,14 +5,29 @@ import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { configurationManual } from '../../docs/configuration.ts';
 import { contractFiles } from '../../docs/contract.ts';
+import { examples, notificationFiles } from '../../docs/notifications.ts';
 import { statesManual } from '../../docs/states.ts';
 import { staleFiles } from '../../docs/write-or-check.ts';
 import { settings, settingsOf } from '../../src/config/settings.ts';
+import { actionEvents, updateEvent } from '../../src/model/action-events.ts';
+import { notification } from '../../src/schema/notification.ts';
 
 const docs = new URL('../../docs/', import.meta.url);
 
 test('docs/contract is what the schemas say (else: node docs/contract.ts)', async () => {
   expect(await staleFiles({ directory: new URL('contract/', docs), files: contractFiles() })).toEqual([]);
+});
+
+test('docs/notifications is what the code says (else: node docs/notifications.ts)', async () => {
+  expect(await staleFiles({ directory: new URL('notifications/', docs), files: notificationFiles() })).toEqual([]);
+});
+
+test('there is an example of each event, and each is as the schema says', () => {
+  const all = examples();
+  expect(all.flatMap((event) => notification.safeParse(event).error?.issues ?? [])).toEqual([]);
+  const named = new Set(all.map((event) => notification.parse(event).type));
+  const events = Object.values(actionEvents).flatMap((action) => (action === null ? [] : [action.start, action.end, action.error]));
+  expect([...events, updateEvent].filter((event) => !named.has(event))).toEqual([]);
 });
 
 test('docs/configuration.md is what the settings say (else: node docs/configuration.ts)', async () => {

@@ -80,7 +80,15 @@ describe('a build', () => {
       machineType: null,
       cpuModel: null,
       fault: null,
-      operation: { workflowId: 'build/1', runId: 'build-run', type: 'buildInstance', step: 'accept', since: at(1) },
+      operation: {
+        workflowId: 'build/1',
+        runId: 'build-run',
+        type: 'buildInstance',
+        userId: 'user',
+        requestId: null,
+        step: 'accept',
+        since: at(1),
+      },
       open: null,
       recent: [],
       locked: null,
@@ -170,7 +178,15 @@ test.for(beginnings)('%s', ([, state, message, expected]) => {
 
 test('a refusal as busy says who holds the instance', () => {
   expect(refusalToBegin(building, stoppedByOther)?.details).toStrictEqual({
-    operation: { workflowId: 'build/1', runId: 'build-run', type: 'buildInstance', step: 'accept', since: at(1) },
+    operation: {
+      workflowId: 'build/1',
+      runId: 'build-run',
+      type: 'buildInstance',
+      userId: 'user',
+      requestId: null,
+      step: 'accept',
+      since: at(1),
+    },
   });
 });
 

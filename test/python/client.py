@@ -1,6 +1,7 @@
 """A client of novaflow that has none of its code: Temporal's SDK, plain dicts, and the JSON Schemas of docs/contract.
 
-Builds an instance, reads its record, deletes it, and has a bad request refused; everything that is sent or answered is
+As a user of a project it builds an instance, reads its record, deletes it, and has a bad request refused and one that is
+an administrator's; everything that is sent or answered is
 checked against its schema. Prints one JSON object and exits with 0 when all was as the contract says.
 
 TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's own settings say where the server is.
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowFailureError
+from temporalio.converter import PayloadConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError
 
@@ -28,6 +30,24 @@ def schema(name: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads(text), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
+class AskedBy(Interceptor):
+    """Lets every run that a client starts carry who asks for it, in its header."""
+
+    def __init__(self, context: dict[str, Any]) -> None:
+        schema("context").validate(context)
+        [self.payload] = PayloadConverter.default.to_payloads([context])
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        payload = self.payload
+
+        class Outbound(OutboundInterceptor):
+            async def start_workflow(self, input: StartWorkflowInput) -> Any:
+                input.headers = {**input.headers, "novaflow-context": payload}
+                return await super().start_workflow(input)
+
+        return Outbound(next)
+
+
 async def run(client: Client, operation: str, request: dict[str, Any]) -> Any:
     """Starts an operation and waits for what it returns; the id of its workflow is the client's own choice."""
     return await client.execute_workflow(
@@ -39,7 +59,7 @@ async def record(client: Client, workflow_id: str) -> Any:
     return await client.get_workflow_handle(workflow_id).query("record")
 
 
-async def build_and_delete(client: Client, options: argparse.Namespace) -> dict[str, Any]:
+async def build_and_delete(client: Client, context: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     request = {
         "name": options.name,
         "flavor": options.flavor,
@@ -53,6 +73,8 @@ async def build_and_delete(client: Client, options: argparse.Namespace) -> dict[
     schema("instance").validate(built)
     assert built["vmState"] == "active", built
     assert built["name"] == options.name, built
+    assert (built["userId"], built["projectId"]) == (context["userId"], context["projectId"]), built
+    assert built["recent"][-1]["requestId"] == context["requestId"], built
 
     seen = await record(client, f"instance/{built['id']}")
     schema("instance").validate(seen)
@@ -82,18 +104,43 @@ async def be_refused(client: Client) -> dict[str, Any]:
     raise AssertionError("a bad request was accepted")
 
 
+async def be_forbidden(client: Client) -> dict[str, Any]:
+    """Asks for what is an administrator's and returns the failure."""
+    try:
+        await run(client, "disableHost", {"host": "cn1", "reason": "mine"})
+    except WorkflowFailureError as error:
+        cause = error.cause
+        assert isinstance(cause, ApplicationError), cause
+        failure = {"type": cause.type, "message": cause.message, "details": cause.details[0]}
+        schema("failures").validate(failure)
+        assert failure["type"] == "Forbidden", failure
+        return failure
+    raise AssertionError("a tenant disabled a host")
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", default="from-python")
     parser.add_argument("--flavor", default="lab.tiny")
     parser.add_argument("--image", default="tiny", help="id or name of an active image")
     parser.add_argument("--network", default="default")
+    parser.add_argument("--user", default="ada")
+    parser.add_argument("--project", default="engine")
     options = parser.parse_args()
 
-    client = await Client.connect(**ClientConfig.load_client_connect_config())
+    context = {
+        "userId": options.user,
+        "projectId": options.project,
+        "roles": ["member"],
+        "requestId": f"python-{uuid.uuid4()}",
+        "isAdmin": False,
+    }
+    config = ClientConfig.load_client_connect_config()
+    client = await Client.connect(**config, interceptors=[AskedBy(context)])
     refused = await be_refused(client)
-    instance = await build_and_delete(client, options)
-    print(json.dumps({"instance": instance, "refused": refused}))
+    forbidden = await be_forbidden(client)
+    instance = await build_and_delete(client, context, options)
+    print(json.dumps({"instance": instance, "refused": refused, "forbidden": forbidden}))
 
 
 asyncio.run(main())

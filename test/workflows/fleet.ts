@@ -68,6 +68,12 @@ export interface ServerAddress {
   readonly namespace: string;
 }
 
+interface FleetOptions {
+  readonly settings?: Flags;
+  /** False: control workers are the test's. */
+  readonly hasControl?: boolean;
+}
+
 const inventory: Inventory = {
   vcpus: 200,
   memoryMiB: 200 * 1024,
@@ -90,7 +96,7 @@ export async function startFleet(
   hostNames: readonly string[],
   capacity: Partial<Inventory> = {},
   { address, namespace }: ServerAddress = { address: inject('temporalAddress'), namespace: inject('temporalNamespace') },
-  settings: Flags = {},
+  { settings = {}, hasControl = true }: FleetOptions = {},
 ): Promise<Fleet> {
   installLog(openLog({ log: { level: 'fatal', pretty: 'never' } }));
   const connection = await NativeConnection.connect({ address });
@@ -105,7 +111,7 @@ export async function startFleet(
   );
   const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0, ...settings } });
 
-  const control = running(await controlWorkers(config, { connection, namespace, stopping: stopping.signal }));
+  const control = running(hasControl ? await controlWorkers(config, { connection, namespace, stopping: stopping.signal }) : []);
   const compute = running(await Promise.all([...hosts].flatMap(([name, host]) => hostWorkers(name, host))));
   for (const name of hostNames) await report(name);
 

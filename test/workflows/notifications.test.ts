@@ -11,7 +11,7 @@ let request: Awaited<ReturnType<typeof furnish>>;
 
 beforeAll(async () => {
   receiver = await startReceiver();
-  fleet = await startFleet(['notify-1'], {}, undefined, settingsFor(receiver));
+  fleet = await startFleet(['notify-1'], {}, undefined, { settings: settingsFor(receiver) });
   request = await furnish(fleet, 'notify');
 });
 afterAll(async () => {

@@ -1,11 +1,11 @@
 import type { Host } from '../../model/host.ts';
-import type { Instance } from '../../model/instance.ts';
 import { type Network, type NetworkDefinition, validateNetwork, wholePoolOf } from '../../model/network.ts';
 import { sentenceOf } from '../../schema/parse.ts';
 import type { Shown } from '../../workflows/records/held.ts';
 import { whenListed } from '../listing.ts';
-import { fail, queryRecord, update, updateWithStart } from '../record-client.ts';
+import { fail, update, updateWithStart } from '../record-client.ts';
 import { parsed } from './parse.ts';
+import { visibleInstance } from './whose.ts';
 
 /** Operations that are one message to one record, or a look at one. */
 export interface AcceptOthersActivities {
@@ -47,9 +47,7 @@ export const acceptOthersActivities: AcceptOthersActivities = {
 
   findConsole: async ({ request }) => {
     const { instanceId, maxBytes = consoleBytes } = parsed('getConsoleOutput', request);
-    const instance = await queryRecord<Instance>('instance', instanceId);
-    if (instance === null || instance.vmState === 'deleted') throw fail('InstanceNotFound', `there is no instance ${instanceId}`);
-    const { host, vmState, taskState, name } = instance;
+    const { host, vmState, taskState, name } = await visibleInstance(instanceId);
     if (host === null)
       throw fail('InvalidState', `instance ${name} is ${vmState} and on no host: it has no console`, { vmState, taskState });
     return { host, instanceId, maxBytes };

@@ -1,5 +1,7 @@
+import { refusalToRequest } from '../../model/permission.ts';
 import { parseRequest, sentenceOf } from '../../schema/parse.ts';
 import { type OperationName, type RequestOf, requests } from '../../schema/request.ts';
+import { currentContext } from '../context.ts';
 import { fail } from '../record-client.ts';
 
 /** What every `accept` gets: the request as the client sent it, and the operation's first run. */
@@ -9,11 +11,14 @@ export interface AcceptInput {
   readonly firstRunId: string;
 }
 
-/** The request as its schema has it. Raises `InvalidRequest` that names every field at fault. */
+/** The request as its schema has it. Raises `InvalidRequest` that names every field at fault, and `Forbidden` for what is an administrator's. */
 export function parsed<Name extends OperationName>(name: Name, request: unknown): RequestOf<Name> {
   const result = parseRequest(requests[name], request);
   if (!result.ok) throw fail('InvalidRequest', sentenceOf(result.fields), { fields: result.fields });
-  return result.value as RequestOf<Name>;
+  const asked = result.value as RequestOf<Name>;
+  const refused = refusalToRequest(name, asked, currentContext());
+  if (refused !== null) throw fail(refused.type, refused.message, refused.details);
+  return asked;
 }
 
 /** An `InvalidRequest` for what only a look-up could tell. */

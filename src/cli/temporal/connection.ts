@@ -3,16 +3,17 @@ import { connect } from 'node:net';
 import type { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { connectClient } from '../../client.ts';
+import type { RequestContext } from '../../context.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 
 const probeWithinMs = 5_000;
 const wayOut = 'start it (npm run dev), or set TEMPORAL_ADDRESS';
 
-/** A client of the Temporal server that the environment names. Raises a sentence with the address and the way out. */
-export async function connected(): Promise<Client> {
+/** A client of the Temporal server that the environment names, which asks as `identity`. Raises a sentence with the address and the way out. */
+export async function connected(identity: RequestContext | null): Promise<Client> {
   const address = configuredAddress();
   if (!isProxied()) await probe(address);
-  return connectClient().catch((error: unknown) => {
+  return connectClient(identity).catch((error: unknown) => {
     throw unreachable(`${address} does not answer as a Temporal server`, error);
   });
 }

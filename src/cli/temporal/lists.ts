@@ -61,25 +61,43 @@ export async function listed<Kind extends keyof Rows>(client: Client, kind: Kind
   return kind === 'operation' ? rows : rows.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
 }
 
-/** The ids of the running records of a kind that have this name. */
-export async function idsNamed(client: Client, kind: RecordKind, name: string): Promise<readonly string[]> {
+/** The ids of the records of a kind that are there, or were deleted, and have this name. */
+export async function idsNamed(
+  client: Client,
+  kind: RecordKind,
+  name: string,
+  among: Pick<Filter, 'projectId' | 'isDeleted'>,
+): Promise<readonly string[]> {
   const ids: string[] = [];
-  for await (const info of client.workflow.list({ query: listQuery(kind, { name }) })) ids.push(idIn(info));
+  for await (const info of client.workflow.list({ query: listQuery(kind, { name, ...among }) })) ids.push(idIn(info));
   return ids.toSorted();
 }
 
 /** The query of Temporal's visibility for a list; it knows neither ORDER BY nor LIKE. */
 export function listQuery(kind: keyof Rows, filter: Filter): string {
-  const { name, host, vmState, objectState, instanceId, isDeleted = false, isRunning = false, isParked = false } = filter;
+  const { name, host, vmState, objectState, instanceId, projectId, isDeleted = false, isRunning = false, isParked = false } = filter;
   const types = kind === 'operation' ? operationNames.map(literal).join(', ') : literal(kind);
-  const status = kind === 'operation' ? (isRunning || isParked ? 'Running' : null) : isDeleted ? 'Completed' : 'Running';
-  const equal = { ObjectName: name, ComputeHost: host, VmState: vmState, ObjectState: objectState, InstanceId: instanceId };
+  const equal = {
+    ObjectName: name,
+    ComputeHost: host,
+    VmState: vmState,
+    ObjectState: objectState,
+    InstanceId: instanceId,
+    ProjectId: projectId,
+  };
   return [
     `WorkflowType IN (${types})`,
-    ...(status === null ? [] : [`ExecutionStatus = '${status}'`]),
+    ...(kind === 'operation' ? (isRunning || isParked ? [isOpen] : []) : kind === 'instance' ? existence(isDeleted) : [isOpen]),
     ...Object.entries(equal).flatMap(([attribute, value]) => (value === undefined ? [] : [`${attribute} = ${literal(value)}`])),
     ...(isParked ? ['Attention IS NOT NULL'] : []),
   ].join(' AND ');
+}
+
+const isOpen = "ExecutionStatus = 'Running'";
+
+/** The record of a deleted instance stays open until its last notifications are sent. */
+function existence(isDeleted: boolean): readonly string[] {
+  return isDeleted ? ["ExecutionStatus IN ('Running', 'Completed')", "VmState = 'deleted'"] : [isOpen, "VmState != 'deleted'"];
 }
 
 function idIn({ workflowId }: Info): string {

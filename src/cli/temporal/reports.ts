@@ -1,11 +1,12 @@
 import { type Client, type WorkflowExecutionDescription, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { searchAttributes } from '../../model/search-attributes.ts';
 import type { OperationReport } from '../cloud.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { endOf } from '../failures.ts';
 import { operationNames } from '../operations.ts';
 import { idsNamed } from './lists.ts';
 import { pendingIn } from './pending.ts';
-import { queriedRecord } from './records.ts';
+import { queriedRecord, type View } from './records.ts';
 import { operationView } from './runs.ts';
 
 /** An operation that is there, and what Temporal says of it. */
@@ -15,9 +16,9 @@ export interface Found {
 }
 
 /** The operation of this id, or the present or last one of the instance of this name. */
-export async function foundOperation(client: Client, idOrName: string): Promise<Found> {
-  const found = (await described(client, idOrName)) ?? (await described(client, await lastOperationOf(client, idOrName)));
-  if (found === null) throw absent(idOrName);
+export async function foundOperation(client: Client, view: View, idOrName: string): Promise<Found> {
+  const found = (await described(client, idOrName)) ?? (await described(client, await lastOperationOf(client, view, idOrName)));
+  if (found === null || !isIn(view, found)) throw absent(idOrName);
   const { type } = found.description;
   if (!operationNames.includes(type)) {
     throw new CommandError(exitCodes.refused, `${idOrName} is a workflow of type ${type}, which is no operation of novaflow`);
@@ -56,8 +57,12 @@ async function described(client: Client, id: string | null): Promise<Found | nul
   }
 }
 
-async function lastOperationOf(client: Client, name: string): Promise<string | null> {
-  const [id, ...others] = await idsNamed(client, 'instance', name);
+function isIn({ projectId }: View, { description }: Found): boolean {
+  return projectId === undefined || description.typedSearchAttributes.get(searchAttributes.projectId) === projectId;
+}
+
+async function lastOperationOf(client: Client, view: View, name: string): Promise<string | null> {
+  const [id, ...others] = await idsNamed(client, 'instance', name, view);
   if (id === undefined || others.length > 0) return null;
   const record = await queriedRecord(client, 'instance', id);
   return (record?.operation ?? record?.recent.at(-1))?.workflowId ?? null;
