@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Host } from '../../src/model/host.ts';
+import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { eventually, type Fleet, type furnish, type Run, viewOf } from '../../test/workflows/fleet.ts';
 
@@ -165,6 +166,31 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    type: 'deleteImage',
+    name: 'clean',
+    play: async ({ fleet }) => ended(await fleet.start('deleteImage', await imported(fleet, 'deleted'))),
+  },
+  {
+    type: 'deleteImage',
+    name: 'in-use',
+    play: async ({ fleet, request }) => {
+      await fleet.run('buildInstance', request('uses'));
+      return ended(await fleet.start('deleteImage', { imageId: request('any').image }));
+    },
+  },
+  {
+    type: 'deleteImage',
+    name: 'retried-after-park',
+    play: async ({ fleet }) => {
+      fleet.at('removeStoredImage', burns);
+      const run = await fleet.start('deleteImage', await imported(fleet, 'parked'));
+      await eventually(async () => (await viewOf(run)).parked);
+      fleet.leaveAlone();
+      await run.executeUpdate('retry', { args: [{ reason: 'the fire is out' }] });
+      return ended(run);
+    },
+  },
+  {
     type: 'cacheImage',
     name: 'clean',
     play: async ({ fleet, request }) => ended(await fleet.start('cacheImage', { imageId: request('any').image })),
@@ -264,6 +290,15 @@ export const cases: readonly Case[] = [
     },
   },
   { type: 'image', name: 'busy', play: async ({ request }) => ({ workflowId: `image/${request('any').image}` }) },
+  {
+    type: 'image',
+    name: 'deleted',
+    play: async ({ fleet }) => {
+      const { imageId } = await imported(fleet, 'whole-life');
+      await fleet.run('deleteImage', { imageId });
+      return { workflowId: `image/${imageId}` };
+    },
+  },
   { type: 'image', name: 'idle', play: ({ fleet, request }) => renewed(fleet, `image/${request('any').image}`) },
   {
     type: 'network',
@@ -291,6 +326,12 @@ export const cases: readonly Case[] = [
     },
   },
 ];
+
+/** An image in the store. */
+async function imported(fleet: Fleet, name: string): Promise<{ imageId: string }> {
+  const { id: imageId } = await fleet.run<Image>('importImage', { name, source: 'file:fake', diskFormat: 'raw' });
+  return { imageId };
+}
 
 /** An instance whose guest runs. */
 async function active({ fleet, request }: Stage, name: string): Promise<{ instanceId: string }> {

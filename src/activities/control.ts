@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import { type AcceptBuildActivities, acceptBuildActivities } from './accept/build.ts';
 import { type AcceptCacheActivities, acceptCacheActivities } from './accept/cache-image.ts';
 import { type AcceptDeleteActivities, acceptDeleteActivities } from './accept/delete.ts';
+import { type AcceptDeleteImageActivities, acceptDeleteImageActivities } from './accept/delete-image.ts';
 import { type AcceptGuestActivities, acceptGuestActivities } from './accept/guest.ts';
 import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
 import { type AcceptOthersActivities, acceptOthersActivities } from './accept/others.ts';
@@ -14,6 +15,7 @@ import { type VerifyActivities, verifyActivities } from './verify.ts';
 export type ControlActivities = AcceptBuildActivities &
   AcceptCacheActivities &
   AcceptDeleteActivities &
+  AcceptDeleteImageActivities &
   AcceptGuestActivities &
   AcceptImportActivities &
   AcceptOthersActivities &
@@ -27,6 +29,7 @@ export function controlActivities(config: Config): ControlActivities {
     ...acceptBuildActivities(config),
     ...acceptCacheActivities(config),
     ...acceptDeleteActivities,
+    ...acceptDeleteImageActivities,
     ...acceptGuestActivities(config),
     ...acceptImportActivities,
     ...acceptOthersActivities,

@@ -1,4 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
+import type { Image } from '../model/image.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Enter, Finish, Run, Token } from '../model/tenure.ts';
 import { whenListed } from './listing.ts';
@@ -25,7 +26,7 @@ export const recordActivities: RecordActivities = {
     const finished = await update<Finished>(idOf(record), 'finish', { run, ...message }, overOf(record)).catch(async (failure: unknown) => {
       const closed = await closedBy(record, run);
       if (closed === null) throw failure;
-      return { record: closed, shownAt: closed.updatedAt };
+      return closed;
     });
     await whenListed(idOf(record), finished.shownAt);
     return finished.record;
@@ -37,12 +38,16 @@ interface Finished {
   readonly shownAt: string;
 }
 
-/** The record of a deleted instance when it was this run that deleted it: an attempt before this one did not live to tell. */
-async function closedBy({ kind, id }: HeldRecord['record'], run: Run): Promise<Instance | null> {
-  if (kind !== 'instance') return null;
+/** The record of what was deleted when it was this run that deleted it: an attempt before this one did not live to tell. */
+async function closedBy({ kind, id }: HeldRecord['record'], run: Run): Promise<Finished | null> {
+  if (kind === 'image') {
+    const image = await queryRecord<Image>('image', id);
+    // Nobody but the delete that holds an image ends its record.
+    return image?.status === 'killed' ? { record: image, shownAt: '' } : null;
+  }
   const instance = await queryRecord<Instance>('instance', id);
   const isOurs = instance?.vmState === 'deleted' && instance.recent.at(-1)?.runId === run.runId;
-  return isOurs ? instance : null;
+  return isOurs ? { record: instance, shownAt: instance.updatedAt } : null;
 }
 
 /** The run that this activity really belongs to: its input may be older than a reset. */

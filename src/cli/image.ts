@@ -15,6 +15,7 @@ import { answer, answerList, answerStarted, type Session } from './session.ts';
 export function addImageCommands(program: Program, session: Session): void {
   const group = addGroup(program, 'image', 'images that instances start from');
   addImport(group, session);
+  addDelete(group, session);
   addCache(group, session);
   addList(group, session);
   addShow(group, session);
@@ -51,6 +52,23 @@ function addImport(group: Group, session: Session): void {
       if (!wait) return answerStarted(session, run.id);
       const image = (await follow(session, run)) as Image;
       answer(session, { json: image, ids: [image.id], text: () => imageTable([image], session.terminal) });
+    });
+}
+
+function addDelete(group: Group, session: Session): void {
+  group
+    .command('delete')
+    .argument('<image>', 'id or name')
+    .description('delete an image that no instance stands on, or what an import left of it')
+    .option('--no-wait', 'start the operation and print its id')
+    .addHelpText('after', examples('image delete debian', 'image delete 0196f3b0-7c6e-4d57-9a59-0a1f2c3d4e5f --no-wait'))
+    .action(async (idOrName, { wait }) => {
+      const cloud = await session.cloud();
+      const imageId = await cloud.idOf('image', idOrName);
+      const run = await cloud.start('deleteImage', idOrName, { imageId });
+      if (!wait) return answerStarted(session, run.id);
+      const image = (await follow(session, run)) as Image;
+      answer(session, { json: image, ids: [image.id], text: () => `${image.name} (${image.id}) is deleted` });
     });
 }
 

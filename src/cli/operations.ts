@@ -9,6 +9,7 @@ const prefixes = {
   stopInstance: 'stop',
   getConsoleOutput: 'console',
   importImage: 'import-image',
+  deleteImage: 'delete-image',
   cacheImage: 'cache-image',
   createNetwork: 'create-network',
   enableHost: 'enable-host',

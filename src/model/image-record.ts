@@ -1,9 +1,10 @@
-import type { Image, ImageFormat } from './image.ts';
+import type { Image, ImageFormat, ImageStatus } from './image.ts';
 import type { Refused } from './refused.ts';
 import {
   continuedBy,
   type Enter,
   type Finish,
+  type Holder,
   mayAct,
   moved,
   type Run,
@@ -29,12 +30,15 @@ export interface BeginImage {
   readonly run: Run;
   readonly type: string;
   readonly userId: string;
-  readonly create: NewImage;
+  /** Null for an operation on an image that is there. */
+  readonly create: NewImage | null;
 }
 
 export interface BegunImage {
   readonly token: Token;
   readonly record: Image;
+  /** What the image was before a delete took it. */
+  readonly restingStatus: ImageStatus;
 }
 
 export type EnterImage = Enter<Partial<Image>>;
@@ -42,6 +46,10 @@ export type FinishImage = Finish<Partial<Image>>;
 
 export interface ImageState extends Tenure {
   readonly record: Image | null;
+  /** What the image is again when the delete that holds it removes nothing. */
+  readonly restingStatus?: ImageStatus;
+  /** The record is over. */
+  readonly isDeleted?: boolean;
 }
 
 export const emptyImage: ImageState = { record: null, holder: null, generation: 0, ended: [] };
@@ -50,16 +58,31 @@ export const emptyImage: ImageState = { record: null, holder: null, generation: 
 export function refusalToBeginImage(state: ImageState, { run, create }: BeginImage): Refused | null {
   if (mayAct(state, run, 1)) return null;
   if (standingOf(state, run, 1) === 'ended') return ended;
+  if (create === null) return refusalToTake(state);
   return state.record === null
     ? null
     : { type: 'ImageExists', message: `image ${create.id} exists already: leave imageId out, or choose another` };
 }
 
+function refusalToTake({ record, holder, isDeleted }: ImageState): Refused | null {
+  if (record === null || isDeleted === true) return { type: 'ImageNotFound', message: 'the image is deleted, or was never imported' };
+  if (holder === null) return null;
+  const { type, since, workflowId } = holder;
+  return { type: 'ImageInUse', message: `image ${record.name} is held by ${type} since ${since}: wait for ${workflowId}, or cancel it` };
+}
+
 /** The state with the image queued and held by the run. Repeated it changes nothing; a reset run starts a new generation. */
 export function beginImage(state: ImageState, { run, type, userId, create }: BeginImage, at: string): ImageState {
   if (state.holder !== null && mayAct(state, run, 1)) return { ...state, ...continuedBy(state, state.holder, run.runId) };
+  const holding = taken(state, run, { type, part: 1, userId, step: 'accept', since: at });
+  if (create === null) return state.record === null ? state : takenForDelete(state, state.record, holding);
   const record: Image = { ...create, status: 'queued', sizeBytes: null, virtualSizeBytes: null, checksum: null, createdAt: at };
-  return { ...taken(state, run, { type, part: 1, userId, step: 'accept', since: at }), record };
+  return { ...holding, record };
+}
+
+/** From here on no build begins from the image. */
+function takenForDelete(state: ImageState, record: Image, holding: Tenure): ImageState {
+  return { ...state, ...holding, restingStatus: record.status, record: { ...record, status: 'killed' } };
 }
 
 /** Why the run does not hold the image, or null. */
@@ -72,22 +95,28 @@ export function enterImage(state: ImageState, message: EnterImage): ImageState {
   const { record, holder } = state;
   if (record === null || holder === null) return state;
   const held = continuedBy(state, holder, message.run.runId);
-  return { ...held, holder: moved(held.holder, message), record: { ...record, ...message.changes } };
+  return { ...state, ...held, holder: moved(held.holder, message), record: { ...record, ...message.changes } };
 }
 
 /** The state after the holder let go. A repeated message, or one of an operation that holds nothing, changes nothing. */
-export function finishImage(state: ImageState, { run, part, changes }: FinishImage): ImageState {
+export function finishImage(state: ImageState, { run, part, end, changes }: FinishImage): ImageState {
   const { record, holder } = state;
   if (record === null || holder === null || !mayAct(state, run, part)) return state;
-  return { ...released(state, holder), record: { ...record, ...changes } };
+  const isDeleted = holder.type === 'deleteImage' && end === 'completed';
+  return { ...letGo(state, holder), record: { ...record, ...changes }, ...(isDeleted ? { isDeleted } : {}) };
 }
 
-/** The state after the holder's run was terminated: what it stored is no image. */
+/** The state after the holder's run was terminated: what it stored is no image; one that was to be deleted may still be whole. */
 export function abandonImage(state: ImageState): ImageState {
-  const { record, holder } = state;
+  const { record, holder, restingStatus } = state;
   if (record === null || holder === null) return state;
-  const free = released(state, holder);
-  return { ...free, generation: free.generation + 1, record: { ...record, status: 'killed' } };
+  const status = holder.step === 'accept' ? (restingStatus ?? 'killed') : 'killed';
+  return { ...letGo(state, holder), generation: state.generation + 1, record: { ...record, status } };
 }
 
-const ended: Refused = { type: 'ResetRefused', message: 'this import has ended or begun to undo: start a new one' };
+function letGo(state: ImageState, holder: Holder): ImageState {
+  const { restingStatus: _, ...rest } = state;
+  return { ...rest, ...released(rest, holder) };
+}
+
+const ended: Refused = { type: 'ResetRefused', message: 'this operation has ended or begun to undo: start a new one' };

@@ -38,5 +38,8 @@ export const importImage = objectOf({
   error: 'needs kernelId: a ramdisk starts with its kernel',
 });
 
+/** `deleteImage`: takes an image that nothing uses out of the store. */
+export const deleteImage = objectOf({ imageId: id, onFailure });
+
 /** `cacheImage`: brings an image to hosts before a build needs it there; to all that are up and enabled, or to these. */
 export const cacheImage = objectOf({ imageId: id, hosts: z.exactOptional(hostNames), onFailure });

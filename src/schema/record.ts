@@ -20,6 +20,7 @@ export const resultOf = {
   stopInstance: 'instance',
   getConsoleOutput: 'consoleOutput',
   importImage: 'image',
+  deleteImage: 'image',
   cacheImage: 'cachedImage',
   createNetwork: 'network',
   enableHost: 'host',

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { retry, rollback } from './decisions.ts';
 import { setHostEnabled, verify } from './host-requests.ts';
-import { cacheImage, importImage } from './image-requests.ts';
+import { cacheImage, deleteImage, importImage } from './image-requests.ts';
 import { buildInstance, deleteInstance, getConsoleOutput, startInstance, stopInstance } from './instance-requests.ts';
 import { createNetwork } from './network-requests.ts';
 
@@ -13,6 +13,7 @@ export const requests = {
   stopInstance,
   getConsoleOutput,
   importImage,
+  deleteImage,
   cacheImage,
   createNetwork,
   enableHost: setHostEnabled,
@@ -43,6 +44,9 @@ export type GetConsoleOutputRequest = RequestOf<'getConsoleOutput'>;
 
 /** What `importImage` takes. */
 export type ImportImageRequest = RequestOf<'importImage'>;
+
+/** What `deleteImage` takes. */
+export type DeleteImageRequest = RequestOf<'deleteImage'>;
 
 /** What `cacheImage` takes. */
 export type CacheImageRequest = RequestOf<'cacheImage'>;

@@ -2,6 +2,7 @@
 export { buildInstance } from './build.ts';
 export { cacheImage } from './cache-image.ts';
 export { deleteInstance } from './delete.ts';
+export { deleteImage } from './delete-image.ts';
 export { createNetwork, disableHost, enableHost, getConsoleOutput } from './direct.ts';
 export { importImage } from './import-image.ts';
 export { host } from './records/host.ts';

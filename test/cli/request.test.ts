@@ -42,6 +42,7 @@ test.for<readonly [readonly string[], string, object]>([
     'importImage',
     { ...image, source: 'https://example.org/root.img' },
   ],
+  [['image', 'delete', 'tiny', '--no-wait'], 'deleteImage', { imageId: 'id of tiny' }],
   [imported, 'importImage', image],
   [
     [...imported, '--kernel', id, '--ramdisk', id, '--property', 'os_command_line=root=/dev/vda quiet'],

@@ -100,7 +100,51 @@ describe('an import that was terminated', () => {
   });
 });
 
-const ended = 'this import has ended or begun to undo: start a new one';
+describe('a delete', () => {
+  const remove = runOf('delete');
+  const toDelete: BeginImage = { run: remove, type: 'deleteImage', userId: 'user', create: null };
+  const toFinishDelete = (changes: Partial<FinishImage> = {}) => toFinish({ run: remove, changes: { status: 'killed' }, ...changes });
+  const taken = beginImage(active, toDelete, at(2));
+  const removing = enterImage(taken, toEnter({ run: remove, step: 'removeStoredImage', changes: { status: 'killed' } }));
+
+  test('takes the image from builds at once, under a new generation', () => {
+    expect(refusalToBeginImage(active, toDelete)).toBeNull();
+    expect(taken).toMatchObject({ generation: 2, restingStatus: 'active', holder: { type: 'deleteImage' }, record: { status: 'killed' } });
+    expect(beginImage(taken, toDelete, at(9))).toStrictEqual(taken);
+  });
+
+  test('that completes ends the record, which nobody takes any more', () => {
+    const deleted = finishImage(removing, toFinishDelete());
+    expect(deleted).toMatchObject({ isDeleted: true, holder: null, record: { status: 'killed' } });
+    expect(refusalToBeginImage(deleted, { ...toDelete, run: runOf('second') })?.type).toBe('ImageNotFound');
+  });
+
+  test('that removes nothing leaves the image as it was', () => {
+    const left = finishImage(taken, toFinishDelete({ end: 'failed', changes: { status: 'active' } }));
+    expect(left).toMatchObject({ holder: null, record: { status: 'active' } });
+    expect(left).not.toHaveProperty('isDeleted');
+    expect(left).not.toHaveProperty('restingStatus');
+  });
+
+  test.for<[string, ImageState, string]>([
+    ['before its first step leaves the image as it was', taken, 'active'],
+    ['in a step leaves a killed image', removing, 'killed'],
+  ])('that is terminated %s, and may be done again', ([, state, status]) => {
+    const left = abandonImage(state);
+    expect(left).toMatchObject({ generation: 3, holder: null, record: { status } });
+    expect(refusalToBeginImage(left, { ...toDelete, run: runOf('second') })).toBeNull();
+  });
+
+  test.for<[string, ImageState, BeginImage, string]>([
+    ['an image that is imported', saving, toDelete, 'ImageInUse'],
+    ['an image that another delete holds', taken, { ...toDelete, run: runOf('second') }, 'ImageInUse'],
+    ['an image that was never imported', emptyImage, toDelete, 'ImageNotFound'],
+  ])('does not take %s', ([, state, message, type]) => {
+    expect(refusalToBeginImage(state, message)?.type).toBe(type);
+  });
+});
+
+const ended = 'this operation has ended or begun to undo: start a new one';
 const undoing = enterImage(saving, toEnter({ undoing: true }));
 
 test.for<[string, ImageState, Run, [string, string] | null]>([

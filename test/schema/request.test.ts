@@ -12,6 +12,7 @@ const whole = {
   startInstance: { instanceId: uuid, onFailure: 'park' },
   stopInstance: { instanceId: uuid, mode: 'clean', timeoutSeconds: 60, onFailure: 'park' },
   getConsoleOutput: { instanceId: uuid, maxBytes: 4096, onFailure: 'rollback' },
+  deleteImage: { imageId: uuid, onFailure: 'park' },
   importImage: {
     name: 'debian',
     source: 'file:/srv/images/debian.qcow2',

@@ -29,6 +29,7 @@ export interface FakeHost {
   /** Guests that do not shut down when they are asked. */
   readonly stubborn: Set<string>;
   readonly bases: Set<string>;
+  /** The one store that all hosts reach. */
   readonly images: Set<string>;
   /** Whether its disks take longer to make than a quick step may. */
   copiesLong: boolean;
@@ -103,10 +104,11 @@ export async function startFleet(
   const client = new Client({ connection, namespace, dataConverter });
   const stopping = new AbortController();
   const interference = new Map<HostStep, Interference>();
+  const images = new Set<string>();
   const hosts = new Map(
     hostNames.map((name) => [
       name,
-      { disks: new Set(), guests: new Map(), stubborn: new Set(), bases: new Set(), images: new Set(), copiesLong: false } as FakeHost,
+      { disks: new Set(), guests: new Map(), stubborn: new Set(), bases: new Set(), images, copiesLong: false } as FakeHost,
     ]),
   );
   const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0, ...settings } });

@@ -54,8 +54,8 @@ async function requireUp(name: string): Promise<string> {
   return name;
 }
 
-/** Any host reaches the image store. */
-async function anyHost(): Promise<string> {
+/** A host that is up: any reaches the image store. Raises `HostUnavailable`. */
+export async function anyHost(): Promise<string> {
   const [host] = await namesOf('host', "ObjectState = 'up'");
   if (host === undefined) throw fail('HostUnavailable', 'no compute host is up: start a compute worker, or name a host');
   return host;

@@ -30,7 +30,7 @@ interface HeldRecord<Record, State extends Tenure & { readonly record: Record | 
   readonly attributes: (record: Record) => readonly SearchAttributeUpdatePair[];
   /** What a row in a list shows beyond them. */
   readonly memo: (record: Record) => object;
-  readonly isClosed: (record: Record) => boolean;
+  readonly isClosed: (record: Record, state: State) => boolean;
   /** What it still has to tell; absent: it tells nobody anything. */
   readonly outbox?: {
     readonly of: (state: State) => Outbox | undefined;
@@ -81,7 +81,7 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
 
   send(); // what the run before this one had still to tell
   const end = await life.end({
-    closed: () => state.record !== null && of.isClosed(state.record) && isAllSent(outbox()),
+    closed: () => state.record !== null && of.isClosed(state.record, state) && isAllSent(outbox()),
     held: () => state.holder !== null,
   });
   return { end, state };

@@ -15,9 +15,12 @@ import { searchAttributes as attribute } from '../../model/search-attributes.ts'
 import { serveHeldRecord } from './held.ts';
 import { continueWith } from './life.ts';
 
-/** The record of one image: queued → saving → active, or killed when its import failed, was cancelled or terminated. */
+/**
+ * The record of one image: queued → saving → active, or killed when its import failed, was cancelled or terminated. Its run completes, with
+ * the record, when the image is deleted.
+ */
 export async function image(carried: ImageState = emptyImage): Promise<Image> {
-  const { state } = await serveHeldRecord<Image, ImageState, BeginImage, Partial<Image>>(carried, {
+  const { end, state } = await serveHeldRecord<Image, ImageState, BeginImage, Partial<Image>>(carried, {
     begin: beginImage,
     enter: enterImage,
     finish: finishImage,
@@ -26,9 +29,10 @@ export async function image(carried: ImageState = emptyImage): Promise<Image> {
     refusalToEnter: refusalToEnterImage,
     attributes,
     memo,
-    isClosed: () => false,
+    begun: ({ restingStatus, record }) => ({ restingStatus: restingStatus ?? record?.status }),
+    isClosed: (_record, { isDeleted }) => isDeleted === true,
   });
-  return continueWith<typeof image>(state);
+  return end === 'closed' && state.record !== null ? state.record : continueWith<typeof image>(state);
 }
 
 function attributes({ name, status }: Image): SearchAttributeUpdatePair[] {

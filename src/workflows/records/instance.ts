@@ -53,6 +53,8 @@ function attributes({ id, name, projectId, vmState, taskState, powerState, host 
   ];
 }
 
-function memo({ userId, flavor, image, ports, createdAt, fault }: Instance): object {
-  return { userId, flavor: flavor.name, image, addresses: ports.map(({ ip }) => ip), fault: fault?.type ?? null, createdAt };
+function memo({ userId, flavor, image, disks, ports, createdAt, fault }: Instance): object {
+  // What it stands on, so that nobody deletes it.
+  const images = [...new Set([image, ...disks.map(({ backing }) => backing?.imageId ?? null)])].filter((id) => id !== null);
+  return { userId, flavor: flavor.name, image, images, addresses: ports.map(({ ip }) => ip), fault: fault?.type ?? null, createdAt };
 }
