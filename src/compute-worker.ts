@@ -10,6 +10,7 @@ import { capabilitiesOf } from './activities/capabilities.ts';
 import { consoleActivities } from './activities/console.ts';
 import { diskActivities } from './activities/disks.ts';
 import { domainActivities } from './activities/domain.ts';
+import { guestWatch } from './activities/guest-watch.ts';
 import { holdingIn } from './activities/holding.ts';
 import type { HostLongActivities, QuickActivities } from './activities/host.ts';
 import { type HostListingActivities, hostListingActivities } from './activities/host-listing.ts';
@@ -66,7 +67,11 @@ function hostActivities(
   const whileHolding = holdingIn(config.instancesDir);
   const bases = baseCache(config);
   const capabilities = capabilitiesOf(libvirt);
-  const { report, attend } = hostReporter(config, libvirt, capabilities, { session: randomUUID(), stopping });
+  const { report, attend } = hostReporter(config, libvirt, capabilities, {
+    guests: guestWatch(config, libvirt),
+    session: randomUUID(),
+    stopping,
+  });
   const { fetchBases, writeDisks, ...disks } = diskActivities(whileHolding, bases, config);
   const { storeImage, ...images } = imageStoreActivities(config);
   return {

@@ -51,6 +51,8 @@ test('without a setting anywhere the defaults hold', () => {
     imports: { caFile: null, maxSizeMiB: 1_048_576, allowedNetworks: [], silenceSeconds: 60 },
     vifPlugTimeoutSeconds: 300,
     vifPlugIsFatal: true,
+    syncPowerStateIntervalSeconds: 600,
+    resumeGuestsStateOnHostBoot: true,
     shutdownTimeoutSeconds: 60,
     shutdownRetrySeconds: 10,
     codec: { keyFile: null },

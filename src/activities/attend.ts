@@ -6,8 +6,10 @@ import type { Libvirt } from '../libvirt/index.ts';
 import type { Inventory } from '../model/host.ts';
 import type { Report } from '../model/host-record.ts';
 import type { Capabilities } from './capabilities.ts';
+import type { GuestWatch } from './guest-watch.ts';
 import { inventoryOf, reportOf } from './inventory.ts';
 import { client, startAndUpdate } from './record-client.ts';
+import { wakeUp } from './wake-up.ts';
 
 export interface AttendActivities {
   /** Is there as long as the worker is: its heartbeats are the host's sign of life. Resolves, with the reason, when the worker stops. */
@@ -28,7 +30,7 @@ export function hostReporter(
   config: Config,
   libvirt: Libvirt,
   capabilities: Capabilities,
-  { session, stopping }: { session: string; stopping: AbortSignal },
+  { guests, session, stopping }: { guests: GuestWatch; session: string; stopping: AbortSignal },
 ): Reporter {
   let inventory: Inventory | null = null;
   let unusable: string | null = null;
@@ -49,10 +51,12 @@ export function hostReporter(
       });
       try {
         await report(client(), true);
+        const watching = guests.watch(stop);
         while (!stop.aborted) {
           await wake.next(refreshMs, stop);
           if (!stop.aborted) await reportChange();
         }
+        await watching;
         return 'its compute worker was stopped';
       } finally {
         forgetResync();
@@ -83,16 +87,4 @@ export function hostReporter(
     inventory = await inventoryOf(libvirt, capabilities, config);
     return inventory;
   }
-}
-
-/** A pause that an event ends. */
-function wakeUp(): { now: () => void; next: (afterMs: number, stop: AbortSignal) => Promise<void> } {
-  let wake = new AbortController();
-  return {
-    now: () => wake.abort(),
-    next: async (afterMs, stop) => {
-      await setTimeout(afterMs, undefined, { signal: AbortSignal.any([wake.signal, stop]) }).catch(() => {});
-      wake = new AbortController();
-    },
-  };
 }

@@ -35,7 +35,7 @@ export function instanceSheet(instance: Instance, { paint }: Paint, nowMs: numbe
     ['state', paint(toneOf(instance.vmState), instance.vmState)],
     ['task', operation === null ? instance.taskState : `${instance.taskState ?? 'none'}, ${operation.workflowId} since ${operation.since}`],
     ['power', instance.powerState],
-    ['fault', fault === null ? null : paint('bad', `${fault.type}: ${fault.message} (${fault.operation.workflowId})`)],
+    ['fault', fault === null ? null : paint('bad', `${fault.type}: ${fault.message} (${fault.operation?.workflowId ?? fault.at})`)],
     ['locked', locked === null ? null : `by ${locked.by}${locked.reason === null ? '' : `: ${locked.reason}`}`],
     ['host', instance.host],
     ['zone', instance.availabilityZone],

@@ -133,6 +133,16 @@ export const settings = objectOf({
     .default(60)
     .describe('How long a guest may take to shut down before it is switched off; a request may say otherwise. 0: it is not asked.'),
   shutdownRetrySeconds: wholeNumber(1, day).default(10).describe('How often a guest is asked again to shut down.'),
+  syncPowerStateIntervalSeconds: wholeNumber(1, day)
+    .default(600)
+    .describe(
+      "How often all guests of a host are compared with their records, beside libvirt's events (Nova's `sync_power_state_interval`).",
+    ),
+  resumeGuestsStateOnHostBoot: flag
+    .default(true)
+    .describe(
+      'Whether guests that ended with their host are started again when it is back (Nova: `resume_guests_state_on_host_boot`, off).',
+    ),
   codec: objectOf({
     keyFile: path
       .nullable()

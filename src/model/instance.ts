@@ -74,11 +74,12 @@ export interface Port {
 }
 
 export interface Fault {
-  /** One of the public failure types, or `Terminated`. */
+  /** One of the public failure types, `Terminated`, or what a guest came to by itself: `GuestCrashed`, `GuestIoError`. */
   readonly type: string;
   readonly message: string;
   readonly at: string;
-  readonly operation: { readonly workflowId: string; readonly runId: string; readonly type: string };
+  /** Null: no operation was at it. */
+  readonly operation: { readonly workflowId: string; readonly runId: string; readonly type: string } | null;
 }
 
 /** The operation that holds the record. */

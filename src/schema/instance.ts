@@ -49,10 +49,10 @@ const port = describes<Port>()(
 
 const fault = describes<Fault>()(
   z.strictObject({
-    type: z.string().describe('One of the public failure types, or Terminated.'),
+    type: z.string().describe('One of the public failure types, Terminated, GuestCrashed or GuestIoError.'),
     message: z.string(),
     at: time,
-    operation: z.strictObject(run),
+    operation: z.strictObject(run).nullable(),
   }),
 );
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { type Cloud, cloudOn, createLabNetwork, startComputeWorker, startControlWorker, whenHostUp } from '../../lab/cloud.ts';
-import { down, type HostProcess, signalProcess, up, whenEnded } from '../../lab/lab.ts';
+import { down, type HostProcess, type LabRequest, signalProcess, up, whenEnded } from '../../lab/lab.ts';
 import { writeDevServerConfig } from '../../scripts/dev-server/config.ts';
 import { freeServerPorts } from '../../scripts/dev-server/ports.ts';
 import { type DevServer, startDevServer } from '../../scripts/dev-server.ts';
@@ -24,14 +24,18 @@ export interface OwnCloud extends AsyncDisposable {
   readonly startCompute: (host: string) => Promise<void>;
 }
 
-/** Brings it all up under `name`; `settings` are `NOVAFLOW_…` variables of all workers. */
-export async function ownCloud(name: string, settings: Readonly<Record<string, string>> = {}): Promise<OwnCloud> {
+/** Brings it all up under `name`; `settings` are `NOVAFLOW_…` variables of all workers, `labOptions` those of its lab. */
+export async function ownCloud(
+  name: string,
+  settings: Readonly<Record<string, string>> = {},
+  labOptions: Omit<LabRequest, 'name'> = {},
+): Promise<OwnCloud> {
   const directory = await mkdtemp(join(tmpdir(), `novaflow-${name}-`));
   const configFile = join(directory, 'temporal-dev.yaml');
   const ports = await freeServerPorts('127.0.0.1');
   await writeDevServerConfig({ from: 'temporal-dev.yaml', to: configFile, overrides: { ...ports, databaseFile: 'temporal.db' } });
   let server: DevServer = await startDevServer({ configFile });
-  const lab = await up({ name });
+  const lab = await up({ ...labOptions, name });
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection, namespace: server.namespace, dataConverter });
   const faultsDirectory = join(lab.sharedDir, 'faults');

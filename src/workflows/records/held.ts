@@ -36,6 +36,14 @@ interface HeldRecord<Record, State extends Tenure & { readonly record: Record | 
     readonly of: (state: State) => Outbox | undefined;
     readonly afterSending: (state: State, sink: SinkName, through: number) => State;
   };
+  /** Registers the messages that only this kind of record takes. */
+  readonly others?: (access: Access<State>) => void;
+}
+
+/** How a message reaches the state: it reads it, and changes it at once. */
+export interface Access<State> {
+  readonly state: () => State;
+  readonly change: (next: State) => void;
 }
 
 /**
@@ -78,6 +86,7 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
     change(of.finish(state, message, now()));
     return { record: recordOf(state), shownAt };
   });
+  of.others?.({ state: () => state, change });
 
   send(); // what the run before this one had still to tell
   const end = await life.end({

@@ -1,4 +1,5 @@
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
+import { defineUpdate, setHandler } from '@temporalio/workflow';
 import type { Instance, InstanceChanges } from '../../model/instance.ts';
 import { notifying, notifyingAsBefore } from '../../model/instance-notifications.ts';
 import {
@@ -14,9 +15,11 @@ import {
 } from '../../model/instance-record.ts';
 import type { SinkName } from '../../model/notification.ts';
 import { sentTo } from '../../model/outbox.ts';
+import { type Observation, observed, refusalToObserve, type Sync, syncIn } from '../../model/power-sync.ts';
 import { searchAttributes as attribute } from '../../model/search-attributes.ts';
-import { serveHeldRecord } from './held.ts';
+import { type Access, serveHeldRecord } from './held.ts';
 import { continueWith } from './life.ts';
+import { now, refuseWith } from './refuse.ts';
 
 /** The record of one instance and its only writer. Its run completes, with the record, when the instance is deleted. */
 export async function instance(carried: InstanceState = emptyInstance): Promise<Instance | null> {
@@ -32,12 +35,27 @@ export async function instance(carried: InstanceState = emptyInstance): Promise<
     begun: ({ touched }) => ({ touched }),
     isClosed: ({ vmState }) => vmState === 'deleted',
     outbox: { of: (state) => state.outbox, afterSending },
+    others: takeObservations,
   });
   return end === 'closed' ? state.record : continueWith<typeof instance>(state);
 }
 
 function afterSending(state: InstanceState, sink: SinkName, through: number): InstanceState {
   return state.outbox === undefined ? state : { ...state, outbox: sentTo(state.outbox, sink, through) };
+}
+
+/** What the hypervisor says of the guest while nobody works on it. */
+function takeObservations({ state, change }: Access<InstanceState>): void {
+  const observe = notifyingAsBefore(observed);
+  setHandler(
+    defineUpdate<Sync, [Observation]>('observe'),
+    (message) => {
+      const sync = syncIn(state(), message);
+      if (sync !== 'nothing') change(observe(state(), message, now()));
+      return sync;
+    },
+    { validator: (message) => refuseWith(refusalToObserve(state(), message)) },
+  );
 }
 
 /** Lists find an instance by its states. */

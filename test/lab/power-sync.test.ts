@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { importGuest } from '../../lab/cloud.ts';
+import { buildGuest, type LabHost, loseHost, returnHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { until } from '../../lab/wait.ts';
+import type { Instance } from '../../src/model/instance.ts';
+import { controlQueue } from '../../src/model/queues.ts';
+import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
+import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
+
+const ballast = '/var/lib/nova/instances/ballast';
+
+let own: OwnCloud;
+let host: LabHost;
+let id: string;
+
+beforeAll(async () => {
+  own = await ownCloud('power-sync', { NOVAFLOW_HOST_CAPACITY_DISK_GIB: '10' }, { hosts: 1, instancesSizeMiB: 300 });
+  const [only] = own.cloud.lab.hosts;
+  if (only === undefined) throw new Error('the lab has no host');
+  host = only;
+  await importGuest(own.cloud, await buildGuest({}));
+  ({ id } = await run<Instance>('buildInstance', { name: 'web1', flavor: 'lab.tiny', image: 'tiny' }));
+}, 120_000);
+afterAll(() => own?.[Symbol.asyncDispose]());
+
+test('a guest that its owner shuts down from inside is stopped in its record', async () => {
+  await whenUp();
+  await virsh('shutdown');
+  await whenRecord({ vmState: 'stopped', powerState: 'shutdown', fault: null });
+});
+
+test('a guest that somebody starts behind our back is stopped again', async () => {
+  await virsh('start');
+  await whenRecord({ vmState: 'stopped', powerState: 'shutdown' }, ({ recent }) => recent.at(-1)?.type === 'stopInstance');
+  expect(await virsh('domstate')).toContain('shut off');
+});
+
+test('a guest that somebody pauses behind our back stays active, and its power state is the hypervisor’s', async () => {
+  await run('startInstance', { instanceId: id });
+  await virsh('suspend');
+  await whenRecord({ vmState: 'active', powerState: 'paused' });
+  await virsh('resume');
+  await whenRecord({ vmState: 'active', powerState: 'running' });
+});
+
+test('a guest whose QEMU dies is stopped, and its record says that it crashed', async () => {
+  const pid = (await runInHost(host, ['pidof', 'qemu-system-x86_64'])).trim();
+  await runInHost(host, ['kill', '-9', pid]);
+  await whenRecord({ vmState: 'stopped', powerState: 'crashed' }, ({ fault }) => fault?.type === 'GuestCrashed');
+});
+
+test('what a guest did while its worker was away is seen when the worker is back', async () => {
+  await run('startInstance', { instanceId: id });
+  const worker = own.workers.compute.get(host.name);
+  if (worker === undefined) throw new Error('the host has no worker');
+  signalProcess(worker, 'SIGKILL');
+  await whenEnded(worker);
+  await virsh('destroy');
+  await own.startCompute(host.name);
+  await whenRecord({ vmState: 'stopped', powerState: 'shutdown' });
+});
+
+test('a guest that finds its disk full stands still, and its record names the disk', async () => {
+  const request = { instanceId: crypto.randomUUID(), name: 'writer', flavor: 'lab.tiny', image: 'tiny' };
+  const build = await startStopped(own, 'buildInstance', { step: 'startPaused', point: 'after', request });
+  await whenHit(own, build);
+  // Full but for a file or two of ours: there is room for no cluster that the guest writes.
+  await runInHost(host, ['sh', '-c', 'cat /dev/zero >"$0" 2>/dev/null; truncate -s -96K "$0"', ballast]);
+  await letGo(own, build);
+  await whenRecord(
+    { vmState: 'active', powerState: 'paused' },
+    ({ fault }) => fault?.type === 'GuestIoError' && fault.message.includes('vda (no space is left)'),
+    build.instanceId,
+  );
+  await runInHost(host, ['rm', ballast]);
+  await virsh('resume', build.instanceId);
+  await whenRecord({ vmState: 'active', powerState: 'running', fault: null }, () => true, build.instanceId);
+  await run('deleteInstance', { instanceId: build.instanceId });
+});
+
+test('guests that ended with their host run again when it is back', async () => {
+  await run('startInstance', { instanceId: id });
+  await loseHost(host);
+  await returnHost(host);
+  await own.startCompute(host.name);
+  await whenRecord({ vmState: 'active', powerState: 'running' }, ({ recent }) => recent.at(-1)?.type === 'startInstance');
+  await whenUp();
+  await run('deleteInstance', { instanceId: id });
+  expect(await findings(own)).toEqual([]);
+});
+
+function virsh(command: string, instanceId = id): Promise<string> {
+  return runInHost(host, ['virsh', command, instanceId]);
+}
+
+/** The record once it is as expected and nobody works on it. */
+function whenRecord(expected: Partial<Instance>, is: (instance: Instance) => boolean = () => true, instanceId = id): Promise<Instance> {
+  const look = async () => {
+    const record = await own.client.workflow.getHandle(`instance/${instanceId}`).query<Instance>('record');
+    const fits = Object.entries(expected).every(([key, value]) => record[key as keyof Instance] === value);
+    return fits && record.operation === null && is(record) ? record : null;
+  };
+  return until(look, { what: `the record to be ${JSON.stringify(expected)}`, timeoutMs: 60_000, intervalMs: 50 });
+}
+
+/** The guest has printed that it is up since it was started last. */
+function whenUp(): Promise<string> {
+  const look = async () => {
+    const { output } = await run<{ output: string }>('getConsoleOutput', { instanceId: id });
+    return /GUEST UP(?![\s\S]*Linux version)/.test(output) ? output : null;
+  };
+  return until(look, { what: 'the guest', timeoutMs: 60_000, intervalMs: 200 });
+}
+
+function run<Result>(type: string, input: object): Promise<Result> {
+  const options = { taskQueue: controlQueue, workflowId: `${type}-${crypto.randomUUID()}`, args: [input] };
+  return own.client.workflow.execute(type, options) as Promise<Result>;
+}
