@@ -8,6 +8,7 @@ import { type BaseNote, readBaseNote, writeBaseNote } from './base-note.ts';
 import { checksumOf, copyWithChecksum } from './copy.ts';
 import { errnoOf } from './failures.ts';
 import { faultPoint } from './fault-hook.ts';
+import { inspectFile } from './inspect.ts';
 import { isThere } from './is-there.ts';
 import { withLock, withSharedLock } from './lock.ts';
 import { convertDisk } from './qemu-img.ts';
@@ -72,6 +73,7 @@ export function baseCache({ instancesDir, imageStore, forceRawImages }: CacheCon
       await faultPoint('during');
       const partial = `${path}.part`;
       await copyFromStore(image, partial);
+      await requireAsRecorded(image, partial);
       const convertible = convertibleFormatOf(image);
       if (convertible === null) await put(partial, path, { image: image.checksum, converted: null });
       else await putConverted(image, convertible, partial, path);
@@ -99,6 +101,14 @@ export function baseCache({ instancesDir, imageStore, forceRawImages }: CacheCon
   function convertibleFormatOf({ diskFormat }: ImageRef): 'qcow2' | 'vmdk' | null {
     return diskFormat === 'vmdk' || (diskFormat === 'qcow2' && forceRawImages) ? diskFormat : null;
   }
+}
+
+/** Before qemu-img sees a disk: the record may be of a release that looked less closely. */
+async function requireAsRecorded({ id, diskFormat, virtualSizeBytes }: ImageRef, file: string): Promise<void> {
+  if (diskFormat === 'aki' || diskFormat === 'ari') return;
+  const found = await inspectFile(file, diskFormat);
+  if (found === virtualSizeBytes) return;
+  throw fail('ImageUnacceptable', `image ${id} has a virtual size of ${found} bytes, its record says ${virtualSizeBytes}: import it again`);
 }
 
 /** The bytes of a raw file are the disk's and nothing else: their checksum is the same on every host. */

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { withTargets } from '../model/hardware/disk-places.ts';
@@ -19,6 +20,8 @@ import { rawBlank, rawRoot } from './disks/raw.ts';
 import { noticingFullDisk } from './disks/space.ts';
 import { hardwareFor } from './domain-spec.ts';
 import type { WhileHolding } from './holding.ts';
+import { inspectFile } from './inspect.ts';
+import { fail } from './record-client.ts';
 import { together } from './together.ts';
 
 /** What decides the disks of an instance. */
@@ -92,6 +95,7 @@ export function diskActivities(
   async function makeDisks(directory: string, input: DiskInput, base: Base, patience: Patience): Promise<MadeDisks> {
     const { instance, image, vifs, publicKeys, hasConfigDrive } = input;
     const site: Site = { instanceId: instance.id, directory };
+    await requireFit(instance, base);
     const wanted = disksWantedBy(input);
     const hardware = hardwareFor(instance, image);
     const disks = (await readDiskInfo(directory)) ?? (await placed(site, wanted, { ...base, imageId: image.root.id }, hardware));
@@ -137,7 +141,16 @@ export function diskActivities(
   }
 }
 
+const GiB = 1024 ** 3;
 const noDisks: LocalDisks = { ephemerals: [], swapMiB: 0 };
+
+/** By the file itself, since the record that the request was accepted by may be old. */
+async function requireFit({ flavor }: Instance, { path, format: baseFormat }: Base): Promise<void> {
+  const virtualSizeBytes = baseFormat === 'qcow2' ? await inspectFile(path, baseFormat) : (await stat(path)).size;
+  if (flavor.rootGiB === 0 || virtualSizeBytes <= flavor.rootGiB * GiB) return;
+  const wants = (virtualSizeBytes / GiB).toFixed(2);
+  throw fail('FlavorDiskTooSmall', `flavor ${flavor.name} has a root disk of ${flavor.rootGiB} GiB, the image wants ${wants} GiB`);
+}
 
 /** By the backend that it was begun with, which need not be the one that would be chosen now. */
 function make(site: Site, disk: Disk, content: Content, base: Base, patience: Patience): Promise<boolean> {

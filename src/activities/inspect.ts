@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { readImageHeader } from '../images/header.ts';
 import { imageHeadBytes, imageTailBytes } from '../images/verdict.ts';
 import type { ImageFormat } from '../model/image.ts';
@@ -14,6 +14,16 @@ export async function inspect(file: FileHandle, format: ImageFormat): Promise<nu
   const { virtualSizeBytes, refusal } = readImageHeader(format, { head, tail, sizeBytes });
   if (refusal !== null) throw fail('ImageUnacceptable', refusal);
   return virtualSizeBytes;
+}
+
+/** The same of a file at a path. */
+export async function inspectFile(path: string, format: ImageFormat): Promise<number> {
+  const file = await open(path, 'r');
+  try {
+    return await inspect(file, format);
+  } finally {
+    await file.close();
+  }
 }
 
 async function partOf(file: FileHandle, at: number, bytes: number): Promise<Uint8Array> {

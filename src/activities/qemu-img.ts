@@ -4,6 +4,7 @@ import {
   checkArgs,
   checkExit,
   convertArgs,
+  createOverlayArgs,
   type DiskInfo,
   doneShareIn,
   infoArgs,
@@ -30,6 +31,11 @@ export async function diskInfo(file: { readonly path: string; readonly format: R
     throw unreadable(error);
   });
   return parseInfo(stdout);
+}
+
+/** Makes an empty overlay over a file, whose header it reads, within limits. */
+export async function createOverlay(overlay: Parameters<typeof createOverlayArgs>[0]): Promise<void> {
+  await run('qemu-img', createOverlayArgs(overlay), { limits: toLook });
 }
 
 /** Walks the tables of an image, within limits. Raises `ImageUnacceptable` when they are not whole; leaked clusters pass. */

@@ -203,6 +203,27 @@ describe('a qcow2 image', () => {
   });
 });
 
+test('an image that is not what its record says is not converted', async () => {
+  const { cache, image, stored, files } = await world();
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', stored, '1M']);
+  const of = async (changes: Partial<ImageRef>): Promise<ImageRef> => ({
+    ...image,
+    checksum: sha256(await readFile(stored)),
+    diskFormat: 'qcow2',
+    virtualSizeBytes: MiB,
+    ...changes,
+  });
+  const refused = async (ref: ImageRef, message: string) =>
+    expect(inActivity(() => cache.fetch(ref))).rejects.toMatchObject({
+      type: 'ImageUnacceptable',
+      message: expect.stringContaining(message),
+    });
+  await refused(await of({ virtualSizeBytes: 7 }), 'has a virtual size of 1048576 bytes, its record says 7');
+  await refused(await of({ diskFormat: 'raw' }), 'the file is a qcow2 image, not raw');
+  await refused(await of({ diskFormat: 'vmdk' }), 'the file is a qcow2 image, not vmdk');
+  expect((await files()).filter((name) => name.endsWith('.converted'))).toStrictEqual([]);
+});
+
 test('a vmdk image becomes a raw base whatever the setting', async () => {
   const { cache, image, base, stored } = await world({ forceRawImages: false });
   const raw = `${stored}.raw`;

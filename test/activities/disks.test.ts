@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ImageRef } from '../../src/activities/accept/images.ts';
@@ -220,13 +220,25 @@ describe('ephemeral disks and swap', () => {
       process.env['PATH'] = path;
     });
     const bin = await ownDirectory();
-    for (const command of ['flock', 'qemu-img']) await symlink(execFileSync('which', [command]).toString().trim(), join(bin, command));
+    for (const command of ['flock', 'qemu-img', 'timeout', 'prlimit'])
+      await symlink(execFileSync('which', [command]).toString().trim(), join(bin, command));
     process.env['PATH'] = bin;
     await expect(createWith({ ephemerals: [{ name: 'disk.local', sizeGiB: 1, fileSystem: 'ntfs' }], swapMiB: 0 })).rejects.toMatchObject({
       type: 'InvalidBdmFormat',
       message: 'this host cannot make ntfs: mkfs.ntfs is not installed',
     });
   });
+});
+
+test('an image that is larger than its record says does not get a root disk that is too small for it', async () => {
+  const { create, fetch, bases, image, files } = await world();
+  await fetch();
+  await truncate(bases.pathOf(image.root.id), 1024 * MiB + 1);
+  await expect(create()).rejects.toMatchObject({
+    type: 'FlavorDiskTooSmall',
+    message: 'flavor tiny has a root disk of 1 GiB, the image wants 1.00 GiB',
+  });
+  expect(await files()).not.toContain('disk');
 });
 
 describe('a raw root disk', () => {

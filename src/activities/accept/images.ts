@@ -21,10 +21,13 @@ export interface BootImages {
   readonly properties: Readonly<Record<string, string>>;
 }
 
+/** What a root disk is made from. A CD is none: a guest would need a disk beside it. */
+const guestDisks: ReadonlySet<ImageFormat> = new Set(['raw', 'qcow2', 'vmdk']);
+
 /** The image that a request names by id or name, with its kernel and ramdisk. Raises `ImageNotFound`, `InvalidRequest`. */
 export async function bootImages(wanted: string): Promise<{ image: BootImages; minimum: Image }> {
   const root = await activeImage(uuid.test(wanted) ? wanted : await idOfImage(wanted));
-  if (root.diskFormat !== 'raw' && root.diskFormat !== 'qcow2') throw invalid('image', `is a ${root.diskFormat}, which is no disk`);
+  if (!guestDisks.has(root.diskFormat)) throw invalid('image', `is of format ${root.diskFormat}, from which no root disk is made`);
   const [kernel, ramdisk] = await Promise.all([root.kernelId, root.ramdiskId].map((id) => (id === null ? null : activeImage(id))));
   return {
     minimum: root,

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { createOverlayArgs } from '../../qemu/img.ts';
-import { run } from '../run.ts';
+import { createOverlay } from '../qemu-img.ts';
 import type { RootBackend } from './backend.ts';
 import { madeAside } from './made-aside.ts';
 
@@ -15,7 +14,7 @@ export const qcow2Root: RootBackend = {
   }),
   make: async ({ directory }, { name, sizeBytes }, base) => {
     await madeAside(join(directory, name), async (partial) => {
-      await run('qemu-img', createOverlayArgs({ base: base.path, baseFormat: base.format, path: partial, sizeBytes }));
+      await createOverlay({ base: base.path, baseFormat: base.format, path: partial, sizeBytes });
     });
     return true;
   },

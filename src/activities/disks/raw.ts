@@ -2,9 +2,9 @@ import { constants } from 'node:fs';
 import { copyFile, open, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WantedDisk } from '../../model/wanted-disks.ts';
-import { convertArgs } from '../../qemu/img.ts';
 import type { Base } from '../base-cache.ts';
 import { errnoOf } from '../failures.ts';
+import { convertDisk, diskInfo } from '../qemu-img.ts';
 import { run } from '../run.ts';
 import type { BlankBackend, Patience, PlacedDisk, RootBackend } from './backend.ts';
 import { madeAside, madeAsideIf } from './made-aside.ts';
@@ -62,6 +62,9 @@ async function copied({ path, format }: Base, to: string, patience: Patience): P
   const { blocks } = await stat(path);
   if (patience === 'quick' && blocks * 512 > quickBytes) return false;
   if (format === 'raw') await run('cp', ['--sparse=always', '--', path, to]);
-  else await run('qemu-img', convertArgs({ from: path, fromFormat: format, to, toFormat: 'raw', cache: 'writeback' }));
+  else {
+    const { virtualSizeBytes } = await diskInfo({ path, format });
+    await convertDisk({ step: 'copy the base', from: path, fromFormat: format, to, toFormat: 'raw', virtualSizeBytes });
+  }
   return true;
 }
