@@ -16,7 +16,10 @@ export interface FloorPlan {
   readonly overlay: readonly string[];
   /** Kernel and initial RAM disk. */
   readonly copies: readonly { readonly from: string; readonly to: string }[];
-  readonly configDrive: { readonly path: string; readonly files: readonly { readonly path: string; readonly content: string }[] };
+  readonly configDrive: {
+    readonly path: string;
+    readonly files: readonly { readonly path: string; readonly content: string | Uint8Array }[];
+  };
   readonly xml: string;
 }
 

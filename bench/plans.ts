@@ -56,7 +56,7 @@ export async function planner(inputs: BuildInputs, libvirt: Libvirt): Promise<(i
         sizeBytes: root.sizeBytes,
       }),
       copies: Object.entries(boot).flatMap(([name, file]) => (file === null ? [] : [{ from: pathOf(file.id), to: join(directory, name) }])),
-      configDrive: { path: join(directory, 'disk.config'), files: configDriveFiles({ instance, ports, publicKeys }) },
+      configDrive: { path: join(directory, 'disk.config'), files: configDriveFiles({ instance, ports, publicKeys, secrets: {} }) },
       xml: domainXml(domainSpecOf(directory, instance, image, disks, vifs, { ...choices, baseOf: pathOf, baseFormatOf: baseFormat })),
     };
   };

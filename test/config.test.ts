@@ -55,6 +55,7 @@ test('without a setting anywhere the defaults hold', () => {
     resumeGuestsStateOnHostBoot: true,
     shutdownTimeoutSeconds: 60,
     shutdownRetrySeconds: 10,
+    configDriveFormat: 'iso9660',
     codec: { keyFile: null },
     slots: { quick: 20, long: 4, watch: 2000 },
     scheduler: {

@@ -5,10 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { historiesDirectory, readStored, store, storedNames } from '../scripts/histories/store.ts';
-import { dataConverter } from '../src/client.ts';
+import { dataConverterWith } from '../src/client.ts';
 import { installLog, openLog } from '../src/logging.ts';
 import { workflowBundle } from '../src/workflow-bundle.ts';
 import * as workflows from '../src/workflows/index.ts';
+import { testKeys } from './codec/test-keys.ts';
+import { canariesIn } from './workflows/canaries.ts';
 
 type Bundle = NonNullable<Parameters<typeof Worker.runReplayHistories>[0]['workflowBundle']>;
 
@@ -16,6 +18,7 @@ const names = await storedNames();
 const recordTypes = ['instance', 'image', 'network', 'host'];
 const bundlingMs = 120_000;
 const replayMs = 30_000;
+const dataConverter = dataConverterWith(async () => testKeys);
 
 /** Why the run cannot go on with this code, or null when it can. */
 async function violation(name: string, workflowBundleOfTest: Bundle): Promise<Error | null> {
@@ -102,6 +105,13 @@ test('every workflow has a history, and every record an idle one', () => {
   expect(types).toStrictEqual(new Set(Object.keys(workflows)));
   const idle = names.filter((name) => name.includes('.idle.')).map((name) => name.split('.')[0]);
   expect(new Set(idle)).toStrictEqual(new Set(recordTypes));
+});
+
+test('the history of a build with secrets is encrypted where it would tell them', async () => {
+  const [name = 'none'] = names.filter((one) => one.startsWith('buildInstance.with-secrets.'));
+  const text = await textOf(name);
+  expect(text).toContain('with-secrets'); // the name of the instance, in its record
+  expect(canariesIn(Buffer.from(text))).toEqual([]);
 });
 
 test.for(names)('%s tells nothing of the machine that captured it', async (name) => {

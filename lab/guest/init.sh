@@ -23,8 +23,9 @@ for device in /sys/class/input/event*; do
 done
 
 ip link set lo up
-drive=$(findfs LABEL=cidata || findfs LABEL=config-2)
-if [ -n "$drive" ] && mount -t iso9660 -o ro "$drive" /config; then
+for label in cidata config-2; do drive=$(findfs "LABEL=$label") && break; done
+mount_drive() { mount -t iso9660 -o ro "$drive" /config || mount -t vfat -o ro "$drive" /config; }
+if [ -n "$drive" ] && mount_drive 2>/dev/null; then
   hostname "$(sed -n 's/^local-hostname: *//p' /config/meta-data | tr -d "\"'")"
 
   # network-config version 2 in block style becomes lines "MAC ADDRESS GATEWAY"; a "-" stands for no gateway.
@@ -54,6 +55,26 @@ if [ -n "$drive" ] && mount -t iso9660 -o ro "$drive" /config; then
 fi
 
 say "GUEST UP $(hostname) ${ip:-none}"
+
+# What the config drive brings beside the network. Of what is secret only checksums: the log of the console lies on the host.
+meta=/config/openstack/latest/meta_data.json
+checksum() { sha256sum | cut -d ' ' -f 1; }
+value_of() { sed -n "s/^ *\"$1\": \"\(.*\)\",*\$/\1/p" "$meta"; }
+if grep -Eqs '"(keys|admin_pass|files)"' "$meta" || [ -e /config/openstack/latest/user_data ]; then
+  say "CONFIG drive $label $(awk '$2 == "/config" { print $3 }' /proc/mounts)"
+  say "CONFIG hostname $(value_of hostname)"
+  value_of data | while read -r key; do say "CONFIG key $key"; done
+  password=$(value_of admin_pass)
+  [ -z "$password" ] || say "CONFIG admin_pass $(printf %s "$password" | checksum)"
+  for user_data in /config/openstack/latest/user_data /config/user-data; do
+    [ ! -e "$user_data" ] || say "CONFIG ${user_data#/config/} $(checksum <"$user_data")"
+  done
+  value_of path | while read -r path; do
+    content=$(grep -A 1 -F "\"path\": \"$path\"" "$meta" | sed -n 's/^ *"content_path": "\(.*\)",*$/\1/p')
+    say "CONFIG file $(printf %s "$path" | checksum) $(checksum <"/config/openstack$content")"
+  done
+fi
+
 tick=0
 while :; do
   sleep 1

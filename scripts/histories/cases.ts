@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Host } from '../../src/model/host.ts';
 import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
+import { secrets } from '../../test/workflows/canaries.ts';
 import { eventually, type Fleet, type furnish, type Run, viewOf } from '../../test/workflows/fleet.ts';
 
 /** A run worth keeping: how it comes about. */
@@ -100,6 +101,11 @@ export const cases: readonly Case[] = [
     type: 'buildInstance',
     name: 'no-valid-host',
     play: async ({ fleet, request }) => ended(await fleet.start('buildInstance', { ...request('large'), flavor: 'm1.large' })),
+  },
+  {
+    type: 'buildInstance',
+    name: 'with-secrets',
+    play: async ({ fleet, request }) => ended(await fleet.start('buildInstance', { ...request('with-secrets'), ...secrets })),
   },
   {
     type: 'deleteInstance',

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { type ConfiguredPort, configDriveLabelOf } from '../model/config-drive.ts';
 import { withTargets } from '../model/hardware/disk-places.ts';
 import type { Hardware } from '../model/hardware/hardware.ts';
 import type { Disk, Instance } from '../model/instance.ts';
 import type { LocalDisks } from '../model/local-disks.ts';
+import type { Secrets } from '../model/secrets.ts';
 import type { Token } from '../model/tenure.ts';
 import { type Content, type WantedDisk, wantedDisks } from '../model/wanted-disks.ts';
 import type { BootImages, ImageRef } from './accept/images.ts';
@@ -12,7 +14,7 @@ import type { Vif } from './addresses.ts';
 import type { Base, BaseCache } from './base-cache.ts';
 import type { BlankBackend, Patience, PlacedDisk, RootBackend, Site } from './disks/backend.ts';
 import { makeBootFile } from './disks/boot-file.ts';
-import { makeConfigDrive } from './disks/config-drive.ts';
+import { type ConfigDriveKind, makeConfigDrive } from './disks/config-drive.ts';
 import { readDiskInfo, writeDiskInfo } from './disks/disk-info.ts';
 import { format } from './disks/format.ts';
 import { qcow2Root } from './disks/qcow2.ts';
@@ -34,6 +36,8 @@ export interface DiskInput {
   readonly hasConfigDrive: boolean;
   /** Absent in runs of before 0.2, which have none. */
   readonly localDisks?: LocalDisks;
+  /** Encrypted in the history when there are any. */
+  readonly secrets?: Secrets | undefined;
 }
 
 export interface MadeDisks {
@@ -59,7 +63,7 @@ export interface DiskLongActivities {
   fetchBases(input: { token: Token | null; images: readonly ImageRef[] }): Promise<void>;
 }
 
-type DiskConfig = Pick<Config, 'imagesType' | 'defaultEphemeralFormat'>;
+type DiskConfig = Pick<Config, 'imagesType' | 'defaultEphemeralFormat' | 'configDriveFormat'>;
 
 const rootBackends = { qcow2: qcow2Root, raw: rawRoot } as const satisfies Record<Config['imagesType'], RootBackend>;
 const blankBackends = { raw: rawBlank } as const satisfies Record<string, BlankBackend>;
@@ -67,7 +71,7 @@ const blankBackends = { raw: rawBlank } as const satisfies Record<string, BlankB
 export function diskActivities(
   whileHolding: WhileHolding,
   bases: BaseCache,
-  { imagesType, defaultEphemeralFormat }: DiskConfig,
+  { imagesType, defaultEphemeralFormat, configDriveFormat }: DiskConfig,
 ): DiskActivities & DiskLongActivities {
   return {
     fetchBases: async ({ images }) => {
@@ -93,16 +97,17 @@ export function diskActivities(
   }
 
   async function makeDisks(directory: string, input: DiskInput, base: Base, patience: Patience): Promise<MadeDisks> {
-    const { instance, image, vifs, publicKeys, hasConfigDrive } = input;
+    const { instance, image, vifs, publicKeys, hasConfigDrive, secrets = {} } = input;
     const site: Site = { instanceId: instance.id, directory };
     await requireFit(instance, base);
+    const drive = { instance, ports: vifs.map(configured), publicKeys, secrets };
     const wanted = disksWantedBy(input);
     const hardware = hardwareFor(instance, image);
     const disks = (await readDiskInfo(directory)) ?? (await placed(site, wanted, { ...base, imageId: image.root.id }, hardware));
     const makeDisk = ({ name, content }: WantedDisk) => make(site, diskNamed(name, disks), content, base, patience);
     const [made, config] = await together([
       together(wanted.map(makeDisk)),
-      hasConfigDrive ? makeConfigDrive(directory, instance, vifs, publicKeys) : null,
+      hasConfigDrive ? makeConfigDrive(directory, drive, kindOf(image)) : null,
       makeBootFiles(directory, image),
     ]);
     const all = config === null ? disks : [...disks, config];
@@ -117,6 +122,11 @@ export function diskActivities(
       localDisks,
       defaultFileSystem: defaultEphemeralFormat,
     });
+  }
+
+  /** A label that there is not was refused when the build was accepted. */
+  function kindOf({ properties }: BootImages): ConfigDriveKind {
+    return { format: configDriveFormat, label: configDriveLabelOf(properties) ?? 'config-2' };
   }
 
   async function makeBootFiles(directory: string, { kernel, ramdisk }: BootImages): Promise<void> {
@@ -169,4 +179,8 @@ function diskNamed(name: string, disks: readonly Disk[]): Disk {
   const disk = disks.find((one) => one.name === name);
   if (disk === undefined) throw new Error(`disk.info knows no ${name}: another operation wrote it`);
   return disk;
+}
+
+function configured({ port, mtu, dns }: Vif): ConfiguredPort {
+  return { ...port, mtu, dns };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { configDriveFormats } from '../model/config-drive.ts';
 import { fileSystems } from '../model/file-systems.ts';
 import { defaultFilters, optionalFilters } from '../scheduler/filters.ts';
 import { defaultMultipliers } from '../scheduler/weighers.ts';
@@ -143,6 +144,9 @@ export const settings = objectOf({
     .describe(
       'Whether guests that ended with their host are started again when it is back (Nova: `resume_guests_state_on_host_boot`, off).',
     ),
+  configDriveFormat: oneOf(configDriveFormats)
+    .default('iso9660')
+    .describe('The file system of the config drives that a compute host makes; vfat is for guests that cannot read a CD.'),
   codec: objectOf({
     keyFile: path
       .nullable()

@@ -1,9 +1,10 @@
-import { stringify } from 'yaml';
-import { hostnameOf } from './hostname.ts';
+import { noCloudFiles } from './config-drive/no-cloud.ts';
+import { openStackFiles } from './config-drive/openstack.ts';
 import type { Instance, Port } from './instance.ts';
+import type { Secrets } from './secrets.ts';
 
 /** A port with what the guest is to set on it. */
-export interface ConfiguredPort extends Pick<Port, 'mac' | 'ip' | 'prefix' | 'gateway'> {
+export interface ConfiguredPort extends Pick<Port, 'id' | 'network' | 'tap' | 'mac' | 'ip' | 'prefix' | 'gateway'> {
   /** Null leaves it to the guest. */
   readonly mtu: number | null;
   readonly dns: readonly string[];
@@ -12,46 +13,42 @@ export interface ConfiguredPort extends Pick<Port, 'mac' | 'ip' | 'prefix' | 'ga
 /** A file of the config drive, by its path from the drive's root. */
 export interface ConfigDriveFile {
   readonly path: string;
-  readonly content: string;
+  readonly content: string | Uint8Array;
 }
 
 export interface ConfigDriveContents {
-  readonly instance: Pick<Instance, 'id' | 'name'>;
+  readonly instance: Pick<Instance, 'id' | 'name' | 'projectId' | 'availabilityZone' | 'metadata'>;
   /** In the order of the guest's devices; the first one with a gateway is the way out. */
   readonly ports: readonly ConfiguredPort[];
   /** OpenSSH lines for the first user of the image. */
   readonly publicKeys: readonly string[];
+  readonly secrets: Secrets;
+}
+
+/** What the drive's file system is (Nova's `config_drive_format`). */
+export const configDriveFormats = ['iso9660', 'vfat'] as const;
+export type ConfigDriveFormat = (typeof configDriveFormats)[number];
+
+/**
+ * What the drive's label may be. By the label alone cloud-init's ds-identify chooses the one source that reads the drive: `config-2`
+ * is ConfigDrive, which sets `files` up and which cloudbase-init, Ignition and Afterburn know too; `cidata` is NoCloud.
+ */
+export const configDriveLabels = ['config-2', 'cidata'] as const;
+export type ConfigDriveLabel = (typeof configDriveLabels)[number];
+
+/** The image property that says which label what runs in the image looks for; without it the label is Nova's, `config-2`. */
+export const configDriveLabelProperty = 'img_config_drive_label';
+
+/** The label of the drives of an image's guests, or null when the image asks for one that there is not. */
+export function configDriveLabelOf(properties: Readonly<Record<string, string>>): ConfigDriveLabel | null {
+  const wanted = properties[configDriveLabelProperty] ?? configDriveLabels[0];
+  return configDriveLabels.find((label) => label === wanted) ?? null;
 }
 
 /**
- * What cloud-init's NoCloud source reads from a volume labelled `cidata`.
- * The same contents give the same bytes; documents are YAML in block style, so that a guest without a YAML parser can read them by line.
+ * Everything on the drive, laid out for both sources whatever its label: an image that is told where to look finds either.
+ * The same contents give the same bytes.
  */
-export function configDriveFiles({ instance, ports, publicKeys }: ConfigDriveContents): readonly ConfigDriveFile[] {
-  return [
-    { path: 'meta-data', content: yaml({ 'instance-id': instance.id, 'local-hostname': hostnameOf(instance.name, instance.id) }) },
-    { path: 'user-data', content: `#cloud-config\n${publicKeys.length === 0 ? '' : yaml({ ssh_authorized_keys: publicKeys })}` },
-    { path: 'network-config', content: yaml({ version: 2, ethernets: ethernets(ports) }) },
-  ];
-}
-
-function ethernets(ports: readonly ConfiguredPort[]): Readonly<Record<string, object>> {
-  const wayOut = ports.findIndex(({ gateway }) => gateway !== null);
-  return Object.fromEntries(ports.map((port, index) => [`nic${index}`, ethernet(port, index === wayOut)]));
-}
-
-/** The order of the keys is part of the format: our guest without cloud-init reads the lines as they come. */
-function ethernet({ mac, mtu, ip, prefix, gateway, dns }: ConfiguredPort, isWayOut: boolean): object {
-  return {
-    match: { macaddress: mac },
-    ...(mtu === null ? {} : { mtu }),
-    addresses: [`${ip}/${prefix}`],
-    ...(isWayOut ? { routes: [{ to: 'default', via: gateway }] } : {}),
-    ...(dns.length === 0 ? {} : { nameservers: { addresses: dns } }),
-  };
-}
-
-/** YAML 1.1, which cloud-init reads: a host name `on` and a MAC address of digits alone have to be quoted in it. */
-function yaml(document: object): string {
-  return stringify(document, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
+export function configDriveFiles(contents: ConfigDriveContents): readonly ConfigDriveFile[] {
+  return [...openStackFiles(contents), ...noCloudFiles(contents)];
 }

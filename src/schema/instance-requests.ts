@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { blockDevice } from './block-device.ts';
-import { flag, id, ipv4, must, name, nameOf, networkName, notYet, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
+import { flag, id, ipv4, must, name, nameOf, networkName, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
 import { flavorOrName } from './flavor.ts';
 import { onFailure } from './on-failure.ts';
 import { publicKey } from './public-key.ts';
+import { adminPassword, files, userData } from './secrets.ts';
 
 const maxPorts = 16;
 const maxKeys = 16;
@@ -56,10 +57,16 @@ export const buildInstance = objectOf({
     z.array(blockDevice, must('a list of block devices')).max(maxBlockDevices, `must have at most ${maxBlockDevices} block devices`),
   ),
   onFailure,
-  userData: notYet(),
-  files: notYet(),
-  adminPassword: notYet(),
-});
+  userData: z.exactOptional(userData),
+  files: z.exactOptional(files),
+  adminPassword: z.exactOptional(adminPassword),
+}).refine(
+  ({ configDrive, userData, files, adminPassword }) => configDrive !== false || (userData ?? files ?? adminPassword) === undefined,
+  {
+    path: ['configDrive'],
+    message: 'must not be false: userData, files and adminPassword reach a guest by its config drive alone',
+  },
+);
 
 /** `deleteInstance`: ends an instance in whatever state it is. */
 export const deleteInstance = objectOf({ instanceId: id, onFailure });

@@ -33,3 +33,6 @@ export const imageSource = new RegExp(
   `^(?:(?!.*[:/]\\.\\.(?:/|$))file:[^\\u0000-\\u001f${outside}]{1,1024}|https://[^\\s/?#@\\\\]{1,255}(?:[/?][\\u0021\\u0024-\\u005b\\u005d-\\u007e]{0,2048})?)$`,
   'u',
 );
+
+/** An absolute path in a guest of at most 255 characters, in which no part is `.`, `..` or empty. */
+export const pathInGuest = new RegExp(`^(?=.{2,255}$)(?:/(?!\\.{1,2}(?:/|$))[^/\\u0000-\\u001f${outside}]+)+$`, 'u');

@@ -21,7 +21,7 @@ export function buildInstance(request: unknown): Promise<Instance> {
 
     story: async (frame, accepted) => {
       const { control, onHost, longOnHost, whenHostReturns, undo, during } = frame;
-      const { instance, image, wanted, wantedPorts, publicKeys, hasConfigDrive, localDisks, vifPlug } = accepted;
+      const { instance, image, wanted, wantedPorts, publicKeys, hasConfigDrive, localDisks, secrets, vifPlug } = accepted;
       const { id: instanceId } = instance;
       const networks = wantedPorts.map((port) => port.network);
 
@@ -32,7 +32,7 @@ export function buildInstance(request: unknown): Promise<Instance> {
       const ports = vifs.map(({ port }) => port);
 
       undo('remove the instance from the host', () => whenHostReturns(host).removeInstance({ instanceId }));
-      const diskInput = { instance, image, vifs, publicKeys, hasConfigDrive, localDisks };
+      const diskInput = { instance, image, vifs, publicKeys, hasConfigDrive, localDisks, secrets };
       const createDisks = () => onHost(host).createDisks(diskInput);
       let { disks, missing, takesLong } = await during({ taskState: 'block_device_mapping', ports }, createDisks);
       while (missing.length > 0 || takesLong) {

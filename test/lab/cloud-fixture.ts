@@ -15,6 +15,8 @@ export interface OwnCloud extends AsyncDisposable {
   readonly client: Client;
   readonly temporalAddress: string;
   readonly temporalPort: number;
+  /** Where the server keeps its database, its journal and its log. */
+  readonly temporalDirectory: string;
   /** Where files stop steps: see `faultPoint`. */
   readonly faultsDirectory: string;
   readonly workers: { control: HostProcess; readonly compute: Map<string, HostProcess> };
@@ -51,6 +53,7 @@ export async function ownCloud(
     client,
     temporalAddress: server.address,
     temporalPort: ports.port,
+    temporalDirectory: directory,
     faultsDirectory,
     workers,
     killServer: async () => {

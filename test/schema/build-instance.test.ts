@@ -18,6 +18,9 @@ const id = 'must be a UUID in lower case';
 const ownKey = 'is a key that is refused: one line of 1 to 255 characters, without control characters';
 const mapText = 'must be text of at most 1024 characters, without control characters';
 const publicKey = 'must be an OpenSSH public key in one line, as in ~/.ssh/id_ed25519.pub';
+const password = 'must be one line of 1 to 255 characters, without control characters';
+const filePath = 'must be an absolute path of at most 255 characters, without "..", "." and control characters';
+const needsDrive = 'must not be false: userData, files and adminPassword reach a guest by its config drive alone';
 const noNull = 'must not be null: a field without a value is left out';
 
 const blank = { source: 'blank', destination: 'local' };
@@ -149,10 +152,33 @@ const refused: readonly [change: Record<string, unknown>, field: string, message
   [{ blockDevices: [{ ...blank, volume: { driver: 'nbd' } }] }, 'blockDevices[0].volume', 'is not supported yet'],
   [{ blockDevices: [{ ...blank, sizeGiB: 0 }] }, 'blockDevices[0].sizeGiB', 'must be a whole number from 1 to 65536'],
   [{ blockDevices: [{ ...blank, deviceName: 'vdb' }] }, 'blockDevices[0].deviceName', 'is not a known field'],
-  [{ userData: '#cloud-config' }, 'userData', 'is not supported yet'],
-  [{ files: [] }, 'files', 'is not supported yet'],
-  [{ adminPassword: 'secret' }, 'adminPassword', 'is not supported yet'],
-  [{ adminPassword: null }, 'adminPassword', 'is not supported yet'],
+  [{ userData: '#cloud-config' }, 'userData', 'must be base64'],
+  [{ userData: 'aGk' }, 'userData', 'must be base64'],
+  [{ userData: 'aGk=\naGk=' }, 'userData', 'must be base64'],
+  [{ userData: '' }, 'userData', 'must be base64 of at least a byte'],
+  [{ userData: 'A'.repeat(65_536) }, 'userData', 'must be base64 of at most 65535 characters'],
+  [{ userData: null }, 'userData', noNull],
+  [{ userData: { base64: 'aGk=' } }, 'userData', 'must be base64'],
+  [{ files: {} }, 'files', 'must be a list of { path, contentsBase64 }'],
+  [{ files: Array.from({ length: 6 }, (_, n) => ({ path: `/${n}`, contentsBase64: '' })) }, 'files', 'must be at most 5 files'],
+  [{ files: ['/etc/motd'] }, 'files[0]', 'must be an object { path, contentsBase64 }'],
+  [{ files: [{ path: '/etc/motd' }] }, 'files[0].contentsBase64', 'is required'],
+  [{ files: [{ contentsBase64: 'aGk=' }] }, 'files[0].path', 'is required'],
+  [{ files: [{ path: '/etc/motd', contentsBase64: 'hi' }] }, 'files[0].contentsBase64', 'must be base64'],
+  [{ files: [{ path: '/a', contentsBase64: 'A'.repeat(13_660) }] }, 'files[0].contentsBase64', 'must be of at most 10240 bytes'],
+  [{ files: [{ path: '/etc/motd', contents: 'hi' }] }, 'files[0].contents', 'is not a known field'],
+  ...['etc/motd', '/', '/etc/../root', '/..', '/etc/./a', '/etc//a', '/etc/', '/a\nb', `/${'x'.repeat(255)}`].map(
+    (path): [Record<string, unknown>, string, string] => [{ files: [{ path, contentsBase64: '' }] }, 'files[0].path', filePath],
+  ),
+  [{ files: Array(2).fill({ path: '/a', contentsBase64: '' }) }, 'files', 'must not have two files of one path'],
+  [{ adminPassword: '' }, 'adminPassword', password],
+  [{ adminPassword: 'two\nlines' }, 'adminPassword', password],
+  [{ adminPassword: 'x'.repeat(256) }, 'adminPassword', password],
+  [{ adminPassword: 5 }, 'adminPassword', password],
+  [{ adminPassword: null }, 'adminPassword', noNull],
+  [{ configDrive: false, adminPassword: 'x' }, 'configDrive', needsDrive],
+  [{ configDrive: false, userData: 'aGk=' }, 'configDrive', needsDrive],
+  [{ configDrive: false, files: [] }, 'configDrive', needsDrive],
   [{ Name: 'web1' }, 'Name', 'is not a known field'],
   [{ memory_mb: 5 }, 'memory_mb', 'is not a known field'],
 ];
@@ -199,7 +225,28 @@ const accepted: readonly Record<string, unknown>[] = [
     ],
   },
   { onFailure: 'park' },
+  { userData: 'IyEvYmluL3No' },
+  { userData: 'A'.repeat(65_532) },
+  {
+    files: [
+      { path: '/etc/motd', contentsBase64: '' },
+      { path: '/root/.profile', contentsBase64: 'A'.repeat(13_652) },
+    ],
+  },
+  { adminPassword: 'pass word "with" <all> \'sorts\' of ünïcode $(x)' },
 ];
+
+test('a refusal repeats nothing of a secret', () => {
+  const secrets = { adminPassword: 'canary\n', userData: 'canary!', files: [{ path: 'canary', contentsBase64: 'canary!' }] };
+  const parsed = parseRequest(requests.buildInstance, { ...request, ...secrets });
+  expect(parsed.ok ? [] : parsed.fields.map(({ field }) => field)).toEqual([
+    'userData',
+    'files[0].path',
+    'files[0].contentsBase64',
+    'adminPassword',
+  ]);
+  expect(JSON.stringify(parsed)).not.toContain('canary');
+});
 
 test.for(accepted)('%j is accepted as it is', (change) => {
   const whole = { ...request, ...change };

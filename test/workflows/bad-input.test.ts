@@ -35,7 +35,7 @@ test.each([
   ['an address outside the subnet', { networks: [{ network, fixedIp: '192.168.0.1' }] }, 'networks[0].fixedIp'],
   ['an address that is none', { networks: [{ network, fixedIp: '10.1.0.256' }] }, 'networks[0].fixedIp'],
   ['a field that nobody knows', { colour: 'blue' }, 'colour'],
-  ['a field that is not built yet', { blockDevices: [] }, 'blockDevices'],
+  ['a field that is not built yet', { blockDevices: [{ source: 'blank', destination: 'local', volume: {} }] }, 'blockDevices[0].volume'],
   ['a null', { metadata: null }, 'metadata'],
 ])('a build with %s is refused at once, with the field, and nothing is made', async (_what, wrong, field) => {
   const run = await fleet.start('buildInstance', { ...good, ...wrong });

@@ -6,7 +6,7 @@ import { inject } from 'vitest';
 import type { HostLongActivities, QuickActivities } from '../../src/activities/host.ts';
 import { stepInterceptors } from '../../src/activities/interceptor.ts';
 import { startAndUpdate } from '../../src/activities/record-client.ts';
-import { dataConverter } from '../../src/client.ts';
+import { dataConverterWith } from '../../src/client.ts';
 import type { Flags } from '../../src/config/sources.ts';
 import { loadConfig } from '../../src/config.ts';
 import { controlWorkers } from '../../src/control-worker.ts';
@@ -18,7 +18,9 @@ import type { Disk, Instance, PowerState } from '../../src/model/instance.ts';
 import type { LocalDisks } from '../../src/model/local-disks.ts';
 import type { OperationView } from '../../src/model/operation.ts';
 import { controlQueue, longQueueOf, quickQueueOf } from '../../src/model/queues.ts';
+import type { Secrets } from '../../src/model/secrets.ts';
 import { wantedDisks } from '../../src/model/wanted-disks.ts';
+import { testKeyFile, testKeys } from '../codec/test-keys.ts';
 
 type FakeGuest = 'defined' | 'paused' | 'running';
 
@@ -31,6 +33,8 @@ export interface FakeHost {
   readonly bases: Set<string>;
   /** The one store that all hosts reach. */
   readonly images: Set<string>;
+  /** What the config drives of instances would hold. */
+  readonly drives: Map<string, Secrets>;
   /** Whether its disks take longer to make than a quick step may. */
   copiesLong: boolean;
 }
@@ -101,17 +105,14 @@ export async function startFleet(
 ): Promise<Fleet> {
   installLog(openLog({ log: { level: 'fatal', pretty: 'never' } }));
   const connection = await NativeConnection.connect({ address });
+  const dataConverter = dataConverterWith(async () => testKeys);
   const client = new Client({ connection, namespace, dataConverter });
   const stopping = new AbortController();
   const interference = new Map<HostStep, Interference>();
   const images = new Set<string>();
-  const hosts = new Map(
-    hostNames.map((name) => [
-      name,
-      { disks: new Set(), guests: new Map(), stubborn: new Set(), bases: new Set(), images, copiesLong: false } as FakeHost,
-    ]),
-  );
-  const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0, ...settings } });
+  const hosts = new Map(hostNames.map((name) => [name, emptyHost(images)]));
+  using keyFile = testKeyFile();
+  const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0, 'codec.keyFile': keyFile.path, ...settings } });
 
   const control = running(hasControl ? await controlWorkers(config, { connection, namespace, stopping: stopping.signal }) : []);
   const compute = running(await Promise.all([...hosts].flatMap(([name, host]) => hostWorkers(name, host))));
@@ -204,6 +205,11 @@ export async function startFleet(
   }
 }
 
+function emptyHost(images: Set<string>): FakeHost {
+  const [disks, stubborn, bases] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  return { disks, guests: new Map(), stubborn, bases, images, drives: new Map(), copiesLong: false };
+}
+
 function running(workers: readonly Worker[]): { stop: () => Promise<void> } {
   const runs = workers.map((worker) => worker.run());
   return {
@@ -227,9 +233,10 @@ function fakeSteps(host: FakeHost): HostSteps {
     fetchBases: async ({ images }) => {
       for (const { id } of images) host.bases.add(id);
     },
-    createDisks: async ({ instance, image, localDisks }) => {
+    createDisks: async ({ instance, image, localDisks, secrets = {} }) => {
       if (!host.bases.has(image.root.id)) return { disks: [], missing: [image.root], takesLong: false };
       if (!host.copiesLong) host.disks.add(instance.id);
+      host.drives.set(instance.id, secrets);
       return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: host.copiesLong };
     },
     writeDisks: async ({ instance, localDisks }) => {

@@ -11,6 +11,8 @@ declare module 'vitest' {
     /** `host:port` of the run's Temporal server. */
     temporalAddress: string;
     temporalNamespace: string;
+    /** Where its database lies, with its journal and its log beside it. */
+    temporalDirectory: string;
   }
 }
 
@@ -23,6 +25,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const server = await startDevServer({ configFile });
   project.provide('temporalAddress', server.address);
   project.provide('temporalNamespace', server.namespace);
+  project.provide('temporalDirectory', directory);
   return async () => {
     await server.stop();
     await rm(directory, { recursive: true });

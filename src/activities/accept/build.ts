@@ -1,4 +1,5 @@
 import type { Config } from '../../config.ts';
+import { configDriveLabelOf, configDriveLabelProperty, configDriveLabels } from '../../model/config-drive.ts';
 import { fileSystems } from '../../model/file-systems.ts';
 import { type Flavor, resourcesOf } from '../../model/flavor.ts';
 import type { HardwareWishes } from '../../model/hardware/hardware.ts';
@@ -9,6 +10,7 @@ import type { Begin, Begun } from '../../model/instance-record.ts';
 import { blockDeviceProblems, type LocalDisks, localDisksOf, unknownFormats } from '../../model/local-disks.ts';
 import type { Accepted } from '../../model/operation.ts';
 import type { PlacementRequest } from '../../model/placement-request.ts';
+import { type Secrets, secretsOf } from '../../model/secrets.ts';
 import { sentenceOf } from '../../schema/parse.ts';
 import type { BuildInstanceRequest } from '../../schema/request.ts';
 import { currentContext } from '../context.ts';
@@ -18,6 +20,7 @@ import type { VifPlug } from '../vifs.ts';
 import { type BootImages, bootImages } from './images.ts';
 import { type AcceptInput, invalid, parsed } from './parse.ts';
 import { type WantedPort, wantedPorts } from './ports.ts';
+import { requireSealed } from './sealed.ts';
 
 export interface AcceptedBuild extends Accepted {
   readonly instance: Instance;
@@ -27,6 +30,8 @@ export interface AcceptedBuild extends Accepted {
   readonly publicKeys: readonly string[];
   readonly hasConfigDrive: boolean;
   readonly localDisks: LocalDisks;
+  /** Absent in runs of before 0.2. Encrypted in the history when there are any. */
+  readonly secrets?: Secrets;
   readonly vifPlug: VifPlug;
 }
 
@@ -42,6 +47,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
     acceptBuild: async ({ request, firstRunId }) => {
       const { userId, projectId, isAdmin } = currentContext();
       const asked = parsed('buildInstance', request);
+      await requireSealed(asked);
       const id = asked.instanceId ?? firstRunId;
       const availabilityZone = asked.availabilityZone ?? null;
       const flavor = flavorOf(asked.flavor, flavors);
@@ -50,6 +56,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
       requireHardware({ properties: image.properties, extraSpecs: flavor.extraSpecs, vcpus: flavor.vcpus });
       requireFit(flavor, image.root.virtualSizeBytes, minimum);
       const localDisks = localDisksWanted(flavor, asked);
+      requireLabel(image);
 
       const { name, metadata = {} } = asked;
       const begin: Begin = {
@@ -81,6 +88,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
         publicKeys: asked.publicKeys ?? [],
         hasConfigDrive: asked.configDrive ?? true,
         localDisks,
+        secrets: secretsOf(asked),
         vifPlug: { timeoutSeconds: vifPlugTimeoutSeconds, isFatal: vifPlugIsFatal },
       };
     },
@@ -132,4 +140,10 @@ function requireFit(flavor: Flavor, virtualSizeBytes: number, minimum: Pick<Imag
       `flavor ${flavor.name} has ${flavor.memoryMiB} MiB of memory, the image wants ${minimum.minMemoryMiB} MiB`,
     );
   }
+}
+
+function requireLabel({ properties }: BootImages): void {
+  if (configDriveLabelOf(properties) !== null) return;
+  const wanted = properties[configDriveLabelProperty];
+  throw invalid('image', `has ${configDriveLabelProperty} ${JSON.stringify(wanted)}: it must be ${configDriveLabels.join(' or ')}`);
 }
