@@ -9,22 +9,30 @@ import { prepareContest } from './contest.ts';
 import { emptySteps } from './empty-steps.ts';
 import { explanation } from './explain.ts';
 import { type Figure, figuresJson, figuresTable, samplesOf, verdictOn } from './figures.ts';
+import { imports } from './imports.ts';
+import { inspector } from './inspector.ts';
 import { crowds, singles } from './measures.ts';
 import { workerMemory } from './memory.ts';
-import { type Options, type Part, readOptions, usage } from './options.ts';
+import { type Options, type Part, type PartWithoutCloud, partsWithoutCloud, readOptions, usage } from './options.ts';
 import { say } from './say.ts';
 
 /** Measures what was asked for and returns the figures; everything that was brought up is gone then. */
 async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
   const { only, samples, rounds, explains } = options;
-  const figures = only.includes('steps') ? await unlessAborted(signal, emptySteps()) : [];
-  if (only.every((part) => part === 'steps')) return figures;
+  const alone: Readonly<Record<PartWithoutCloud, () => Promise<readonly Figure[]>>> = {
+    steps: emptySteps,
+    inspector: () => inspector(say),
+  };
+  const figures: Figure[] = [];
+  for (const part of partsWithoutCloud) if (only.includes(part)) figures.push(...(await unlessAborted(signal, alone[part]())));
+  const inCloud = only.filter((part) => !partsWithoutCloud.some((one) => one === part)) as readonly Exclude<Part, PartWithoutCloud>[];
+  if (inCloud.length === 0) return figures;
 
   await using stack = new AsyncDisposableStack();
   say('bringing up Temporal, two hosts, workers, an image');
   const cloud = await bringUp(stack, 'bench', signal);
   const contest = await unlessAborted(signal, prepareContest(stack, cloud));
-  const measures: Readonly<Record<Exclude<Part, 'steps'>, () => Promise<readonly Figure[]>>> = {
+  const measures: Readonly<Record<Exclude<Part, PartWithoutCloud>, () => Promise<readonly Figure[]>>> = {
     singles: async () => {
       const measured = await singles(contest, samples, say);
       if (explains) {
@@ -48,9 +56,9 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
       if (explains) say(await explanation('buildInstance among a thousand hosts', cloud.client, measured.buildIds, []));
       return measured.figures;
     },
+    import: () => imports(cloud, rounds, say),
   };
-  for (const part of only) {
-    if (part === 'steps') continue;
+  for (const part of inCloud) {
     say(part);
     figures.push(...(await unlessAborted(signal, measures[part]())));
   }

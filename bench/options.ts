@@ -1,8 +1,12 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured, in the order in which it is. */
-const parts = ['steps', 'singles', 'crowds', 'memory', 'claims'] as const;
+const parts = ['steps', 'inspector', 'singles', 'crowds', 'memory', 'claims', 'import'] as const;
 export type Part = (typeof parts)[number];
+
+/** What is measured without a cloud. */
+export const partsWithoutCloud = ['steps', 'inspector'] as const satisfies readonly Part[];
+export type PartWithoutCloud = (typeof partsWithoutCloud)[number];
 
 /** What is printed for `--help`, and for options that are none. */
 export const usage = `Measures novaflow and the floor, which is what the same guests take without it, side by side in one run.
@@ -11,7 +15,7 @@ usage: npm run bench -- [--only PART,…] [--samples N] [--rounds N] [--explain]
 
   --only     some of ${parts.join(', ')}
   --samples  single builds and deletes, and claims, of each kind (10)
-  --rounds   crowds of ten builds of each kind (3)
+  --rounds   crowds of ten builds of each kind, and imports (3)
   --explain  where the time of builds and deletes goes, step by step
   --json     writes all samples to a file, too`;
 
