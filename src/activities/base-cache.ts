@@ -73,7 +73,10 @@ export function baseCache({ instancesDir, imageStore, forceRawImages }: CacheCon
       await faultPoint('during');
       const partial = `${path}.part`;
       await copyFromStore(image, partial);
-      await requireAsRecorded(image, partial);
+      await requireAsRecorded(image, partial).catch(async (refusal: unknown) => {
+        await rm(partial);
+        throw refusal;
+      });
       const convertible = convertibleFormatOf(image);
       if (convertible === null) await put(partial, path, { image: image.checksum, converted: null });
       else await putConverted(image, convertible, partial, path);

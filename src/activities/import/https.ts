@@ -85,9 +85,8 @@ function unreachable(name: string, address: string): Error {
 }
 
 /** A fault of what was asked for, or null: of the network. */
-function sourceFault(url: URL, error: Error): Error | null {
-  const code = errnoOf(error);
-  return code !== null && certificateCodes.test(code)
-    ? invalid('source', `has a certificate that is not trusted: ${url.host}: ${error.message}`)
-    : null;
+function sourceFault({ host }: URL, error: Error): Error | null {
+  const code = errnoOf(error) ?? '';
+  if (code === 'ENOTFOUND') return invalid('source', `names ${host}, which has no address`);
+  return certificateCodes.test(code) ? invalid('source', `has a certificate that is not trusted: ${host}: ${error.message}`) : null;
 }

@@ -61,10 +61,12 @@ function whyUnknownBase(name: string, { known, fetching, present }: BaseRules): 
   if (name === removalLock) return null;
   if (fetching.has(stem)) return null;
   if (suffix === 'aged') return 'a removal that was killed: the next pass over the cache ends it';
+  // Of an image that is deleted, whose fetch failed: it holds nothing, and nobody's place.
+  if (suffix === 'lock') return null;
   // A base of an image that was deleted goes with its age, not before the last disk that stands on it.
   const isWhole = present.has(stem) && present.has(`${stem}.checksum`);
   if (!known.has(stem) && !isWhole) return 'no image has this base: the image was deleted, or the file was put there by hand';
-  if (suffix === '' || suffix === 'lock') return null;
+  if (suffix === '') return null;
   const isHalf = suffix === 'part' || suffix === 'converted' || (suffix === 'checksum' && !present.has(stem));
   if (isHalf) return 'a fetch of the image that was killed: the next build from it on this host completes it';
   return suffix === 'checksum' ? null : 'nothing of ours has this name: somebody put it there';

@@ -26,8 +26,8 @@ export function storeFindings({ host, listing, imageStatus }: HostScene): readon
 
 function whyUnknown(name: string, imageStatus: HostScene['imageStatus']): string | null {
   const [id = '', suffix = ''] = name.split('.');
-  // They stay when the image is gone: by them a late attempt is recognised.
-  if (suffix === 'lock' || suffix === 'generation') return null;
+  // By the first two a late attempt is recognised, when the image is gone, too; the last is of a store with a file system of its own.
+  if (suffix === 'lock' || suffix === 'generation' || name === 'lost+found') return null;
   const status = imageStatus.get(id);
   if (status === undefined) return 'no image has this file: the image was deleted, or the file was put there by hand';
   if (status === 'queued' || status === 'saving') return null;

@@ -211,6 +211,12 @@ describe('a server is refused that', () => {
     await expect(fetch()).rejects.toMatchObject({ ...invalid, message: expect.stringContaining(message) });
   });
 
+  test('has no address', async () => {
+    const { fetch, url } = await world(serving(content));
+    const nowhere = url.replace('127.0.0.1', `${'x'.repeat(64)}.invalid`); // no label is so long
+    await expect(fetch({}, nowhere)).rejects.toMatchObject({ ...invalid, message: expect.stringContaining('which has no address') });
+  });
+
   test.for([401, 403, 404, 410])('answers %d', async (status) => {
     const { fetch } = await world((_, answer) => answer.writeHead(status).end());
     await expect(fetch()).rejects.toMatchObject({ ...invalid, message: expect.stringContaining(`answers ${status}`) });

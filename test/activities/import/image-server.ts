@@ -9,7 +9,7 @@ import { onTestFinished } from 'vitest';
 
 export type Answer = (asked: IncomingMessage, answer: ServerResponse) => unknown;
 
-/** An https server of this machine with a certificate authority of its own; it goes with the test. */
+/** An https server of this machine with a certificate authority of its own. */
 export interface ImageServer {
   readonly url: string;
   readonly caFile: string;
@@ -17,6 +17,14 @@ export interface ImageServer {
   readonly asked: readonly string[];
   /** How requests are answered from now on. */
   readonly answerBy: (answer: Answer) => void;
+  readonly close: () => void;
+}
+
+export interface ServerOptions {
+  /** Another address at which it is found; 127.0.0.1 is one. */
+  readonly address?: string;
+  /** False where it goes by `close`. */
+  readonly goesWithTest?: boolean;
 }
 
 interface Certificates {
@@ -25,24 +33,30 @@ interface Certificates {
   readonly cert: string;
 }
 
-let certificates: Certificates | null = null;
+const made = new Map<string, Certificates>();
 
-/** Made once a process. */
-function ownCertificates(directory: string): Certificates {
-  if (certificates !== null) return certificates;
+/** Made once a process for each address. */
+function certificatesFor(address: string, directory: string): Certificates {
+  const known = made.get(address);
+  if (known !== undefined) return known;
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: directory, stdio: 'ignore' });
   const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   openssl('req', '-x509', ...ec, '-subj', '/CN=test authority', '-keyout', 'ca.key', '-out', 'ca');
-  const names = ['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
+  const names = ['-addext', `subjectAltName=IP:127.0.0.1,DNS:localhost,IP:${address}`];
   openssl('req', '-x509', ...ec, '-CA', 'ca', '-CAkey', 'ca.key', '-subj', '/CN=server', ...names, '-keyout', 'key', '-out', 'cert');
   const read = (name: string) => readFileSync(join(directory, name), 'utf8');
-  certificates = { ca: read('ca'), key: read('key'), cert: read('cert') };
+  const certificates = { ca: read('ca'), key: read('key'), cert: read('cert') };
+  made.set(address, certificates);
   return certificates;
 }
 
 /** A server that answers by `answer`; what it needs lies below `directory`. */
-export async function imageServer(directory: string, answer: Answer): Promise<ImageServer> {
-  const { ca, key, cert } = ownCertificates(directory);
+export async function imageServer(
+  directory: string,
+  answer: Answer,
+  { address = '127.0.0.1', goesWithTest = true }: ServerOptions = {},
+): Promise<ImageServer> {
+  const { ca, key, cert } = certificatesFor(address, directory);
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, ca);
   const asked: string[] = [];
@@ -53,15 +67,16 @@ export async function imageServer(directory: string, answer: Answer): Promise<Im
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(async () => {
+  const close = () => {
     server.closeAllConnections();
     server.close();
-  });
+  };
+  if (goesWithTest) onTestFinished(close);
   const { port } = server.address() as AddressInfo;
   const answerBy = (next: Answer) => {
     current = next;
   };
-  return { url: `https://127.0.0.1:${port}/image`, caFile, asked, answerBy };
+  return { url: `https://127.0.0.1:${port}/image`, caFile, asked, answerBy, close };
 }
 
 /** As a good server has a file: with a strong ETag, and parts of it when they are asked for and it is still the same. */

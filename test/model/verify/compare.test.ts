@@ -144,6 +144,11 @@ const cases: readonly Case[] = [
     finds: [],
   },
   {
+    of: 'a lock of a fetch that failed, whose image is deleted',
+    changes: files({ bases: [...listing().instances.bases, `${baseNameOf(otherId)}.lock`] }),
+    finds: [],
+  },
+  {
     of: 'a base whose removal was killed',
     changes: files({ bases: [...listing().instances.bases, `${baseNameOf(otherId)}.aged`] }),
     finds: [`UnknownFile cn1: /instances/_base/${baseNameOf(otherId)}.aged`],
@@ -157,6 +162,23 @@ const cases: readonly Case[] = [
     of: 'a base of an image that is no more',
     changes: files({ bases: [...listing().instances.bases, baseNameOf(otherId)] }),
     finds: [`UnknownFile cn1: /instances/_base/${baseNameOf(otherId)}`],
+  },
+  {
+    of: 'who acted last on an image of the store, whether it is there or not, and the root of its file system',
+    changes: listed({
+      store: {
+        directory: '/store',
+        files: [
+          ...listing().store.files,
+          `${imageId}.lock`,
+          `${imageId}.generation`,
+          `${otherId}.lock`,
+          `${otherId}.generation`,
+          'lost+found',
+        ],
+      },
+    }),
+    finds: [],
   },
   {
     of: 'an image that the store lost',
