@@ -67,10 +67,12 @@ function hostActivities(
   const whileHolding = holdingIn(config.instancesDir);
   const bases = baseCache(config);
   const capabilities = capabilitiesOf(libvirt);
+  const domains = domainActivities(libvirt, capabilities, whileHolding, bases);
   const { report, attend } = hostReporter(config, libvirt, capabilities, {
     guests: guestWatch(config, libvirt),
     session: randomUUID(),
     stopping,
+    remove: domains.removeInstance,
   });
   const { fetchBases, writeDisks, ...disks } = diskActivities(whileHolding, bases, config);
   const { storeImage, ...images } = imageStoreActivities(config);
@@ -81,7 +83,7 @@ function hostActivities(
       attend,
       ...disks,
       ...images,
-      ...domainActivities(libvirt, capabilities, whileHolding, bases),
+      ...domains,
       ...powerActivities(libvirt, whileHolding),
       ...vifActivities,
       ...consoleActivities(config),

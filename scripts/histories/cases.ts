@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { payDebts } from '../../src/activities/debts.ts';
 import type { Host } from '../../src/model/host.ts';
 import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { secrets } from '../../test/workflows/canaries.ts';
-import { eventually, type Fleet, type furnish, type Run, viewOf } from '../../test/workflows/fleet.ts';
+import { eventually, type Fleet, type furnish, type Run, resetTo, viewOf } from '../../test/workflows/fleet.ts';
 
 /** A run worth keeping: how it comes about. */
 export interface Case {
@@ -26,6 +26,23 @@ export const stageHosts = ['cn1', 'cn2'] as const;
 export const stageCapacity = { diskGiB: 70 } as const;
 
 const burns = () => Promise.reject(ApplicationFailure.nonRetryable('the disk burns', 'DiskOnFire'));
+
+/** Burns the disk of the first host that defines a domain; the returned function names it. */
+function burnsOnFirst(fleet: Fleet): () => string | null {
+  let first: string | null = null;
+  fleet.at('defineDomain', (_point, { host }) => {
+    first ??= host;
+    return host === first ? burns() : Promise.resolve();
+  });
+  return () => first;
+}
+
+/** The libvirt of that host is away when something is to be removed. */
+function awayWhenRemoving(fleet: Fleet, host: () => string | null): void {
+  fleet.at('removeInstance', async (_point, info) => {
+    if (info.host === host()) throw ApplicationFailure.nonRetryable('nobody answers', 'LibvirtUnreachable');
+  });
+}
 
 /** What every release has to be able to replay. */
 export const cases: readonly Case[] = [
@@ -106,6 +123,43 @@ export const cases: readonly Case[] = [
     type: 'buildInstance',
     name: 'with-secrets',
     play: async ({ fleet, request }) => ended(await fleet.start('buildInstance', { ...request('with-secrets'), ...secrets })),
+  },
+  {
+    type: 'buildInstance',
+    name: 'rescheduled',
+    play: async ({ fleet, request }) => {
+      burnsOnFirst(fleet);
+      return ended(await fleet.start('buildInstance', request('rescheduled')));
+    },
+  },
+  {
+    type: 'buildInstance',
+    name: 'failed-on-every-host',
+    play: async ({ fleet, request }) => {
+      fleet.at('startPaused', burns);
+      return ended(await fleet.start('buildInstance', request('failed-everywhere')));
+    },
+  },
+  {
+    type: 'buildInstance',
+    name: 'rescheduled-and-cancelled',
+    play: async ({ fleet, request }) => {
+      burnsOnFirst(fleet);
+      const { reached } = fleet.holdAt('startPaused');
+      const run = await fleet.start('buildInstance', request('rescheduled-cancelled'));
+      await reached;
+      await run.cancel();
+      return ended(run);
+    },
+  },
+  {
+    type: 'buildInstance',
+    name: 'rescheduled-from-a-host-that-is-away',
+    play: async ({ fleet, request }) => {
+      const first = burnsOnFirst(fleet);
+      awayWhenRemoving(fleet, first);
+      return ended(await fleet.start('buildInstance', request('rescheduled-away')));
+    },
   },
   {
     type: 'deleteInstance',
@@ -325,6 +379,18 @@ export const cases: readonly Case[] = [
   },
   {
     type: 'host',
+    name: 'owing',
+    play: async ({ fleet, request }) => {
+      const first = burnsOnFirst(fleet);
+      awayWhenRemoving(fleet, first);
+      await fleet.run('buildInstance', request('host-owing'));
+      const owing = first() ?? '';
+      await payDebts(fleet.client, owing, async () => {});
+      return { workflowId: `host/${owing}` };
+    },
+  },
+  {
+    type: 'host',
     name: 'idle',
     play: async ({ fleet }) => {
       const { name } = await fleet.record<Host>(`host/${stageHosts[0]}`);
@@ -355,20 +421,6 @@ async function stopped(stage: Stage, name: string): Promise<{ instanceId: string
 async function ended(run: WorkflowHandle): Promise<{ workflowId: string }> {
   await run.result().catch(() => {});
   return run;
-}
-
-/** The run that a Reset makes, from the task that scheduled the step. */
-async function resetTo(step: string, run: Run, { client }: Fleet): Promise<WorkflowHandle> {
-  const { events } = await run.fetchHistory();
-  const scheduled = events?.find((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === step);
-  const { runId } = await client.workflowService.resetWorkflowExecution({
-    namespace: client.options.namespace,
-    workflowExecution: { workflowId: run.workflowId },
-    workflowTaskFinishEventId: scheduled?.activityTaskScheduledEventAttributes?.workflowTaskCompletedEventId ?? null,
-    requestId: randomUUID(),
-    reason: 'to capture a history',
-  });
-  return client.workflow.getHandle(run.workflowId, runId);
 }
 
 /** A delete that came while the build of its instance was at its disks, and waited until that had undone itself. */

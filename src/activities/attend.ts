@@ -6,6 +6,7 @@ import type { Libvirt } from '../libvirt/index.ts';
 import type { Inventory } from '../model/host.ts';
 import type { Report } from '../model/host-record.ts';
 import type { Capabilities } from './capabilities.ts';
+import { payDebts, type Removal } from './debts.ts';
 import type { GuestWatch } from './guest-watch.ts';
 import { inventoryOf, reportOf } from './inventory.ts';
 import { client, startAndUpdate } from './record-client.ts';
@@ -25,12 +26,12 @@ export interface Reporter extends AttendActivities {
 const refreshMs = 60_000;
 const retryMs = 1_000;
 
-/** Reports this host: at the start, when libvirt comes or goes, and when what it has changes. `session` names this worker process, `stopping` is aborted when it stops. */
+/** Reports this host: at the start, when libvirt comes or goes, and when what it has changes; then it pays what it owes. `session` names this worker process, `stopping` is aborted when it stops. */
 export function hostReporter(
   config: Config,
   libvirt: Libvirt,
   capabilities: Capabilities,
-  { guests, session, stopping }: { guests: GuestWatch; session: string; stopping: AbortSignal },
+  { guests, session, stopping, remove }: { guests: GuestWatch; session: string; stopping: AbortSignal; remove: Removal },
 ): Reporter {
   let inventory: Inventory | null = null;
   let unusable: string | null = null;
@@ -53,6 +54,9 @@ export function hostReporter(
         await report(client(), true);
         const watching = guests.watch(stop);
         while (!stop.aborted) {
+          await payDebts(client(), config.host.name, remove).catch((error: unknown) =>
+            log.warn('what this host owes is still owed', { error }),
+          );
           await wake.next(refreshMs, stop);
           if (!stop.aborted) await reportChange();
         }

@@ -54,6 +54,8 @@ export interface DiskActivities {
    * there already is kept. Raises `DiskSpaceLow`, `ImageUnacceptable`, `InvalidBdmFormat`.
    */
   createDisks(input: DiskInput): Promise<MadeDisks>;
+  /** Those of the images that are not on the host. Changes nothing. Raises `ImageUnacceptable`. */
+  findMissingBases(input: { token: Token; images: readonly ImageRef[] }): Promise<{ readonly missing: readonly ImageRef[] }>;
 }
 
 export interface DiskLongActivities {
@@ -78,6 +80,10 @@ export function diskActivities(
       for (const image of images) await bases.fetch(image);
     },
     createDisks: (input) => whenBasesAreHere(input, 'quick'),
+    findMissingBases: async ({ images }) => {
+      const found = await Promise.all(images.map(bases.baseOf));
+      return { missing: images.filter((_image, index) => found[index] === null) };
+    },
     writeDisks: (input) => whenBasesAreHere(input, 'long'),
   };
 

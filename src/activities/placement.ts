@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Config } from '../config.ts';
 import type { Resources } from '../model/flavor.ts';
-import type { Host } from '../model/host.ts';
-import type { ClaimRequest, ReleaseRequest } from '../model/host-record.ts';
+import type { Host, IoTask } from '../model/host.ts';
+import type { ClaimRequest, OwedRemoval, ReleaseRequest } from '../model/host-record.ts';
 import { chosenHost } from '../model/instance.ts';
 import type { PlacementRequest } from '../model/placement-request.ts';
 import type { Token } from '../model/tenure.ts';
@@ -38,10 +38,14 @@ export interface PlacementActivities {
     host: string;
     id: string;
     instanceId: string;
-    resources: Resources;
+    resources: Resources | PlacementRequest;
+    /** What the instance does that keeps the host's disks busy until it comes to rest. */
+    ioTask?: IoTask;
   }): Promise<{ readonly refusal: string | null }>;
   /** Gives back what an instance holds on a host. Right when it holds nothing. Repeatable. */
-  releaseClaim(input: { token: Token; host: string; instanceId: string }): Promise<void>;
+  releaseClaim(input: { token: Token; host: string; instanceId: string; isFailedBuild?: boolean }): Promise<void>;
+  /** Leaves it to a host that is away to remove an instance when it is back; what is claimed there stays claimed until then. Repeatable. */
+  oweRemoval(input: { token: Token; host: string; instanceId: string }): Promise<void>;
 }
 
 export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): PlacementActivities {
@@ -72,9 +76,19 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
       return { ...decision, winner, isNamed: true };
     },
     lookAtHost: async ({ host }) => ({ isUp: (await queryRecord<Host>('host', host))?.state === 'up' }),
-    claimResources: async ({ token, host, id, instanceId, resources }) => {
+    claimResources: async ({ token, host, id, instanceId, resources, ioTask }) => {
       const { vcpus, memoryMiB, diskGiB } = resources;
-      const claim: ClaimRequest = { id, instanceId, generation: token.generation, vcpus, memoryMiB, diskGiB };
+      const claim: ClaimRequest = {
+        id,
+        instanceId,
+        generation: token.generation,
+        vcpus,
+        memoryMiB,
+        diskGiB,
+        ...('projectId' in resources ? { projectId: resources.projectId } : {}),
+        ...(ioTask === undefined ? {} : { ioTask }),
+        ...(scheduler.multipliers.imageProperties === 0 ? {} : { imageProperties: comparedOf(resources) }),
+      };
       try {
         const { record } = await update<{ record: Host }>(`host/${host}`, 'claim', claim, gone(host));
         candidates.learn(candidateOf(record));
@@ -83,11 +97,23 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
         return { refusal: reasonOf(refused) };
       }
     },
-    releaseClaim: async ({ token, host, instanceId }) => {
-      const release: ReleaseRequest = { instanceId, generation: token.generation };
-      await update(`host/${host}`, 'release', release, gone(host));
+    releaseClaim: async ({ token, host, instanceId, isFailedBuild = false }) => {
+      const release: ReleaseRequest = { instanceId, generation: token.generation, ...(isFailedBuild ? { isFailedBuild } : {}) };
+      const { record } = await update<{ record: Host }>(`host/${host}`, 'release', release, gone(host));
+      candidates.learn(candidateOf(record));
+    },
+    oweRemoval: async ({ token, host, instanceId }) => {
+      const removal: OwedRemoval = { instanceId, token };
+      const { record } = await update<{ record: Host }>(`host/${host}`, 'owe', removal, gone(host));
+      candidates.learn(candidateOf(record));
     },
   };
+}
+
+/** The properties of a request's image that say how its guest is made or what runs in it. */
+function comparedOf(request: Resources | PlacementRequest): Readonly<Record<string, string>> {
+  const properties = 'image' in request ? (request.image?.properties ?? {}) : {};
+  return Object.fromEntries(Object.entries(properties).filter(([name]) => /^(hw|os|img)_/.test(name)));
 }
 
 /** Why a claim was refused; an error that says nothing about the claim is thrown on. */

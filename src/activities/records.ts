@@ -28,10 +28,21 @@ export const recordActivities: RecordActivities = {
       if (closed === null) throw failure;
       return closed;
     });
-    await whenListed(idOf(record), finished.shownAt);
-    return finished.record;
+    const { record: left, shownAt } = finished;
+    await Promise.all([whenListed(idOf(record), shownAt), record.kind === 'instance' ? settle(left as Instance) : null]);
+    return left;
   },
 };
+
+/** Tells the host of an instance that was built that it is: it keeps the disks busy no more. */
+async function settle({ id, host, vmState, taskHistory }: Instance): Promise<void> {
+  const wasBuilt = taskHistory.some(({ taskState }) => taskState === 'spawning');
+  if (host === null || vmState !== 'active' || !wasBuilt) return;
+  const gone = fail('HostNotFound', `there is no host ${host}`);
+  await update(`host/${host}`, 'settle', { instanceId: id }, gone).catch((failure: unknown) => {
+    if (failure !== gone) throw failure; // nobody is left who counts
+  });
+}
 
 interface Finished {
   readonly record: unknown;

@@ -80,7 +80,7 @@ const scheduler = objectOf({
   imagePropertyWeights: factors.default({}).describe('How much a shared property of an image counts; empty: each counts 1.'),
   hostSubsetSize: wholeNumber(1, 1000).default(1).describe('The winner is drawn from the best so many hosts.'),
   shuffleBestSameWeighedHosts: flag.default(false).describe('Whether hosts of equal weight come in a drawn order; else by name.'),
-  maxAttempts: wholeNumber(1, 100).default(3).describe('Hosts that a build tries before it gives up.'),
+  maxAttempts: wholeNumber(1, 100).default(3).describe('Hosts that a build tries, one after another, when hosts are at fault.'),
 });
 
 /** Every setting with its default and what it does; the order is that of the manual. */

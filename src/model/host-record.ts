@@ -1,6 +1,7 @@
 import { type Fence, fenced, isFenced } from './fences.ts';
 import { type Claim, capacityOf, freeOf, type Host, type HostReport, shortage, usedBy } from './host.ts';
 import type { Refused } from './refused.ts';
+import type { Token } from './tenure.ts';
 
 export interface HostState {
   /** Null until the first report of its compute worker. */
@@ -9,6 +10,14 @@ export interface HostState {
   /** The worker process that reported last, and the one that runs `attend`. */
   readonly reportedBy: string | null;
   readonly attendedBy: string | null;
+  /** What the debts of the record are paid with: the operations that left something here. Absent: none. */
+  readonly owed?: readonly OwedRemoval[];
+}
+
+/** An instance that a host has to remove when it can: the operation that made it could not wait for the host. */
+export interface OwedRemoval {
+  readonly instanceId: string;
+  readonly token: Token;
 }
 
 /** A report and the worker process it comes from: a process that ends says nothing of the one that took its place. */
@@ -28,6 +37,8 @@ export interface ReleaseRequest {
   readonly id?: string;
   readonly instanceId: string;
   readonly generation: number;
+  /** What was claimed for a build that failed through this host's fault. */
+  readonly isFailedBuild?: boolean;
 }
 
 export const emptyHost: HostState = { record: null, fences: [], reportedBy: null, attendedBy: null };
@@ -101,12 +112,68 @@ export function claimed(state: HostState, { generation: _generation, ...claim }:
 }
 
 /** The state without the instance's claims; one of them that still travels is refused on arrival. */
-export function unclaimed(state: HostState, { id, instanceId, generation }: ReleaseRequest): HostState {
+export function unclaimed(state: HostState, { id, instanceId, generation, isFailedBuild }: ReleaseRequest): HostState {
   const { record } = state;
   if (record === null) return state;
   const isReleased = (claim: Claim) => claim.instanceId === instanceId && (id === undefined || claim.id === id);
   const claims = record.claims.filter((claim) => !isReleased(claim));
-  return { ...state, record: counted({ ...record, claims }), fences: fenced(state.fences, instanceId, generation) };
+  const isCounted = isFailedBuild === true && claims.length < record.claims.length; // once, however often it is released
+  const failedBuilds = record.failedBuilds + (isCounted ? 1 : 0);
+  const next = { ...state, record: counted({ ...record, claims, failedBuilds }), fences: fenced(state.fences, instanceId, generation) };
+  // Who gives back all that an instance holds here has seen to what is left of it.
+  return id === undefined ? withoutDebt(next, instanceId, generation) : next;
+}
+
+/** The state after an instance came to rest: it keeps no disks busy, and a build of it was no failure. */
+export function settled(state: HostState, { instanceId }: { readonly instanceId: string }): HostState {
+  const { record } = state;
+  const isBusy = (claim: Claim) => claim.instanceId === instanceId && claim.ioTask !== undefined;
+  if (record === null || !record.claims.some(isBusy)) return state;
+  const claims = record.claims.map(({ ioTask, ...claim }) =>
+    claim.instanceId === instanceId || ioTask === undefined ? claim : { ...claim, ioTask },
+  );
+  return { ...state, record: { ...record, claims, failedBuilds: 0 } };
+}
+
+/**
+ * The state after a build went on elsewhere though this host, at fault and away, may have something of the instance: what it
+ * claimed stays claimed until the host says that nothing is left.
+ */
+export function owing(state: HostState, { instanceId, token }: OwedRemoval, at: string): HostState {
+  const { record, owed = [] } = state;
+  if (record === null || owed.some((one) => one.instanceId === instanceId && one.token.generation >= token.generation)) return state;
+  const claims = record.claims.map(({ ioTask, ...claim }) => {
+    if (claim.instanceId !== instanceId) return ioTask === undefined ? claim : { ...claim, ioTask };
+    return { ...claim, id: debtOf(instanceId) }; // another operation may claim anew
+  });
+  const debts = [...record.debts.filter((debt) => debt.instanceId !== instanceId), { instanceId, what: 'remove the instance', since: at }];
+  return {
+    ...state,
+    record: counted({ ...record, claims, debts, failedBuilds: record.failedBuilds + 1 }),
+    fences: fenced(state.fences, instanceId, token.generation),
+    owed: [...owed.filter((one) => one.instanceId !== instanceId), { instanceId, token }],
+  };
+}
+
+/** The state after the host removed what it owed. */
+export function paid(state: HostState, { instanceId, token }: OwedRemoval): HostState {
+  const { record, owed = [] } = state;
+  if (record === null || !owed.some((one) => one.instanceId === instanceId && one.token.generation === token.generation)) return state;
+  const claims = record.claims.filter(({ id }) => id !== debtOf(instanceId));
+  return withoutDebt({ ...state, record: counted({ ...record, claims }) }, instanceId, token.generation);
+}
+
+function withoutDebt(state: HostState, instanceId: string, generation: number): HostState {
+  const { record, owed } = state;
+  if (record === null || owed === undefined) return state;
+  const left = owed.filter((one) => one.instanceId !== instanceId || one.token.generation > generation);
+  if (left.length === owed.length) return state;
+  return { ...state, owed: left, record: { ...record, debts: record.debts.filter((debt) => debt.instanceId !== instanceId) } };
+}
+
+/** The id of the claim that stands for what is left of an instance. */
+function debtOf(instanceId: string): string {
+  return `debt/${instanceId}`;
 }
 
 function counted(host: Omit<Host, 'used' | 'free'>): Host {

@@ -16,6 +16,7 @@ import {
   released,
   rememberedEnds,
   standingOf,
+  superseded,
   type Tenure,
   type Token,
   taken,
@@ -147,7 +148,7 @@ export function refusalToEnter(state: InstanceState, { run, part }: EnterInstanc
 export function enter(state: InstanceState, message: EnterInstance, at: string): InstanceState {
   const { record, holder } = state;
   if (record === null || holder === null) return state;
-  const held = continuedBy(state, holder, message.run.runId);
+  const held = superseded(continuedBy(state, holder, message.run.runId), message);
   const touched = message.touches ?? state.touched;
   return shown({ ...state, ...held, touched, holder: moved(held.holder, message), record: changed(record, message.changes ?? {}, at) }, at);
 }

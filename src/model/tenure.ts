@@ -52,6 +52,8 @@ export interface Enter<Changes> {
   readonly part: number;
   readonly step: string;
   readonly undoing?: boolean;
+  /** The operation goes on under a new generation: what still lives of its earlier steps is stale. */
+  readonly supersedes?: boolean;
   readonly changes?: Changes;
   /** All records the operation is about to leave something in (`host/cn1`, `network/default`). Absent: as before. */
   readonly touches?: readonly string[];
@@ -136,6 +138,11 @@ export function continuedBy(tenure: Tenure, holder: Holder, runId: string): Tenu
     generation: tenure.generation + 1,
     holder: { ...holder, runId, replaced: [...holder.replaced, holder.runId] },
   };
+}
+
+/** The tenure under a new generation, where the holder says that its own earlier steps are over. */
+export function superseded<T extends Tenure>(tenure: T, { supersedes }: Pick<Enter<unknown>, 'supersedes'>): T {
+  return supersedes === true ? { ...tenure, generation: tenure.generation + 1 } : tenure;
 }
 
 /** The holder moved on to a step; once it undoes it does so for good. */

@@ -14,6 +14,8 @@ export interface KindOfWork {
   readonly options: ActivityOptions;
   /** Nobody taking it in time means little: whether its host is up is asked, and it is queued again. */
   readonly waitsForSlot?: boolean;
+  /** Its failure on a host that is away is the story's business, and no operator's. */
+  readonly mayBeAway?: boolean;
 }
 
 const cancelled = 'WAIT_CANCELLATION_COMPLETED';
@@ -82,6 +84,12 @@ export function longOn(host: string): KindOfWork {
 export function whenItReturns(host: string): KindOfWork {
   const quick = quicklyOn(host);
   return { host, options: { ...quick.options, scheduleToStartTimeout: '10 minutes' } };
+}
+
+/** An undo that a host which is away can be left to do when it is back: it is waited for shortly. */
+export function unlessItIsAway(host: string): KindOfWork {
+  const quick = quicklyOn(host);
+  return { host, mayBeAway: true, options: { ...quick.options, scheduleToStartTimeout: '10 seconds' } };
 }
 
 /** Activities as a story calls them: the frame adds the token. */

@@ -1,6 +1,6 @@
 import { ApplicationFailure, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { RecordActivities } from '../activities/records.ts';
-import type { OperationEnd, OperationFailure, StepSummary, Token } from '../model/tenure.ts';
+import type { Enter, OperationEnd, OperationFailure, StepSummary, Token } from '../model/tenure.ts';
 import { onControl } from './activities.ts';
 
 /** Which record an operation holds. */
@@ -15,7 +15,7 @@ export interface Hold {
   readonly record: () => RecordRef | null;
   readonly token: () => Token | null;
   readonly taken: (record: RecordRef, token: Token) => void;
-  readonly enter: (step: string, message: { undoing?: boolean; changes?: object; touches?: readonly string[] }) => Promise<void>;
+  readonly enter: (step: string, message: Pick<Enter<object>, 'undoing' | 'supersedes' | 'changes' | 'touches'>) => Promise<void>;
   readonly finish: (
     end: OperationEnd,
     message: { steps: readonly StepSummary[]; changes: object; touches?: readonly string[]; failure: OperationFailure | null },

@@ -34,6 +34,10 @@ export interface AcceptInput {
 
 /** What a story is told with. */
 export interface Frame<Changes> extends Omit<StepMaker, 'position' | 'patientControl'> {
+  /** Whether the operation was asked to cancel, and still hears it. */
+  readonly isCancelled: () => boolean;
+  /** A part of the story that can be undone alone, and tried in another way. */
+  readonly part: () => Part<Changes>;
   /** Registered before its step; right when the step did nothing, half, or all. Run newest first. */
   readonly undo: Undo;
   /** Tells the record where the operation is, and, before it is there, in which records it leaves something. */
@@ -42,6 +46,16 @@ export interface Frame<Changes> extends Omit<StepMaker, 'position' | 'patientCon
   readonly during: <Result>(changes: Changes, step: () => Promise<Result>) => Promise<Result>;
   /** The point of no return: from here on a cancel is not heard and nothing is undone. */
   readonly commit: () => void;
+}
+
+/** What a part of a story registers its undos with. */
+export interface Part<Changes> {
+  readonly undo: Undo;
+  /**
+   * Undoes the part, beyond the reach of a cancel, and tells the record what is left; then the story goes on under a new generation:
+   * what still lives of the part's steps can do nothing any more. A Reset of the operation is refused from here on.
+   */
+  readonly unwind: (changes: Changes) => Promise<void>;
 }
 
 /**
@@ -83,6 +97,16 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   const frame: Frame<Changes> = {
     ...steps,
     undo: undos.add,
+    isCancelled: () => run.consideredCancelled && !isCommitted,
+    part: () => {
+      const { add, unwind: undoPart } = undos.part();
+      const unwind = (changes: Changes) =>
+        CancellationScope.nonCancellable(async () => {
+          await held.enter(stepShown(changes), { changes, undoing: true, supersedes: true });
+          await undoPart();
+        });
+      return { undo: add, unwind };
+    },
     enter: (changes, touches) => held.enter(stepShown(changes), { changes, ...(touches === undefined ? {} : { touches }) }),
     during: async (changes, step) => {
       // Both are waited for whatever becomes of either: an undo must not run beside its step.
@@ -138,7 +162,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
 
   async function unwind(failure: unknown): Promise<never> {
     const isCancel = run.consideredCancelled && !isCommitted;
-    const outcome = isCancel ? new CancelledFailure(`${of.type} was cancelled`) : outcomeOf(failure, position());
+    const outcome = isCancel ? new CancelledFailure(`${of.type} was cancelled`) : outcomeOf(failure, steps.whereFailed(failure));
     try {
       await held.enter(position().step, { undoing: true });
     } catch (refusal) {

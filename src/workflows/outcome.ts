@@ -28,6 +28,11 @@ export function isSilence(failure: unknown): boolean {
   return cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
 }
 
+/** The host is silent, hangs, or its libvirt cannot be reached: what is there cannot be told. */
+export function isAway(failure: unknown): boolean {
+  return causeOf(failure) instanceof TimeoutFailure || typeOf(failure) === 'LibvirtUnreachable';
+}
+
 export function attentionFor(failure: unknown, isUndo: boolean): Attention {
   if (isUndo) return 'UndoFailed';
   return isSilence(failure) ? 'HostSilent' : 'StepFailed';

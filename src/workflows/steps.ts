@@ -10,12 +10,13 @@ import {
   onControl,
   patientlyOnControl,
   quicklyOn,
+  unlessItIsAway,
   waitingOn,
   whenItReturns,
 } from './activities.ts';
 import type { Hold } from './hold.ts';
 import type { Journal } from './journal.ts';
-import { attentionFor, isSilence, messageOf, typeOf } from './outcome.ts';
+import { attentionFor, isAway, isSilence, messageOf, typeOf } from './outcome.ts';
 import type { Parking } from './parking.ts';
 import { now } from './records/refuse.ts';
 
@@ -35,12 +36,16 @@ export interface Situation {
 
 export interface StepMaker {
   readonly position: () => Position;
+  /** Where the step stood that ended with this failure; others may have been begun since. */
+  readonly whereFailed: (failure: unknown) => Position;
   readonly control: ControlSteps;
   readonly patientControl: ControlSteps;
   readonly onHost: (host: string) => HostSteps;
   readonly waitOnHost: (host: string, seconds: number) => HostSteps;
   readonly longOnHost: (host: string) => HostLongSteps;
   readonly whenHostReturns: (host: string) => HostSteps;
+  /** For an undo that can be left to the host: one that is away fails it, and nobody is asked. */
+  readonly unlessAway: (host: string) => HostSteps;
 }
 
 /**
@@ -49,15 +54,19 @@ export interface StepMaker {
  */
 export function stepMaker(situation: Situation, hold: Hold, book: Journal, park: Parking): StepMaker {
   let position: Position = { step: 'accept', host: null };
+  const failedAt = new WeakMap<object, Position>();
+  const whereFailed = (failure: unknown) => failedAt.get(Object(failure)) ?? position;
 
   return {
     position: () => position,
+    whereFailed,
     control: steps<ControlSteps>(onControl),
     patientControl: steps<ControlSteps>(patientlyOnControl),
     onHost: (host) => steps<HostSteps>(quicklyOn(host)),
     waitOnHost: (host, seconds) => steps<HostSteps>(waitingOn(host, seconds)),
     longOnHost: (host) => steps<HostLongSteps>(longOn(host)),
     whenHostReturns: (host) => steps<HostSteps>(whenItReturns(host)),
+    unlessAway: (host) => steps<HostSteps>(unlessItIsAway(host)),
   };
 
   function steps<Functions>(kind: KindOfWork): Functions {
@@ -92,6 +101,7 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
       return result;
     } catch (failure) {
       close('waiting');
+      failedAt.set(Object(failure), { step: name, host });
       throw failure;
     }
   }
@@ -103,14 +113,15 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     return activity({ ...input, token: hold.token() });
   }
 
-  async function shouldRepeat({ host, waitsForSlot }: KindOfWork, failure: unknown): Promise<boolean> {
+  async function shouldRepeat({ host, waitsForSlot, mayBeAway }: KindOfWork, failure: unknown): Promise<boolean> {
     if (hold.token() === null) return false;
     if (typeOf(failure) === 'StaleToken') {
-      await hold.enter(position.step, {});
+      await hold.enter(whereFailed(failure).step, {});
       return true;
     }
     if (host !== null && waitsForSlot === true && isSilence(failure) && (await isUp(host))) return true;
-    return mayPark() && (await parkAt(position, failure)) === 'retry';
+    if (mayBeAway === true && isAway(failure)) return false;
+    return mayPark() && (await parkAt(whereFailed(failure), failure)) === 'retry';
   }
 
   async function isUp(host: string): Promise<boolean> {

@@ -2,12 +2,16 @@ import { describe, expect, test } from 'vitest';
 import type { HostReport } from '../../src/model/host.ts';
 import {
   type ClaimRequest,
+  carriedOver,
   claimed,
   emptyHost,
   enabled,
   type HostState,
+  owing,
+  paid,
   refusalToClaim,
   reported,
+  settled,
   unattended,
   unclaimed,
 } from '../../src/model/host-record.ts';
@@ -171,5 +175,83 @@ describe('a claim', () => {
   test('that never came is fenced by its release all the same', () => {
     expect(unclaimed(up, { instanceId: 'web9', generation: 4 }).fences).toStrictEqual([{ owner: 'web9', generation: 4 }]);
     expect(unclaimed(emptyHost, { instanceId: 'web9', generation: 4 })).toBe(emptyHost);
+  });
+});
+
+test('a state of a release that did not count failed builds counts none', () => {
+  const { failedBuilds: _failedBuilds, metrics: _metrics, ...older } = up.record ?? {};
+  const state = { ...up, record: older } as HostState;
+  expect(carriedOver(state).record).toMatchObject({ name: 'cn1', failedBuilds: 0, metrics: {} });
+  expect(carriedOver(emptyHost)).toStrictEqual(emptyHost);
+});
+
+describe('a build', () => {
+  const building = claimed(up, claimOf('web1', { ioTask: 'building', projectId: 'p' }));
+
+  test('keeps the disks of its host busy until its instance comes to rest', () => {
+    expect(building.record?.claims).toMatchObject([{ ioTask: 'building', projectId: 'p' }]);
+    const rested = settled(building, { instanceId: 'web1' });
+    expect(rested.record?.claims).toStrictEqual([
+      { id: 'claim-web1', instanceId: 'web1', vcpus: 2, memoryMiB: 4096, diskGiB: 20, projectId: 'p' },
+    ]);
+    expect(settled(rested, { instanceId: 'web1' })).toBe(rested);
+    expect(settled(building, { instanceId: 'web2' })).toBe(building);
+    expect(settled(emptyHost, { instanceId: 'web1' })).toBe(emptyHost);
+  });
+
+  test('that failed is counted once, and one that did not ends the count', () => {
+    const failure = { instanceId: 'web1', generation: 1, isFailedBuild: true };
+    const failed = unclaimed(building, failure);
+    expect(failed.record).toMatchObject({ failedBuilds: 1, claims: [] });
+    expect(unclaimed(failed, failure).record).toMatchObject({ failedBuilds: 1 });
+    const again = unclaimed(claimed(failed, claimOf('web2', { ioTask: 'building' })), { instanceId: 'web2', generation: 1 });
+    expect(again.record).toMatchObject({ failedBuilds: 1 });
+    const built = settled(claimed(again, claimOf('web3', { ioTask: 'building' })), { instanceId: 'web3' });
+    expect(built.record).toMatchObject({ failedBuilds: 0 });
+    expect(heard(failed, 9).record).toMatchObject({ failedBuilds: 1 });
+  });
+});
+
+describe('a host that owes the removal of an instance', () => {
+  const token = { run: 'r', generation: 2 };
+  const removal = { instanceId: 'web1', token };
+  const busy = claimed(withClaim, claimOf('web2', { ioTask: 'building' }));
+  const owes = owing(busy, removal, at(9));
+
+  test('counts its claim, under a name of its own, and a failed build', () => {
+    expect(owes).toMatchObject({
+      owed: [removal],
+      record: {
+        debts: [{ instanceId: 'web1', what: 'remove the instance', since: at(9) }],
+        claims: [
+          { id: 'debt/web1', instanceId: 'web1', vcpus: 2 },
+          { id: 'claim-web2', ioTask: 'building' },
+        ],
+        free: { vcpus: 28 },
+        failedBuilds: 1,
+      },
+    });
+    expect(owing(owes, removal, at(10))).toBe(owes);
+    expect(owing(emptyHost, removal, at(9))).toBe(emptyHost);
+  });
+
+  test('refuses a claim of the operation that comes late, and takes one of a later operation beside it', () => {
+    expect(refusalToClaim(owes, claimOf('web1', { generation: 2 }))).toMatchObject({ type: 'StaleToken' });
+    const moved = claimed(owes, claimOf('web1', { generation: 3 }));
+    expect(moved.record?.claims.map(({ id }) => id)).toStrictEqual(['debt/web1', 'claim-web2', 'claim-web1']);
+    expect(paid(moved, removal).record?.claims.map(({ id }) => id)).toStrictEqual(['claim-web2', 'claim-web1']);
+  });
+
+  test('is clear of it once it is paid', () => {
+    const clear = paid(owes, removal);
+    expect(clear).toMatchObject({ owed: [], record: { debts: [], claims: [{ id: 'claim-web2' }], free: { vcpus: 30 }, failedBuilds: 1 } });
+    expect(paid(clear, removal)).toBe(clear);
+    expect(paid(owes, { instanceId: 'web1', token: { run: 'r', generation: 1 } })).toBe(owes);
+  });
+
+  test('is clear of it once a later operation gave back all that the instance holds there', () => {
+    const deleted = unclaimed(owes, { instanceId: 'web1', generation: 3 });
+    expect(deleted).toMatchObject({ owed: [], record: { debts: [], claims: [{ id: 'claim-web2' }] } });
+    expect(unclaimed(owes, { instanceId: 'web2', generation: 3 })).toMatchObject({ owed: [removal] });
   });
 });

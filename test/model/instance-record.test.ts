@@ -229,6 +229,17 @@ describe('an operation that moves on', () => {
     expect(enter(touching, toEnter({ touches: [] }), at(3)).touched).toStrictEqual([]);
   });
 
+  test('under which its own earlier steps are stale has a new generation and the same run, and no reset of it may go on', () => {
+    const superseding = enter(building, toEnter({ undoing: true, supersedes: true, changes: { host: null } }), at(2));
+    expect(superseding).toMatchObject({
+      generation: 2,
+      holder: { runId: build.runId, undoing: true },
+      record: { generation: 2, host: null },
+    });
+    expect(refusalToEnter(superseding, toEnter())).toBeNull();
+    expect(refusalToEnter(superseding, toEnter({ run: buildReset }))).toMatchObject({ type: 'ResetRefused' });
+  });
+
   test('as a reset run goes on under a new generation, and the run it was made from is refused', () => {
     const next = enter(building, toEnter({ run: buildReset }), at(2));
     expect(recordOf(next)).toMatchObject({ generation: 2, operation: { runId: 'build-run-reset-1', step: 'networking' } });

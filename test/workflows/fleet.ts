@@ -62,6 +62,8 @@ export interface Fleet extends AsyncDisposable {
   readonly leaveAlone: () => void;
   /** Holds the next operation that comes to the step before its effect; it goes on when released, and ends with its cancel. */
   readonly holdAt: (step: HostStep) => Hold;
+  /** Puts another control worker in the place of the one that runs, once that has ended what it does. */
+  readonly restartControl: () => Promise<void>;
   readonly start: (type: string, request: unknown, workflowId?: string) => Promise<Run>;
   readonly run: <Result>(type: string, request: unknown) => Promise<Result>;
   readonly record: <Record>(workflowId: string) => Promise<Record>;
@@ -111,10 +113,12 @@ export async function startFleet(
   const interference = new Map<HostStep, Interference>();
   const images = new Set<string>();
   const hosts = new Map(hostNames.map((name) => [name, emptyHost(images)]));
-  using keyFile = testKeyFile();
+  const keyFile = testKeyFile(); // there as long as a control worker may start
   const config = loadConfig({ env: {}, flags: { 'log.level': 'error', drainSeconds: 0, 'codec.keyFile': keyFile.path, ...settings } });
 
-  const control = running(hasControl ? await controlWorkers(config, { connection, namespace, stopping: stopping.signal }) : []);
+  const startControl = async () =>
+    running(hasControl ? await controlWorkers(config, { connection, namespace, stopping: stopping.signal }) : []);
+  let control = await startControl();
   const compute = running(await Promise.all([...hosts].flatMap(([name, host]) => hostWorkers(name, host))));
   for (const name of hostNames) await report(name);
 
@@ -126,6 +130,10 @@ export async function startFleet(
     },
     leaveAlone: () => interference.clear(),
     holdAt: (step) => holdAt(step),
+    restartControl: async () => {
+      await control.stop();
+      control = await startControl();
+    },
     start,
     run: async (type, request) => (await start(type, request)).result(),
     record: recordOf,
@@ -135,6 +143,7 @@ export async function startFleet(
       // Another fleet on this server must not take these hosts for living ones.
       for (const name of hostNames) await eventually(async () => ((await recordOf<Host>(`host/${name}`)).state === 'down' ? true : null));
       await control.stop();
+      keyFile[Symbol.dispose]();
       await connection.close();
     },
   };
@@ -233,6 +242,7 @@ function fakeSteps(host: FakeHost): HostSteps {
     fetchBases: async ({ images }) => {
       for (const { id } of images) host.bases.add(id);
     },
+    findMissingBases: async ({ images }) => ({ missing: images.filter(({ id }) => !host.bases.has(id)) }),
     createDisks: async ({ instance, image, localDisks, secrets = {} }) => {
       if (!host.bases.has(image.root.id)) return { disks: [], missing: [image.root], takesLong: false };
       if (!host.copiesLong) host.disks.add(instance.id);
@@ -322,6 +332,20 @@ export async function eventually<T>(look: () => Promise<T | null> | T | null): P
     if (Date.now() > deadline) throw new Error('it did not come within 20 s');
     await new Promise((resume) => setTimeout(resume, 20));
   }
+}
+
+/** The run that a Reset makes of an operation, from the task that scheduled the step. */
+export async function resetTo(step: string, run: Run, { client }: Fleet): Promise<WorkflowHandle> {
+  const { events } = await run.fetchHistory();
+  const scheduled = events?.find((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === step);
+  const { runId } = await client.workflowService.resetWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId: run.workflowId },
+    workflowTaskFinishEventId: scheduled?.activityTaskScheduledEventAttributes?.workflowTaskCompletedEventId ?? null,
+    requestId: randomUUID(),
+    reason: 'to try what becomes of it',
+  });
+  return client.workflow.getHandle(run.workflowId, runId);
 }
 
 /** The view of an operation's run. */

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Instance } from '../../src/model/instance.ts';
 import { endOf } from './ends.ts';
-import { eventually, type Fleet, furnish, leftOvers, startFleet, viewOf } from './fleet.ts';
+import { eventually, type Fleet, furnish, leftOvers, resetTo, startFleet, viewOf } from './fleet.ts';
 
 let fleet: Fleet;
 let request: Awaited<ReturnType<typeof furnish>>;
@@ -103,7 +102,7 @@ test('a reset run goes on while its operation holds the instance, under a new ge
   const run = await fleet.start('buildInstance', request('reset'));
   await reached;
   const before = await fleet.record<Instance>(`instance/${run.firstExecutionRunId}`);
-  const again = await reset(run, 'claimResources');
+  const again = await resetTo('claimResources', run, fleet);
   fleet.leaveAlone();
   release();
   expect(await again.result()).toMatchObject({ vmState: 'active', generation: before.generation + 1 });
@@ -116,7 +115,7 @@ test.each(['acceptBuild', 'claimResources', 'createDisks', 'runGuest'])(
   async (step) => {
     const run = await fleet.start('buildInstance', request(`ended-${step}`));
     const built = (await run.result()) as Instance;
-    const again = await reset(run, step);
+    const again = await resetTo(step, run, fleet);
     expect(await endOf(again)).toMatchObject({ type: 'ResetRefused' });
     expect(await fleet.record(`instance/${built.id}`)).toEqual(built);
     expect(fleet.hosts.get('operate-1')?.guests.get(built.id)).toBe('running');
@@ -128,7 +127,7 @@ test('a reset of an operation that has begun to undo is refused; the undo it cut
   const { reached } = fleet.holdAt('removeInstance');
   const run = await fleet.start('buildInstance', request('reset-undoing'));
   await reached;
-  const again = await reset(run, 'createDisks');
+  const again = await resetTo('createDisks', run, fleet);
   expect(await endOf(again)).toMatchObject({ type: 'ResetRefused' });
   fleet.leaveAlone();
   const id = run.firstExecutionRunId;
@@ -161,21 +160,6 @@ test('the record of an instance survives the cancel button', async () => {
 
 async function whenParked(run: WorkflowHandle): Promise<unknown> {
   return eventually(async () => (await viewOf(run)).parked);
-}
-
-/** The run that Reset makes of an operation, from the task that scheduled the step. */
-async function reset(run: WorkflowHandle, step: string): Promise<WorkflowHandle> {
-  const { events } = await run.fetchHistory();
-  const scheduled = events?.find((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === step);
-  const workflowTaskFinishEventId = scheduled?.activityTaskScheduledEventAttributes?.workflowTaskCompletedEventId;
-  const { runId } = await fleet.client.workflowService.resetWorkflowExecution({
-    namespace: fleet.client.options.namespace,
-    workflowExecution: { workflowId: run.workflowId },
-    workflowTaskFinishEventId: workflowTaskFinishEventId ?? null,
-    requestId: randomUUID(),
-    reason: 'test',
-  });
-  return fleet.client.workflow.getHandle(run.workflowId, runId);
 }
 
 async function listed(run: WorkflowHandle): Promise<{ searchAttributes: Record<string, unknown> } | null> {

@@ -10,6 +10,7 @@ import type { Begin, Begun } from '../../model/instance-record.ts';
 import { blockDeviceProblems, type LocalDisks, localDisksOf, unknownFormats } from '../../model/local-disks.ts';
 import type { Accepted } from '../../model/operation.ts';
 import type { PlacementRequest } from '../../model/placement-request.ts';
+import { requestFaults } from '../../model/request-faults.ts';
 import { type Secrets, secretsOf } from '../../model/secrets.ts';
 import { sentenceOf } from '../../schema/parse.ts';
 import type { BuildInstanceRequest } from '../../schema/request.ts';
@@ -33,6 +34,8 @@ export interface AcceptedBuild extends Accepted {
   /** Absent in runs of before 0.2. Encrypted in the history when there are any. */
   readonly secrets?: Secrets;
   readonly vifPlug: VifPlug;
+  /** How many hosts may be tried, and which failures are not of a host. Absent in runs of before 0.2, which try one. */
+  readonly attempts?: { readonly max: number; readonly requestFaults: readonly string[] };
 }
 
 export interface AcceptBuildActivities {
@@ -40,9 +43,9 @@ export interface AcceptBuildActivities {
   acceptBuild(input: AcceptInput): Promise<AcceptedBuild>;
 }
 
-type BuildConfig = Pick<Config, 'flavors' | 'vifPlugTimeoutSeconds' | 'vifPlugIsFatal'>;
+type BuildConfig = Pick<Config, 'flavors' | 'vifPlugTimeoutSeconds' | 'vifPlugIsFatal' | 'scheduler'>;
 
-export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugIsFatal }: BuildConfig): AcceptBuildActivities {
+export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugIsFatal, scheduler }: BuildConfig): AcceptBuildActivities {
   return {
     acceptBuild: async ({ request, firstRunId }) => {
       const { userId, projectId, isAdmin } = currentContext();
@@ -90,6 +93,8 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
         localDisks,
         secrets: secretsOf(asked),
         vifPlug: { timeoutSeconds: vifPlugTimeoutSeconds, isFatal: vifPlugIsFatal },
+        // Who wants to see what failed does not want it tidied away.
+        attempts: { max: asked.onFailure === 'park' ? 1 : scheduler.maxAttempts, requestFaults },
       };
     },
   };

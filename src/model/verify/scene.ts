@@ -34,13 +34,17 @@ export interface HostScene {
  * How an instance stands to a host.
  * - `here`: its record says that it is on this host, and nobody changes that.
  * - `busy`: an operation holds it, or held it since the listing began, so that what is found may be on its way.
- * - `broken`: an operation was terminated; whatever it left here is found by the delete.
+ * - `broken`: an operation was terminated; whatever it left here is found by the delete. Or the host owes its removal.
  * - `elsewhere`, `deleted`, `unknown`: nothing of it belongs here.
  */
 export type Whereabouts = 'here' | 'busy' | 'broken' | 'elsewhere' | 'deleted' | 'unknown';
 
 /** Where an instance is, as seen from the scene's host. */
-export function whereabouts({ instances, host, since }: Pick<HostScene, 'instances' | 'host' | 'since'>, id: string): Whereabouts {
+export function whereabouts(
+  { instances, host, since, record }: Pick<HostScene, 'instances' | 'host' | 'since' | 'record'>,
+  id: string,
+): Whereabouts {
+  if (record?.debts.some(({ instanceId }) => instanceId === id) === true) return 'broken';
   const instance = instances.get(id)?.instance;
   if (instance === undefined) return 'unknown';
   if (isBusy(instance, since)) return 'busy';

@@ -7,10 +7,14 @@ import {
   emptyHost,
   enabled,
   type HostState,
+  type OwedRemoval,
+  owing,
+  paid,
   type ReleaseRequest,
   type Report,
   refusalToClaim,
   reported,
+  settled,
   unattended,
   unclaimed,
 } from '../../model/host-record.ts';
@@ -41,6 +45,10 @@ export async function host(carried: HostState = emptyHost): Promise<Host> {
     validator: (message) => refuseWith(refusalToClaim(state, message)),
   });
   setHandler(defineUpdate<Shown<Host>, [ReleaseRequest]>('release'), (message) => change(unclaimed(state, message)));
+  setHandler(defineUpdate<Shown<Host>, [{ instanceId: string }]>('settle'), (message) => change(settled(state, message)));
+  setHandler(defineUpdate<Shown<Host>, [OwedRemoval]>('owe'), (message) => change(owing(state, message, now())));
+  setHandler(defineUpdate<Shown<Host>, [OwedRemoval]>('pay'), (message) => change(paid(state, message)));
+  setHandler(defineQuery<readonly OwedRemoval[]>('owed'), () => state.owed ?? []);
   setHandler(defineUpdate<Shown<Host>, [{ isEnabled: boolean; reason: string | null }]>('enable'), ({ isEnabled, reason }) =>
     change(enabled(state, isEnabled, reason)),
   );

@@ -7,6 +7,7 @@ import type { HostScene } from '../../../src/model/verify/scene.ts';
 import {
   after,
   base,
+  before,
   host,
   image,
   imageId,
@@ -246,6 +247,16 @@ const cases: readonly Case[] = [
     of: 'a claim of an instance that is no more',
     changes: { record: host({ claims: [...host().claims, { id: otherId, instanceId: otherId, vcpus: 2, memoryMiB: 3, diskGiB: 4 }] }) },
     finds: [`UnknownClaim cn1: claim ${otherId} of instance ${otherId}: 2 vCPUs, 3 MiB memory, 4 GiB disk`],
+  },
+  {
+    of: 'a claim that stands for what the host owes',
+    changes: {
+      record: host({
+        claims: [...host().claims, { id: `debt/${otherId}`, instanceId: otherId, vcpus: 2, memoryMiB: 3, diskGiB: 4 }],
+        debts: [{ instanceId: otherId, what: 'remove the instance', since: before }],
+      }),
+    },
+    finds: [],
   },
   {
     of: 'a second claim',
