@@ -36,6 +36,8 @@ test('without a setting anywhere the defaults hold', () => {
       name: 'cn1',
       address: 'cn1',
       availabilityZone: null,
+      cpuMetrics: false,
+      pciDevices: [],
       capacity: { vcpus: null, memoryMiB: null, diskGiB: null },
       reserved: { vcpus: 0, memoryMiB: 512, diskGiB: 0 },
       ratios: { vcpus: 4, memory: 1, disk: 1 },

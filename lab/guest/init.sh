@@ -75,6 +75,35 @@ if grep -Eqs '"(keys|admin_pass|files)"' "$meta" || [ -e /config/openstack/lates
   done
 fi
 
+# A guest that lies, for tests: with spoof=ADDRESS on the kernel's command line it speaks, again and again, under that address, in ARP for
+# it, in IPv6, and under another MAC address; and once a round as it should.
+stolen=$(sed -n 's/.*spoof=\([0-9.]*\).*/\1/p' /proc/cmdline)
+lie() {
+  read -r mac address gateway </tmp/nics
+  nic=$(grep -l "$mac" /sys/class/net/*/address | cut -d / -f 5)
+  ping -c 1 -W 1 "$gateway"
+  ip address add "$stolen/32" dev "$nic"
+  ping -c 1 -W 1 -I "$stolen" "$gateway"
+  arping -A -c 1 -I "$nic" "$stolen"
+  ip address del "$stolen/32" dev "$nic"
+  ping -6 -c 1 -W 1 -I "$nic" ff02::1
+  for as in 02:00:00:00:00:66 "$mac"; do
+    ip link set "$nic" down
+    ip link set "$nic" address "$as"
+    ip link set "$nic" up
+    ping -c 1 -W 1 "$gateway"
+    ip route add default via "$gateway"
+  done
+}
+if [ -n "$stolen" ]; then
+  lies=0
+  while :; do
+    lie >/dev/null 2>&1
+    lies=$((lies + 1))
+    say "LIED $lies"
+  done &
+fi
+
 tick=0
 while :; do
   sleep 1

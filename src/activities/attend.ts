@@ -6,6 +6,7 @@ import type { Libvirt } from '../libvirt/index.ts';
 import type { Inventory } from '../model/host.ts';
 import type { Report } from '../model/host-record.ts';
 import type { Capabilities } from './capabilities.ts';
+import { type CpuMetrics, cpuMonitor } from './cpu-monitor.ts';
 import { payDebts, type Removal } from './debts.ts';
 import type { GuestWatch } from './guest-watch.ts';
 import { inventoryOf, reportOf } from './inventory.ts';
@@ -33,6 +34,7 @@ export function hostReporter(
   capabilities: Capabilities,
   { guests, session, stopping, remove }: { guests: GuestWatch; session: string; stopping: AbortSignal; remove: Removal },
 ): Reporter {
+  const measure = config.host.cpuMetrics ? cpuMonitor() : null;
   let inventory: Inventory | null = null;
   let unusable: string | null = null;
   let reported = '';
@@ -71,7 +73,8 @@ export function hostReporter(
 
   async function reportChange(): Promise<void> {
     try {
-      if (JSON.stringify([await currentInventory(), unusable]) !== reported) await report(client(), true);
+      const seen = await look();
+      if (JSON.stringify([seen, unusable]) !== reported) await send(client(), true, seen);
     } catch (error) {
       log.warn('the host could not be reported', { error });
       await setTimeout(retryMs);
@@ -79,10 +82,17 @@ export function hostReporter(
   }
 
   async function report(by: Client, isAttending: boolean): Promise<void> {
-    const now = await currentInventory();
-    const message: Report = { session, isAttending, report: reportOf(config, now, unusable) };
+    await send(by, isAttending, await look());
+  }
+
+  async function send(by: Client, isAttending: boolean, seen: Awaited<ReturnType<typeof look>>): Promise<void> {
+    const message: Report = { session, isAttending, report: reportOf(config, seen.inventory, seen.metrics, unusable) };
     await startAndUpdate(by, 'host', config.host.name, 'report', message);
-    reported = JSON.stringify([now, unusable]);
+    reported = JSON.stringify([seen, unusable]);
+  }
+
+  async function look(): Promise<{ readonly inventory: Inventory; readonly metrics: CpuMetrics }> {
+    return { inventory: await currentInventory(), metrics: measure === null ? {} : await measure() };
   }
 
   /** While libvirt is away, what was known. */

@@ -3,14 +3,17 @@ import type { Config } from '../config.ts';
 import type { Libvirt } from '../libvirt/index.ts';
 import type { HostReport, Inventory } from '../model/host.ts';
 import type { Capabilities } from './capabilities.ts';
+import type { CpuMetrics } from './cpu-monitor.ts';
+import { pciDevicesOf } from './pci-devices.ts';
 
 /** Reads what this host has (Nova's `get_available_resource`); a configured capacity overrides it. */
 export async function inventoryOf(libvirt: Libvirt, capabilities: Capabilities, { host, instancesDir }: Config): Promise<Inventory> {
-  const [node, memoryKiB, described, files] = await Promise.all([
+  const [node, memoryKiB, described, files, pciDevices] = await Promise.all([
     libvirt.nodeGetInfo({}),
     memoryKiBOf(libvirt),
     capabilities.describe(),
     statfs(instancesDir),
+    pciDevicesOf(host.pciDevices),
   ]);
   const { vcpus, memoryMiB, diskGiB } = host.capacity;
   return {
@@ -18,14 +21,14 @@ export async function inventoryOf(libvirt: Libvirt, capabilities: Capabilities, 
     vcpus: vcpus ?? node.cpus,
     memoryMiB: memoryMiB ?? Number(memoryKiB / 1024n),
     diskGiB: diskGiB ?? Math.floor((files.blocks * files.bsize) / 1024 ** 3),
-    pciDevices: [],
+    pciDevices,
   };
 }
 
 /** The report of a host whose libvirt answers, or of one whose libvirt does not: then with what was known before. */
-export function reportOf({ host }: Config, inventory: Inventory, unusable: string | null): HostReport {
+export function reportOf({ host }: Config, inventory: Inventory, metrics: CpuMetrics, unusable: string | null): HostReport {
   const { address, availabilityZone, reserved, ratios } = host;
-  return { address, availabilityZone, reserved, ratios, inventory, unusable };
+  return { address, availabilityZone, reserved, ratios, inventory, metrics, unusable };
 }
 
 /** `VIR_NODE_MEMORY_STATS_ALL_CELLS` */

@@ -4,6 +4,7 @@ import type { Instance } from '../model/instance.ts';
 import type { Network } from '../model/network.ts';
 import type { Decision, OperationView } from '../model/operation.ts';
 import type { OperationName, RequestInputOf } from '../schema/request.ts';
+import type { Explanation } from './explanation.ts';
 import type { HostRow, ImageRow, InstanceRow, NetworkRow, OperationRow } from './rows.ts';
 
 /** What `show` prints of each kind, whole. */
@@ -103,6 +104,8 @@ export interface Cloud {
   /** The operation of this id, or the last one of the instance of this name. */
   readonly run: (idOrName: string) => Promise<Run>;
   readonly report: (idOrName: string) => Promise<OperationReport>;
+  /** Why it went to the host that it went to. */
+  readonly explain: (idOrName: string) => Promise<Explanation>;
   readonly decide: (idOrName: string, verdict: 'retry' | 'rollback', decision: Decision) => Promise<string>;
   readonly close: () => Promise<void>;
 }

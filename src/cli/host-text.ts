@@ -40,6 +40,8 @@ export function hostSheet(host: Host, paint: Paint, nowMs: number = Date.now()):
     ['cpu', `${inventory.cpuModel}, ${inventory.architecture}`],
     ['hypervisor', `${inventory.hypervisor} ${inventory.hypervisorVersion}, libvirt ${inventory.libvirtVersion}`],
     ['claims', linesOf(claims.map((claim) => `${claim.instanceId}: ${claim.vcpus} vCPU, ${claim.memoryMiB} MiB, ${claim.diskGiB} GiB`))],
+    ['failed builds', host.failedBuilds === 0 ? null : `${host.failedBuilds} since the last that did not`],
+    ['metrics', linesOf(Object.entries(host.metrics).map(([name, value]) => `${name}: ${value}`))],
     ['debts', linesOf(debts.map(({ instanceId, what, since }) => `${instanceId}: ${what} since ${since}`))],
     ['reported', `${ageText(host.reportedAt, nowMs)} ago`],
   ]);

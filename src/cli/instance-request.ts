@@ -19,6 +19,7 @@ export interface CreateOptions {
   /** GiB. */
   readonly swap?: number | undefined;
   readonly az?: string | undefined;
+  readonly hint?: Readonly<Record<string, string>> | undefined;
   readonly id?: string | undefined;
   readonly configDrive?: boolean | undefined;
   readonly onFailure?: 'rollback' | 'park' | undefined;
@@ -26,7 +27,7 @@ export interface CreateOptions {
 
 /** The request of `instance create`; what was not typed is absent, so that the defaults are the server's. */
 export function buildRequest(name: string, options: CreateOptions): BuildRequest {
-  const { image, flavor, network, keys = [], meta, ephemeral = [], swap, az, id, configDrive, onFailure } = options;
+  const { image, flavor, network, keys = [], meta, ephemeral = [], swap, az, hint, id, configDrive, onFailure } = options;
   const blockDevices = [...ephemeral, ...(swap === undefined ? [] : [blankOf(swap, 'swap')])];
   return {
     name,
@@ -37,6 +38,7 @@ export function buildRequest(name: string, options: CreateOptions): BuildRequest
     ...(meta === undefined ? {} : { metadata: { ...meta } }),
     ...(blockDevices.length === 0 ? {} : { blockDevices }),
     ...(az === undefined ? {} : { availabilityZone: az }),
+    ...(hint === undefined ? {} : { hints: hintsOf(hint) }),
     ...(id === undefined ? {} : { instanceId: id }),
     ...(configDrive === false ? { configDrive: false } : {}),
     ...(onFailure === undefined ? {} : { onFailure }),
@@ -71,6 +73,11 @@ function networksOf(network: readonly string[] | boolean): NonNullable<BuildRequ
 
 function blankOf(sizeGiB: number, guestFormat: string | undefined): BlockDevice {
   return { source: 'blank', destination: 'local', sizeGiB, ...(guestFormat === undefined ? {} : { guestFormat }) };
+}
+
+/** Several ids of one hint are parted by commas; what is no hint is the server's to refuse. */
+function hintsOf(hint: Readonly<Record<string, string>>): NonNullable<BuildRequest['hints']> {
+  return Object.fromEntries(Object.entries(hint).map(([name, value]) => [name, value.includes(',') ? value.split(',') : value]));
 }
 
 /** A key file may be an `authorized_keys`: a key a line, comments between them. */

@@ -38,6 +38,7 @@ function addCreate(group: Group, session: Session): void {
     .option('--ephemeral <GiB[=format]>', "an ephemeral disk, in place of the flavor's; may be repeated", ephemerals)
     .option('--swap <GiB>', "a swap disk, in place of the flavor's", wholeNumber)
     .option('--az <zone>', 'availability zone')
+    .option('--hint <hint=value>', 'same_host, different_host (ids, by commas), build_near_host_ip, cidr; may be repeated', pairs)
     .option('--id <uuid>', 'id of the instance (default: a new one)')
     .option('--no-config-drive', 'no config drive')
     .addOption(new Option('--on-failure <what>', 'when a step is out of retries').choices(['rollback', 'park'] as const))
@@ -48,6 +49,7 @@ function addCreate(group: Group, session: Session): void {
         'instance create web1 --image tiny --flavor lab.tiny',
         'instance create web1 --image tiny --flavor lab.tiny --network default=10.0.0.7 --key id_ed25519.pub --meta role=web',
         'instance create web1 --image tiny --flavor m1.small --no-network --no-wait',
+        'instance create web2 --image tiny --flavor lab.tiny --hint different_host=0196f3b0-7c6e-4d57-9a59-0a1f2c3d4e5f',
         'instance create web1 --image tiny --flavor roomy --ephemeral 10=ext4 --ephemeral 5 --swap 1',
       ),
     )

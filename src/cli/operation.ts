@@ -2,6 +2,7 @@ import { wholeNumber } from './arguments.ts';
 import { addGroup, type Group, type Program } from './commands.ts';
 import { examples } from './examples.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
+import { explanationText } from './explanation.ts';
 import { follow } from './follow.ts';
 import { operationSheet, operationTable } from './operation-text.ts';
 import { answer, answerList, type Session } from './session.ts';
@@ -13,6 +14,7 @@ export function addOperationCommands(program: Program, session: Session): void {
   const group = addGroup(program, 'op', 'operations: what ran, runs, or waits for a decision');
   addList(group, session);
   addShow(group, session);
+  addExplain(group, session);
   addWait(group, session);
   addDecision(group, session, 'retry', 'try the step again at which an operation is parked', 'disk space freed');
   addDecision(group, session, 'rollback', 'give a parked operation up and undo what it did', 'the host is lost');
@@ -46,6 +48,18 @@ function addShow(group: Group, session: Session): void {
     .action(async (idOrName) => {
       const report = await (await session.cloud()).report(idOrName);
       answer(session, { json: report, ids: [report.id], text: () => operationSheet(report, session.terminal) });
+    });
+}
+
+function addExplain(group: Group, session: Session): void {
+  group
+    .command('explain')
+    .argument('<operation>', operationArgument)
+    .description('show how the host of a build was chosen: what each filter removed and why, the weights, who took the claim')
+    .addHelpText('after', examples('op explain build/web1/3f9a01c2', 'op explain web1', 'op explain web1 --json'))
+    .action(async (idOrName) => {
+      const explanation = await (await session.cloud()).explain(idOrName);
+      answer(session, { json: explanation, ids: [explanation.id], text: () => explanationText(explanation) });
     });
 }
 

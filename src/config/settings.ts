@@ -19,12 +19,19 @@ const ratio = z
 const factor = z.number(must('a number'));
 const factors = z.record(z.string(), factor, must('a map of numbers'));
 
+const pciId = textOf(/^[0-9a-f]{4}:[0-9a-f]{4}$/, 'vendor:product, each of four hexadecimal digits');
+
 const host = objectOf({
   name: hostName.describe(
     "The name of this compute host, which names its record and its task queues. Default: the machine's host name, up to its first dot.",
   ),
   address: name.describe('The address or name at which other compute hosts reach this one. Default: `host.name`.'),
   availabilityZone: name.nullable().default(null).describe('What a request may ask for as `availabilityZone`.'),
+  cpuMetrics: flag.default(false).describe('Whether the host reports each minute what its processors did, as metrics `cpu.…`.'),
+  pciDevices: z
+    .array(pciId, must('a list of devices'))
+    .default([])
+    .describe('PCI devices of the host that guests may have, `vendor:product`: the host reports those that it has.'),
   capacity: objectOf({
     vcpus: count.nullable().default(null).describe('vCPUs of the host, in place of what libvirt reports.'),
     memoryMiB: count.nullable().default(null).describe('MiB of memory, in place of what libvirt reports.'),
@@ -68,7 +75,7 @@ const scheduler = objectOf({
   isolatedImages: z.array(id, must('a list of ids')).default([]).describe('Images that run on isolated hosts only.'),
   restrictIsolatedHostsToIsolatedImages: flag.default(true).describe('Whether isolated hosts take no other images.'),
   pciAliases: z
-    .record(name, textOf(/^[0-9a-f]{4}:[0-9a-f]{4}$/, 'vendor:product, each of four hexadecimal digits'), must('a map of devices'))
+    .record(name, pciId, must('a map of devices'))
     .default({})
     .describe('PCI devices, `vendor:product`, by the name that a flavor may ask for: filter `pciPassthrough`.'),
   multipliers,

@@ -1,4 +1,5 @@
 import type { Cloud, Filter, Records, Rows, Run, Sight } from '../../src/cli/cloud.ts';
+import type { Explanation } from '../../src/cli/explanation.ts';
 import { main } from '../../src/cli/main.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 
@@ -46,6 +47,7 @@ interface Contents {
   readonly result?: () => Promise<unknown>;
   readonly sights?: Run['sights'];
   /** What every operation is, and what it is once it was asked to cancel. */
+  readonly explanation?: Explanation;
   readonly status?: string;
   readonly statusLater?: string;
 }
@@ -95,6 +97,7 @@ export function fakeCloud(contents: Contents = {}): { cloud: Cloud; asked: Asked
       pending: [],
       failure: null,
     }),
+    explain: async (id) => contents.explanation ?? { id, runId: 'r1', type: 'buildInstance', choices: [] },
     decide: async (id, verdict, decision) => {
       asked.push([verdict, id, decision]);
       return id;

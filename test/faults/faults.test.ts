@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { killLibvirtd, processesOf, signalProcess, startLibvirtd, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Host } from '../../src/model/host.ts';
-import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
+import { blankImage } from '../lab/blank-image.ts';
 import { type OwnCloud, ownCloud } from '../lab/cloud-fixture.ts';
 import { endOf } from '../workflows/ends.ts';
 import { type Case, type FaultPoint, findings, letGo, type Operation, startStopped, stepsOf, whenHit } from './matrix.ts';
@@ -73,7 +71,7 @@ const steps = new Map<Operation, readonly string[]>();
 
 beforeAll(async () => {
   own = await ownCloud('faults', { NOVAFLOW_HOST_CAPACITY_VCPUS: '100' });
-  image = await blankImage();
+  image = await blankImage(own);
   const instanceId = randomUUID();
   for (const [type, request] of [
     ['buildInstance', build(instanceId)],
@@ -151,23 +149,11 @@ async function removed(instanceId: string): Promise<void> {
 /** An image is fetched by its first build on a host only. */
 async function buildThrough(step: string) {
   const request = build(randomUUID());
-  return step === 'fetchBases' ? { ...request, image: await blankImage() } : request;
+  return step === 'fetchBases' ? { ...request, image: await blankImage(own) } : request;
 }
 
 function build(instanceId: string) {
   return { name: `vm-${instanceId.slice(0, 8)}`, instanceId, image, flavor: { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 } };
-}
-
-/** A disk with nothing on it: the firmware finds nothing to boot and waits, which costs the machine next to nothing. */
-async function blankImage(): Promise<string> {
-  const name = `blank-${randomUUID()}`;
-  const path = join(own.cloud.settings['NOVAFLOW_IMPORT_DIRECTORY'] ?? '', name);
-  await writeFile(path, '');
-  await truncate(path, 1024 ** 2);
-  const request = { name, source: `file:${name}`, diskFormat: 'raw' };
-  return (
-    (await own.client.workflow.execute('importImage', { taskQueue: controlQueue, workflowId: `import-${name}`, args: [request] })) as Image
-  ).id;
 }
 
 function whenUpAgain({ client }: OwnCloud, host: string): Promise<Host> {

@@ -1,15 +1,11 @@
 import { expect, test } from 'vitest';
 import { type CandidateSource, candidateOf, completed } from '../../src/scheduler/candidate.ts';
 import { inventory } from '../model/hosts.ts';
+import { candidateSource } from './candidates.ts';
 
 const source: CandidateSource = {
-  name: 'cn1',
-  state: 'up',
-  downReason: null,
-  enabled: true,
-  disabledReason: null,
+  ...candidateSource,
   availabilityZone: 'north',
-  address: '192.0.2.1',
   inventory: {
     ...inventory,
     vcpus: 4,

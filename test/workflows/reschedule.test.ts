@@ -1,6 +1,8 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { payDebts } from '../../src/activities/debts.ts';
+import { choicesIn } from '../../src/cli/temporal/explanations.ts';
 import type { Host } from '../../src/model/host.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { endOf } from './ends.ts';
@@ -29,6 +31,10 @@ function failFirst(step: HostStep, count: number, type = 'DiskOnFire', at: 'befo
     throw failure(type);
   });
   return failed;
+}
+
+async function choicesOf(run: WorkflowHandle): ReturnType<typeof choicesIn> {
+  return choicesIn(await run.fetchHistory(), fleet.client.options.loadedDataConverter);
 }
 
 function host(name: string | null | undefined): Promise<Host> {
@@ -125,6 +131,28 @@ test('a build that finds no other host ends with what happened on the one it had
   expect(await leftOvers(fleet, run.firstExecutionRunId, network)).toEqual([]);
   fleet.leaveAlone();
   await fleet.run('deleteInstance', { instanceId: companion.id });
+});
+
+test('the history of a build tells how each of its hosts was chosen, and of one that found none why', async () => {
+  const failed = failFirst('defineDomain', 1);
+  const run = await fleet.start('buildInstance', { ...request('explained'), availabilityZone: 'nowhere' });
+  expect(await endOf(run)).toMatchObject({ type: 'NoValidHost' });
+  const [none, ...noOther] = await choicesOf(run);
+  expect(noOther).toEqual([]);
+  expect(none).toMatchObject({ decision: null, wanted: { vcpus: 1, availabilityZone: 'nowhere', extraSpecs: {} }, claims: [] });
+  const here = none?.hosts.filter(({ host: name }) => hosts.includes(name));
+  expect(here?.map(({ host: name, filter }) => [name, filter]).sort()).toEqual(hosts.map((name) => [name, 'availabilityZone']));
+
+  const built = await fleet.start('buildInstance', request('explained'));
+  const instance = (await built.result()) as Instance;
+  const [first, second] = await choicesOf(built);
+  expect(first).toMatchObject({ turned: [], decision: { winner: failed[0] }, claims: [{ host: failed[0], refusal: null }] });
+  expect(second).toMatchObject({
+    turned: [{ host: failed[0], filter: 'build', reason: `${failed[0]}: defineDomain: it does not work here` }],
+    decision: { winner: instance.host },
+    claims: [{ host: instance.host, refusal: null }],
+  });
+  await fleet.run('deleteInstance', { instanceId: instance.id });
 });
 
 test('a build that is cancelled on its second host leaves nothing on either', async () => {

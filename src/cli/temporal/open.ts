@@ -5,6 +5,7 @@ import type { Cloud, Rows } from '../cloud.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { newOperationId } from '../operations.ts';
 import { connected } from './connection.ts';
+import { explanationOf } from './explanations.ts';
 import { listed } from './lists.ts';
 import { idOf, pastRecordOf, recordOf, type View } from './records.ts';
 import { foundOperation, reportOf } from './reports.ts';
@@ -31,6 +32,7 @@ export async function openCloud(identity: RequestContext | null): Promise<Cloud>
       return runOf(client, handle, description.type);
     },
     report: async (idOrName) => reportOf(client, await foundOperation(client, view, idOrName)),
+    explain: async (idOrName) => explanationOf(client, await foundOperation(client, view, idOrName)),
     decide: (idOrName, verdict, decision) => decided(client, view, idOrName, verdict, decision),
     close: () => client.connection.close(),
   };

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type LabHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { until } from '../../lab/wait.ts';
+import type { Host } from '../../src/model/host.ts';
+import type { Instance } from '../../src/model/instance.ts';
+import { controlQueue } from '../../src/model/queues.ts';
+import { type Case, findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
+import { endOf } from '../workflows/ends.ts';
+import { blankImage } from './blank-image.ts';
+import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
+
+let own: OwnCloud;
+let image: string;
+const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
+
+beforeAll(async () => {
+  own = await ownCloud('placement', {
+    NOVAFLOW_HOST_CAPACITY_VCPUS: '100',
+    NOVAFLOW_HOST_CAPACITY_DISK_GIB: '50',
+    NOVAFLOW_VIF_PLUG_TIMEOUT_SECONDS: '1',
+  });
+  image = await blankImage(own);
+}, 120_000);
+afterAll(() => own?.[Symbol.asyncDispose]());
+
+/** Of these a host has room for five, whatever else it has: their disks are sparse. */
+const fifthOfHost = { name: 'fifth', vcpus: 1, memoryMiB: 16, rootGiB: 10 };
+const small = { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 };
+
+test.each(isLongRun ? [1, 2, 3] : [1])(
+  'of twenty builds at once with room for ten, ten are active and ten find no host (%i. time)',
+  async () => {
+    const builds = await Promise.all(Array.from({ length: 20 }, () => start('buildInstance', build(fifthOfHost))));
+    const ends = await Promise.all(builds.map(endOf));
+    expect(ends.flatMap((end) => end?.type ?? 'active').sort()).toEqual([...Array(10).fill('NoValidHost'), ...Array(10).fill('active')]);
+    for (const { name } of own.cloud.lab.hosts) {
+      const host = await record<Host>(`host/${name}`);
+      expect(host.claims).toHaveLength(5);
+      expect(host).toMatchObject({ free: { diskGiB: 0 }, failedBuilds: 0 });
+      expect(host.claims.filter(({ ioTask }) => ioTask !== undefined)).toEqual([]);
+    }
+    await Promise.all(builds.map((one) => run('deleteInstance', { instanceId: one.firstExecutionRunId })));
+    for (const { name } of own.cloud.lab.hosts) expect((await record<Host>(`host/${name}`)).claims).toEqual([]);
+    expect(await findings(own)).toEqual([]);
+  },
+);
+
+test('a build whose ports its first host does not plug runs on the second, though the control worker is killed in between', async () => {
+  const host = hostNamed('cn1');
+  const instanceId = randomUUID();
+  await run('disableHost', { host: 'cn2' });
+  await runInHost(host, ['ip', 'link', 'set', host.bridge, 'down']);
+  try {
+    const chosen = await startStopped(own, 'buildInstance', {
+      step: 'selectHost',
+      point: 'after',
+      request: { ...build(small), instanceId },
+    });
+    await whenHit(own, chosen);
+    await run('enableHost', { host: 'cn2' });
+    const between = await stopAlso(chosen, 'releaseClaim');
+    await letGo(own, chosen);
+
+    await whenHit(own, between);
+    signalProcess(own.workers.control, 'SIGKILL');
+    await whenEnded(own.workers.control);
+    await own.startControl();
+    await letGo(own, between);
+    expect(await endOf(between.run)).toBeNull();
+  } finally {
+    await runInHost(host, ['ip', 'link', 'set', host.bridge, 'up']);
+  }
+  expect(await record<Instance>(`instance/${instanceId}`)).toMatchObject({ vmState: 'active', host: 'cn2', generation: 2 });
+  expect(await record<Host>('host/cn1')).toMatchObject({ claims: [], failedBuilds: 1 });
+  expect((await readdir(join(host.instancesDir, instanceId))).sort()).toEqual(['generation', 'lock']);
+  expect(await findings(own)).toEqual([]);
+  await run('deleteInstance', { instanceId });
+});
+
+test.runIf(isLongRun)('a host that falls silent in a build owes the removal, and pays when its worker is back', async () => {
+  const instanceId = randomUUID();
+  const stopped = await startStopped(own, 'buildInstance', {
+    step: 'createDisks',
+    point: 'after',
+    request: { ...build(small), instanceId },
+  });
+  await whenHit(own, stopped);
+  const silent = (await record<Instance>(`instance/${instanceId}`)).host ?? '';
+  const disks = join(hostNamed(silent).instancesDir, instanceId);
+  const worker = own.workers.compute.get(silent);
+  if (worker === undefined) throw new Error(`no worker on ${silent}`);
+  signalProcess(worker, 'SIGKILL');
+  await whenEnded(worker);
+  await letGo(own, stopped);
+
+  expect(await endOf(stopped.run)).toBeNull();
+  const { host } = await record<Instance>(`instance/${instanceId}`);
+  expect(host).not.toBe(silent);
+  expect(await record<Host>(`host/${silent}`)).toMatchObject({ state: 'down', debts: [{ instanceId }], claims: [{ instanceId }] });
+  expect(await readdir(disks)).toContain('disk');
+
+  await own.startCompute(silent);
+  const whenPaid = async () => ((await record<Host>(`host/${silent}`)).debts.length === 0 ? true : null);
+  await until(whenPaid, { what: 'the debt to be paid', timeoutMs: 60_000 });
+  expect(await record<Host>(`host/${silent}`)).toMatchObject({ state: 'up', claims: [] });
+  expect((await readdir(disks)).sort()).toEqual(['generation', 'lock']);
+  expect(await findings(own)).toEqual([]);
+  await run('deleteInstance', { instanceId });
+});
+
+test.runIf(isLongRun)('fifty builds at once on two hosts are all active', async () => {
+  const at = Date.now();
+  const builds = await Promise.all(Array.from({ length: 50 }, () => start('buildInstance', build(small))));
+  const ends = await Promise.all(builds.map(endOf));
+  console.info(`fifty builds took ${Date.now() - at} ms`);
+  expect(ends.filter((end) => end !== null)).toEqual([]);
+  expect(await findings(own)).toEqual([]);
+  await Promise.all(builds.map((one) => run('deleteInstance', { instanceId: one.firstExecutionRunId })));
+  expect(await findings(own)).toEqual([]);
+});
+
+/** Stops the operation at another step as well. */
+async function stopAlso(stopped: Case, step: string): Promise<Case> {
+  await writeFile(join(own.faultsDirectory, `${stopped.point}.${step}.${stopped.run.workflowId}`), '');
+  return { ...stopped, step };
+}
+
+function build(flavor: object) {
+  return { name: `vm-${randomUUID().slice(0, 8)}`, image, flavor };
+}
+
+async function run<Result>(type: string, input: object): Promise<Result> {
+  return (await start(type, input)).result() as Promise<Result>;
+}
+
+function start(type: string, input: object) {
+  return own.client.workflow.start(type, { taskQueue: controlQueue, workflowId: `${type}-${randomUUID()}`, args: [input] });
+}
+
+function record<Record>(id: string): Promise<Record> {
+  return own.client.workflow.getHandle(id).query<Record>('record');
+}
+
+function hostNamed(name: string): LabHost {
+  const host = own.cloud.lab.hosts.find((one) => one.name === name);
+  if (host === undefined) throw new Error(`there is no host ${name}`);
+  return host;
+}
