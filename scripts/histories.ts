@@ -2,12 +2,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { furnish, startFleet } from '../test/workflows/fleet.ts';
+import { settingsFor, startReceiver } from '../test/notifications/receiver.ts';
+import { type Fleet, furnish, startFleet } from '../test/workflows/fleet.ts';
 import { writeDevServerConfig } from './dev-server/config.ts';
 import { freeServerPorts } from './dev-server/ports.ts';
 import { type DevServer, startDevServer } from './dev-server.ts';
 import { type Case, cases, type Stage, stageCapacity, stageHosts } from './histories/cases.ts';
 import { store, storedNames } from './histories/store.ts';
+import { type TellingCase, tellingCases } from './histories/telling-cases.ts';
 
 /**
  * Lists the histories that every release has to replay; with `--new` plays on a server of its own, with hosts that are plain
@@ -18,25 +20,39 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { new: { type: 'boolean', default: false } } });
   const release = await releaseOfPackage();
   const stored = new Set(await storedNames());
-  const missing = cases.filter((one) => !stored.has(nameOf(one, release)));
+  const isMissing = (one: Case | TellingCase) => !stored.has(nameOf(one, release));
+  const missing = cases.filter(isMissing);
+  const missingTelling = tellingCases.filter(isMissing);
   if (!values.new) {
     for (const name of stored) console.log(name);
-    for (const one of missing) console.log(`${nameOf(one, release)}: not captured`);
+    for (const one of [...missing, ...missingTelling]) console.log(`${nameOf(one, release)}: not captured`);
     return;
   }
   if (missing.length > 0) await onServer((server) => capture(missing, release, server));
+  if (missingTelling.length > 0) await onServer((server) => captureTelling(missingTelling, release, server));
 }
 
 async function capture(missing: readonly Case[], release: string, server: DevServer): Promise<void> {
   await using fleet = await startFleet(stageHosts, stageCapacity, server);
   const stage: Stage = { fleet, request: await furnish(fleet, 'histories') };
   for (const one of missing) {
-    const { workflowId, runId } = await one.play(stage);
-    const history = await fleet.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    await store(nameOf(one, release), { workflowId, history });
-    console.log(`${nameOf(one, release)}: ${history.events?.length} events`);
+    await keep(nameOf(one, release), fleet, await one.play(stage));
     fleet.leaveAlone();
   }
+}
+
+async function captureTelling(missing: readonly TellingCase[], release: string, server: DevServer): Promise<void> {
+  await using receiver = await startReceiver();
+  const settings = { ...settingsFor(receiver), 'notifications.log': 'true' };
+  await using fleet = await startFleet(stageHosts, stageCapacity, server, { settings });
+  const stage: Stage = { fleet, request: await furnish(fleet, 'histories') };
+  for (const one of missing) await keep(nameOf(one, release), fleet, await one.play(stage, receiver));
+}
+
+async function keep(name: string, { client }: Fleet, { workflowId, runId }: { workflowId: string; runId?: string }): Promise<void> {
+  const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  await store(name, { workflowId, history });
+  console.log(`${name}: ${history.events?.length} events`);
 }
 
 async function onServer(work: (server: DevServer) => Promise<void>): Promise<void> {
@@ -52,7 +68,7 @@ async function onServer(work: (server: DevServer) => Promise<void>): Promise<voi
   }
 }
 
-function nameOf({ type, name }: Case, release: string): string {
+function nameOf({ type, name }: Pick<Case, 'type' | 'name'>, release: string): string {
   return `${type}.${name}.${release}`;
 }
 

@@ -435,7 +435,7 @@ async function cancelledByDelete(fleet: Fleet, request: object): Promise<{ insta
 }
 
 /** A record's run that nobody wrote to: the one after it continued as new, when its first task is done. */
-async function renewed(fleet: Fleet, workflowId: string): Promise<{ workflowId: string; runId: string }> {
+export async function renewed(fleet: Fleet, workflowId: string): Promise<{ workflowId: string; runId: string }> {
   const handle = fleet.client.workflow.getHandle(workflowId);
   const { runId: before } = await handle.describe();
   await handle.executeUpdate('renew');

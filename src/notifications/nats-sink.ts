@@ -23,7 +23,7 @@ export async function natsSink({ servers, subject, credentialsFile }: NatsOption
     name: 'novaflow',
     servers: [...servers],
     timeout: answerWithinMs,
-    maxReconnectAttempts: -1,
+    reconnect: false, // whoever tries again opens it anew, and waits for no publication of the connection before
     ...(credentialsFile === null ? {} : { authenticator: credsAuthenticator(await readFile(credentialsFile)) }),
   });
   const stream = jetstream(connection, { timeout: answerWithinMs });
@@ -32,6 +32,7 @@ export async function natsSink({ servers, subject, credentialsFile }: NatsOption
       const { body } = HTTP.structured(event);
       await stream.publish(`${subject}.${event['partitionkey']}.${event.type}`, String(body), { msgID: event.id });
     },
+    isOver: () => connection.isClosed(),
     close: () => connection.close(),
   };
 }

@@ -15,6 +15,8 @@ const { sendNotifications } = proxyActivities<NotifyActivities>({
 export interface Courier {
   /** Called whenever something may wait; does nothing when nothing does. */
   readonly send: () => void;
+  /** Whether something is on its way: a run that ended now would send it again. */
+  readonly isSending: () => boolean;
 }
 
 /**
@@ -33,6 +35,7 @@ export function courier(outbox: () => Outbox | undefined, onSent: (sink: SinkNam
       lost = now?.lost ?? 0;
       for (const sink of now?.policy.sinks ?? []) send(sink);
     },
+    isSending: () => onTheWay.size > 0,
   };
 
   function send(sink: SinkName): void {

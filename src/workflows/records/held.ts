@@ -60,7 +60,7 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
   const life = recordLife();
   const show = showing();
   const outbox = () => of.outbox?.of(state);
-  const { send } = courier(outbox, (sink, through) => {
+  const { send, isSending } = courier(outbox, (sink, through) => {
     life.touch();
     state = of.outbox?.afterSending(state, sink, through) ?? state;
   });
@@ -92,6 +92,7 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
   const end = await life.end({
     closed: () => state.record !== null && of.isClosed(state.record, state) && isAllSent(outbox()),
     held: () => state.holder !== null,
+    sending: isSending,
   });
   return { end, state };
 

@@ -15,14 +15,17 @@ export const renewUpdate = defineUpdate<void>('renew');
 /** From here on a history is worth leaving behind; the server warns at 10,240 events. */
 const grownEvents = 4_000;
 
+/** How long what is being sent may take to put off the end of a run. */
+const sendingTime = '2 seconds';
+
 /** How the run of a record ends: for good, or to go on in a new run. */
 export type RunEnd = 'closed' | 'continued';
 
 interface Life {
   /** Every message that changes the record says so: a run that was never touched executes nothing. */
   touch(): void;
-  /** Resolves when this run is over. `isHeld`: an operation holds the record. */
-  end(is: { closed: () => boolean; held: () => boolean }): Promise<RunEnd>;
+  /** Resolves when this run is over. `held`: an operation holds the record; `sending`: the end is put off for a moment. */
+  end(is: { closed: () => boolean; held: () => boolean; sending?: () => boolean }): Promise<RunEnd>;
 }
 
 /**
@@ -42,7 +45,7 @@ export function recordLife(): Life {
       touches += 1;
     },
     // A record is never cancelled: the button in the UI would lose an instance.
-    end: ({ closed, held }) =>
+    end: ({ closed, held, sending = () => false }) =>
       CancellationScope.nonCancellable(async () => {
         const mayContinue = () => allHandlersFinished() && !held();
         await condition(() => touches > 0 || mustRenew);
@@ -53,10 +56,18 @@ export function recordLife(): Life {
             await condition(allHandlersFinished);
             return 'closed';
           }
-          if (isCalled || (touches === seen && mayContinue())) return 'continued';
+          const isOver = isCalled || (touches === seen && mayContinue());
+          if (isOver && (await isStillOver(sending, mayContinue))) return 'continued';
         }
       }),
   };
+}
+
+/** What is on its way would be sent again by the next run, so it is waited for; but not for long, as it may be tried in vain. */
+async function isStillOver(sending: () => boolean, mayContinue: () => boolean): Promise<boolean> {
+  if (!sending()) return true;
+  await condition(() => !sending() || !mayContinue(), sendingTime);
+  return mayContinue();
 }
 
 /** Goes on in a new run. Search attributes go along by themselves; what `upsertMemo` wrote would be lost, and with it the row in lists. */
