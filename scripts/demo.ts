@@ -32,7 +32,8 @@ async function main(): Promise<void> {
   stack.use(startCleaner(lab));
 
   const cloud = await bringUp(stack, { lab, configFile: config, signal });
-  say(`\nexport TEMPORAL_ADDRESS=${cloud.server.address}\nTemporal's UI: ${cloud.server.uiUrl}`);
+  const { server, codec } = cloud;
+  say(`\nexport TEMPORAL_ADDRESS=${server.address}\nexport NOVAFLOW_CODEC_KEY_FILE=${codec.keyFile}\nTemporal's UI: ${server.uiUrl}`);
   await unlessAborted(signal, tell(cloud));
 
   say(await whatToTry(cloud, keep));

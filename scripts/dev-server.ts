@@ -108,6 +108,7 @@ function argumentsOf(config: DevServerConfig): string[] {
   return [
     ...['server', 'start-dev', '--log-level', config.logLevel, '--namespace', config.namespace],
     ...['--ip', config.ip, '--port', `${config.port}`, '--ui-ip', config.uiIp, '--ui-port', `${config.uiPort}`],
+    ...(config.uiCodecEndpoint === null ? [] : ['--ui-codec-endpoint', config.uiCodecEndpoint]),
     ...(config.databaseFile === null ? [] : ['--db-filename', config.databaseFile]),
     ...pairs('--sqlite-pragma', config.sqlitePragmas),
     ...pairs('--search-attribute', config.searchAttributes),

@@ -7,4 +7,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 process.exitCode = await main(process.argv.slice(2), {
   terminal: processTerminal(process),
   openCloud: async (identity) => (await import('./cli/temporal/open.ts')).openCloud(identity),
+  serveCodec: async (request) => (await import('./codec/open-server.ts')).openCodecServer(request),
 });

@@ -4,6 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { type Cloud, cloudOn, createLabNetwork, importGuest, startComputeWorker, startControlWorker, whenHostUp } from '../../lab/cloud.ts';
 import { buildGuest, down, type Lab, type LabHost, up } from '../../lab/lab.ts';
 import { type DevServer, startDevServer } from '../dev-server.ts';
+import { type DemoCodec, startDemoCodec } from './codec.ts';
 import { unlessEnded } from './ends.ts';
 import { unlessAborted } from './interruption.ts';
 import { show } from './progress.ts';
@@ -12,6 +13,7 @@ import { makeDemoPlace } from './server-config.ts';
 /** A cloud to show things on: Temporal, a lab of two hosts with workers, the image `tiny`, the network `default`. */
 export interface DemoCloud extends Cloud {
   readonly server: DevServer;
+  readonly codec: DemoCodec;
 }
 
 /** What a demo is brought up from. */
@@ -29,6 +31,7 @@ export interface DemoRequest {
  */
 export async function bringUp(stack: AsyncDisposableStack, { lab: labName, configFile, signal }: DemoRequest): Promise<DemoCloud> {
   const place = await makeDemoPlace(configFile);
+  const codec = stack.use(await startDemoCodec(place));
   const starting = startDevServer(place).then((server) => stack.use(server));
   const making = makeLab(stack, labName, place.directory, signal);
   const building = unlessAborted(signal, buildGuest());
@@ -38,13 +41,15 @@ export async function bringUp(stack: AsyncDisposableStack, { lab: labName, confi
   // Never closed: a call that was abandoned would fail as an exception that nobody can catch.
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection, namespace: server.namespace });
-  const cloud = await cloudOn(lab, client, Number(new URL(`tcp://${server.address}`).port));
+  const cloud = await cloudOn(lab, client, Number(new URL(`tcp://${server.address}`).port), {
+    NOVAFLOW_CODEC_KEY_FILE: codec.keyFile,
+  });
   const control = await startControlWorker(cloud);
   const whileItRuns = <T>(work: Promise<T>) => unlessAborted(signal, unlessEnded(lab, 'control', control, work));
   const hosts = lab.hosts.map((host) => [`worker in ${host.name}`, whileItRuns(bringHostUp(cloud, host))] as const);
   await show({ ...Object.fromEntries(hosts), 'network default': whileItRuns(createLabNetwork(cloud)) });
   await show({ 'image tiny: kernel, initial RAM disk, root disk': whileItRuns(importGuest(cloud, guest)) });
-  return { ...cloud, server };
+  return { ...cloud, server, codec };
 }
 
 async function makeLab(stack: AsyncDisposableStack, name: string, logsDirectory: string, signal: AbortSignal): Promise<Lab> {

@@ -3,12 +3,13 @@ import { findTemporal } from '../dev-server/binary.ts';
 import type { DemoCloud } from './bring-up.ts';
 
 /** What there is to do now, in commands that work as they stand. */
-export async function whatToTry({ server, lab }: DemoCloud, isKept: boolean): Promise<string> {
+export async function whatToTry({ server, codec, lab }: DemoCloud, isKept: boolean): Promise<string> {
   if (!isKept) return '\nAll of it goes now. To keep a cloud like this one and play with it: npm run dev';
   return `
 All of it stays up until Ctrl-C. In another terminal, in this directory:
 
   export TEMPORAL_ADDRESS=${server.address}
+  export NOVAFLOW_CODEC_KEY_FILE=${codec.keyFile}
   ./novaflow instance create web1 --flavor lab.tiny --image tiny
   ./novaflow instance list
   ./novaflow instance console-log web1

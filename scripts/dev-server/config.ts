@@ -11,6 +11,7 @@ const schema = z.strictObject({
   port,
   uiIp: z.ipv4(),
   uiPort: port,
+  uiCodecEndpoint: z.url({ protocol: /^https?$/ }).nullable(),
   namespace: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'is no namespace: letters, digits, ".", "_" and "-"'),
   databaseFile: z.string().min(1).nullable(),
   sqlitePragmas: z.record(variable, z.string()),

@@ -6,7 +6,7 @@ import { newProgram } from './program.ts';
 import type { Session, Surroundings } from './session.ts';
 
 /** Runs one call of the command and returns its exit code; whatever goes wrong is said, never thrown. */
-export async function main(argv: readonly string[], { terminal, openCloud }: Surroundings): Promise<number> {
+export async function main(argv: readonly string[], { terminal, openCloud, serveCodec }: Surroundings): Promise<number> {
   let exitCode: number = exitCodes.ok;
   let cloud: Promise<Cloud> | null = null;
   const session: Session = {
@@ -15,6 +15,7 @@ export async function main(argv: readonly string[], { terminal, openCloud }: Sur
       cloud ??= openCloud(identityOf(program.opts()));
       return cloud;
     },
+    serveCodec,
     isJson: () => program.opts().json === true,
     isQuiet: () => program.opts().quiet === true,
     endWith: (code) => {

@@ -1,3 +1,4 @@
+import { addCodecServerCommand } from './codec-server.ts';
 import { newCommand, type Program } from './commands.ts';
 import { addConfigCommand } from './config.ts';
 import { exitCodesHelp } from './exit-codes.ts';
@@ -29,6 +30,7 @@ export function newProgram(session: Session): Program {
   addHostCommands(program, session);
   addOperationCommands(program, session);
   addVerifyCommand(program, session);
+  addCodecServerCommand(program, session);
   addConfigCommand(program, session);
   return program;
 }

@@ -1,3 +1,5 @@
+import type { CodecServerRequest } from '../codec/open-server.ts';
+import type { CodecServer } from '../codec/server.ts';
 import type { RequestContext } from '../context.ts';
 import type { Cloud } from './cloud.ts';
 import type { Terminal } from './terminal.ts';
@@ -7,6 +9,8 @@ export interface Surroundings {
   readonly terminal: Terminal;
   /** Connects to Temporal, to ask as `identity`; null: as an administrator. Called at the first need: `--help` needs none, and the client takes 0.3 s to load. */
   readonly openCloud: (identity: RequestContext | null) => Promise<Cloud>;
+  /** Starts a codec server. */
+  readonly serveCodec: (request: CodecServerRequest) => Promise<CodecServer>;
 }
 
 /** One call of the command. */
@@ -14,6 +18,7 @@ export interface Session {
   readonly terminal: Terminal;
   /** The connection, made once. */
   readonly cloud: () => Promise<Cloud>;
+  readonly serveCodec: Surroundings['serveCodec'];
   readonly isJson: () => boolean;
   readonly isQuiet: () => boolean;
   /** Ends the call with this code though nothing went wrong. */

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 
 /** What a word means to its reader; painted only where colours show. */
@@ -13,6 +14,8 @@ export interface Terminal {
   readonly paint: (tone: Tone, text: string) => string;
   /** Somebody watches both streams: lines may be rewritten. */
   readonly isLive: boolean;
+  /** All of standard input, to its end. */
+  readonly input: () => Promise<string>;
   /** Asks and returns what was typed, or null for Ctrl-C, the end of input, and where nobody can be asked. */
   readonly ask: (question: string) => Promise<string | null>;
   /** Calls `on` at each Ctrl-C, in place of ending the process, until the returned function is called. */
@@ -28,6 +31,7 @@ export function processTerminal({ stdin, stdout, stderr }: Pick<NodeJS.Process, 
     note: (text) => void stderr.write(`${text}\n`),
     paint: (tone, text) => styleText(colours[tone], text, { stream: stdout }),
     isLive: stdout.isTTY && stderr.isTTY,
+    input: () => text(stdin),
     ask: async (question) => (stdin.isTTY && stderr.isTTY ? ask(question) : null),
     onInterrupt: (on) => {
       process.on('SIGINT', on);

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
 import { CodecError } from './codec-error.ts';
+import { readSecretFile } from './secret-file.ts';
 
 /** The keys of a deployment: one encrypts, all decrypt. */
 export interface KeyRing {
@@ -14,7 +14,6 @@ export const noKeys: KeyRing = { current: null, byId: new Map() };
 
 /** An id, which payloads carry in the clear, and the 32 bytes of an AES-256 key. */
 const line = /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})\s+([A-Za-z0-9+/]{43}=)$/;
-const othersMayRead = 0o077;
 
 /**
  * Reads a key file: `<id> <32 bytes in base64>` a line, `#` begins a comment, the first key encrypts. Null is no file and no keys.
@@ -22,22 +21,11 @@ const othersMayRead = 0o077;
  */
 export function readKeyRing(file: string | null): KeyRing {
   if (file === null) return noKeys;
-  const keys = keysIn(file, textOf(file));
+  const keys = keysIn(file, readSecretFile(file));
   const [first] = keys;
   if (first === undefined) throw new CodecError(`${file} has no key: a line "<id> <32 bytes in base64>"`);
   const [id, key] = first;
   return { current: { id, key }, byId: keys };
-}
-
-function textOf(file: string): string {
-  try {
-    const mode = statSync(file).mode & 0o777;
-    if ((mode & othersMayRead) === 0) return readFileSync(file, 'utf8');
-    throw new CodecError(`${file} is open to others than its owner (mode ${mode.toString(8).padStart(4, '0')}): chmod 600 ${file}`);
-  } catch (error) {
-    if (error instanceof CodecError) throw error;
-    throw new CodecError(`the key file cannot be read: ${error instanceof Error ? error.message : error}`, { cause: error });
-  }
 }
 
 function keysIn(file: string, text: string): ReadonlyMap<string, KeyObject> {

@@ -17,7 +17,8 @@ function leavesOf(command: Described, words: readonly string[] = []): string[][]
 }
 
 const nothing = () => {};
-const session = { terminal: keptTerminal(), isJson: () => false, isQuiet: () => false, endWith: nothing };
+const serveCodec = () => Promise.reject(new Error('nothing is served here'));
+const session = { terminal: keptTerminal(), serveCodec, isJson: () => false, isQuiet: () => false, endWith: nothing };
 const leaves = leavesOf(newProgram({ ...session, cloud: () => Promise.reject(new Error('no command runs here')) }));
 const helps = await Promise.all(leaves.map(async (words) => ({ words, help: (await call([...words, '--help'])).out })));
 const examples = helps.flatMap(({ help }) => [...help.matchAll(/^ {2}\$ novaflow (.*)$/gm)].map(([, line = '']) => line));
@@ -28,7 +29,8 @@ test.for(helps)('the help of $words has an example of it and the options that ev
 });
 
 test.for(examples)('the example "%s" can be typed as it stands', async (line) => {
-  const argv = [...line.replace(/ --key \S+/, '').matchAll(/"([^"]*)"|\S+/g)].map(([word, inner]) => inner ?? word); // no key of a reader is here
+  const typed = line.replace(/ < \S+$/, '').replaceAll(/ --(key|user-data) \S+| --file \S+=\S+/g, '');
+  const argv = [...typed.matchAll(/"([^"]*)"|\S+/g)].map(([word, inner]) => inner ?? word); // no file of a reader is here
   const { exitCode, err } = await call(argv, { result: () => Promise.reject(new Error('it was started')) });
   expect(err).not.toContain('error:');
   expect(exitCode).not.toBe(exitCodes.refused);

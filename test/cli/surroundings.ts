@@ -1,6 +1,7 @@
 import type { Cloud, Filter, Records, Rows, Run, Sight } from '../../src/cli/cloud.ts';
 import type { Explanation } from '../../src/cli/explanation.ts';
 import { main } from '../../src/cli/main.ts';
+import type { Surroundings } from '../../src/cli/session.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 
 /** A terminal that keeps what is written; without colours and not live. */
@@ -11,7 +12,7 @@ export interface KeptTerminal extends Terminal {
   readonly interrupt: () => void;
 }
 
-export function keptTerminal({ answers = [] }: { answers?: readonly (string | null)[] } = {}): KeptTerminal {
+export function keptTerminal({ answers = [], input = '' }: { answers?: readonly (string | null)[]; input?: string } = {}): KeptTerminal {
   const out: string[] = [];
   const err: string[] = [];
   const listeners = new Set<() => void>();
@@ -23,6 +24,7 @@ export function keptTerminal({ answers = [] }: { answers?: readonly (string | nu
     note: (text) => err.push(text),
     paint: (_, text) => text,
     isLive: false,
+    input: async () => input,
     ask: async (question) => {
       err.push(question);
       return left.shift() ?? null;
@@ -50,6 +52,7 @@ interface Contents {
   readonly explanation?: Explanation;
   readonly status?: string;
   readonly statusLater?: string;
+  readonly serveCodec?: Surroundings['serveCodec'];
 }
 
 /** A cloud that holds what it was given and keeps what it was asked to do. */
@@ -121,6 +124,7 @@ export async function call(
 ): Promise<{ exitCode: number; out: string; err: string; asked: Asked[] }> {
   const { cloud, asked } = fakeCloud(contents);
   const exitCode = await main(argv, {
+    serveCodec: contents.serveCodec ?? (() => Promise.reject(new Error('nothing is served here'))),
     terminal,
     openCloud: async (identity) => {
       if (identity !== null) asked.push(['as', identity]);

@@ -45,5 +45,5 @@ test('a refusal repeats nothing of a key', () => {
 
 test('a key file that is not there is named', () => {
   expect(() => readKeyRing(join(directory, 'absent'))).toThrow(CodecError);
-  expect(() => readKeyRing(join(directory, 'absent'))).toThrow(/the key file cannot be read: .*absent/);
+  expect(() => readKeyRing(join(directory, 'absent'))).toThrow(/a file with secrets cannot be read: .*absent/);
 });

@@ -62,6 +62,7 @@ describe('the configuration of the dev server', () => {
     ['names a missing key', /^uiPort: .*$/m, '', '"uiPort" is missing'],
     ['names the key of a port out of range', 'port: 7233', 'port: 70000', '"port": '],
     ['refuses an address on which the server would come up and do no work', 'ip: 127.0.0.1', 'ip: 10.0.0.1', '"ip": '],
+    ['names the key of a codec server that is no address', 'uiCodecEndpoint: null', 'uiCodecEndpoint: here', '"uiCodecEndpoint": '],
     ['names the key of a search attribute of an unknown type', 'VmState: Keyword', 'VmState: Keywrod', '"searchAttributes.VmState": '],
     ['refuses a key that stands twice', 'namespace: default', 'namespace: default\nnamespace: other', 'Map keys must be unique'],
   ] as const)('%s', async ([, before, after, sentence]) => {
