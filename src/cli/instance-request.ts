@@ -4,6 +4,8 @@ import { wholeNumber } from './arguments.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
 type BuildRequest = RequestInputOf<'buildInstance'>;
+/** What of a request is sent encrypted. */
+export type SecretFields = Pick<BuildRequest, 'adminPassword' | 'userData' | 'files'>;
 type BlockDevice = NonNullable<BuildRequest['blockDevices']>[number];
 
 /** The options of `instance create` as they were typed. */
@@ -14,6 +16,7 @@ export interface CreateOptions {
   readonly network?: readonly string[] | boolean | undefined;
   /** The text of key files. */
   readonly keys?: readonly string[];
+  readonly secrets?: SecretFields;
   readonly meta?: Readonly<Record<string, string>> | undefined;
   readonly ephemeral?: readonly BlockDevice[] | undefined;
   /** GiB. */
@@ -27,7 +30,7 @@ export interface CreateOptions {
 
 /** The request of `instance create`; what was not typed is absent, so that the defaults are the server's. */
 export function buildRequest(name: string, options: CreateOptions): BuildRequest {
-  const { image, flavor, network, keys = [], meta, ephemeral = [], swap, az, hint, id, configDrive, onFailure } = options;
+  const { image, flavor, network, keys = [], secrets, meta, ephemeral = [], swap, az, hint, id, configDrive, onFailure } = options;
   const blockDevices = [...ephemeral, ...(swap === undefined ? [] : [blankOf(swap, 'swap')])];
   return {
     name,
@@ -35,6 +38,7 @@ export function buildRequest(name: string, options: CreateOptions): BuildRequest
     flavor,
     ...(network === undefined ? {} : { networks: networksOf(network) }),
     ...(keys.length === 0 ? {} : { publicKeys: keys.flatMap(keysIn) }),
+    ...secrets,
     ...(meta === undefined ? {} : { metadata: { ...meta } }),
     ...(blockDevices.length === 0 ? {} : { blockDevices }),
     ...(az === undefined ? {} : { availabilityZone: az }),

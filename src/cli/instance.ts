@@ -8,6 +8,7 @@ import { examples } from './examples.ts';
 import { follow, resultOf } from './follow.ts';
 import { eventsOf, eventsText } from './instance-events.ts';
 import { buildRequest, ephemerals, readKeys } from './instance-request.ts';
+import { readSecrets } from './instance-secrets.ts';
 import { instanceSheet, instanceTable } from './instance-text.ts';
 import { addPowerCommands } from './power.ts';
 import { answer, answerList, answerStarted, type Session } from './session.ts';
@@ -33,7 +34,10 @@ function addCreate(group: Group, session: Session): void {
     .requiredOption('--flavor <flavor>', 'name of the flavor')
     .option('--network <name[=address]>', 'a port on this network; may be repeated (default: one on the default network)', each)
     .option('--no-network', 'no port')
-    .option('--key <file>', 'public SSH keys for the guest; may be repeated', each)
+    .option('--key, --public-key <file>', 'public SSH keys for the guest; may be repeated', each)
+    .option('--user-data <file>', 'what cloud-init runs in the guest, sent encrypted')
+    .option('--file <path=localfile>', 'a file for the guest, sent encrypted; may be repeated', pairs)
+    .option('--admin-password-stdin', 'read the password of the guest from standard input, its first line')
     .option('--meta <key=value>', 'metadata; may be repeated', pairs)
     .option('--ephemeral <GiB[=format]>', "an ephemeral disk, in place of the flavor's; may be repeated", ephemerals)
     .option('--swap <GiB>', "a swap disk, in place of the flavor's", wholeNumber)
@@ -50,11 +54,14 @@ function addCreate(group: Group, session: Session): void {
         'instance create web1 --image tiny --flavor lab.tiny --network default=10.0.0.7 --key id_ed25519.pub --meta role=web',
         'instance create web1 --image tiny --flavor m1.small --no-network --no-wait',
         'instance create web2 --image tiny --flavor lab.tiny --hint different_host=0196f3b0-7c6e-4d57-9a59-0a1f2c3d4e5f',
+        'instance create web1 --image tiny --flavor lab.tiny --user-data init.sh --file /etc/motd=motd',
+        'instance create web1 --image tiny --flavor lab.tiny --admin-password-stdin < password',
         'instance create web1 --image tiny --flavor roomy --ephemeral 10=ext4 --ephemeral 5 --swap 1',
       ),
     )
-    .action(async (name, { key = [], wait, ...options }) => {
-      const request = buildRequest(name, { ...options, keys: await readKeys(key) });
+    .action(async (name, { publicKey = [], wait, ...options }) => {
+      const secrets = await readSecrets(options, session.terminal);
+      const request = buildRequest(name, { ...options, keys: await readKeys(publicKey), secrets });
       const run = await (await session.cloud()).start('buildInstance', name, request);
       if (!wait) return answerStarted(session, run.id);
       const instance = (await follow(session, run)) as Instance;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { call } from './surroundings.ts';
+import { call, keptTerminal } from './surroundings.ts';
 
 const id = '0196f3b0-7c6e-4d57-9a59-0a1f2c3d4e5f';
 const create = ['instance', 'create', 'web1', '--image', 'tiny', '--flavor', 'lab.tiny', '--no-wait'];
@@ -102,12 +102,12 @@ test.for([
   expect(asked).toEqual([['start', 'cacheImage', 'debian', { imageId: 'id of debian', ...hosts }]]);
 });
 
-test('every key of a key file goes to the guest, comments do not', async () => {
+test.for(['--key', '--public-key'])('every key of a file of %s goes to the guest, comments do not', async (option) => {
   const directory = mkdtempSync(join(tmpdir(), 'novaflow-keys-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const file = join(directory, 'authorized_keys');
   writeFileSync(file, '# two\nssh-ed25519 A me\n\nssh-ed25519 B you\n');
-  const { asked } = await call([...create, '--key', file]);
+  const { asked } = await call([...create, option, file]);
   expect(asked).toEqual([['start', 'buildInstance', 'web1', { ...build, publicKeys: ['ssh-ed25519 A me', 'ssh-ed25519 B you'] }]]);
 });
 
@@ -134,3 +134,28 @@ test.for<readonly string[]>([[], ['--file', 'root.img', '--url', 'https://exampl
     expect(err).toContain('an import needs either --file or --url');
   },
 );
+
+test('the secrets of a build come from files and from standard input, and are sent in base64', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'novaflow-secrets-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const [script, motd] = [join(directory, 'init.sh'), join(directory, 'motd')];
+  writeFileSync(script, '#!/bin/sh\n');
+  writeFileSync(motd, Buffer.from([0, 255]));
+  const typed = [...create, '--user-data', script, '--file', `/etc/motd=${motd}`, '--file', `/root/b=${motd}`, '--admin-password-stdin'];
+  const { asked } = await call(typed, {}, keptTerminal({ input: 'pass word\nnot this\n' }));
+  const secrets = {
+    userData: Buffer.from('#!/bin/sh\n').toString('base64'),
+    files: [
+      { path: '/etc/motd', contentsBase64: 'AP8=' },
+      { path: '/root/b', contentsBase64: 'AP8=' },
+    ],
+    adminPassword: 'pass word',
+  };
+  expect(asked).toEqual([['start', 'buildInstance', 'web1', { ...build, ...secrets }]]);
+});
+
+test.for(['--user-data', '--file'])('a file of %s that cannot be read is named, and nothing is started', async (option) => {
+  const { exitCode, err, asked } = await call([...create, option, option === '--file' ? '/etc/motd=/nowhere/at/all' : '/nowhere/at/all']);
+  expect({ exitCode, asked }).toEqual({ exitCode: 2, asked: [] });
+  expect(err).toMatch(/a file for the guest cannot be read: .*\/nowhere\/at\/all/);
+});
