@@ -45,6 +45,7 @@ test('without a setting anywhere the defaults hold', () => {
     libvirt: { socket: '/run/libvirt/libvirt-sock' },
     instancesDir: '/var/lib/nova/instances',
     imagesType: 'qcow2',
+    growFileSystem: 'auto',
     defaultEphemeralFormat: null,
     imageStore: { directory: '/var/lib/novaflow/images' },
     forceRawImages: true,

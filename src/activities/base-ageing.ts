@@ -11,8 +11,8 @@ import { withLockIfFree } from './lock.ts';
 /** Where it is asked which bases are used. */
 export type BaseUses = () => Promise<ReadonlySet<string>>;
 
-/** What lies beside a base: its note, and what fetches that died left half made. */
-const halves = ['.checksum', '.part', '.converted'] as const;
+/** What lies beside a base: its note, what fetches that died left half made, and the overlays that disks with a grown file system are copied from. */
+const halves = ['.checksum', '.part', '.converted', '.grown'] as const;
 
 type AgeingConfig = Pick<Config, 'instancesDir' | 'imageCache'>;
 
@@ -50,7 +50,7 @@ export async function ageBases({ instancesDir, imageCache }: AgeingConfig, uses:
         if ((await partsOf(path)).length === 0 || !(await isDue(path)) || (await basesOfFiles(instancesDir)).has(name)) return false;
         // The base before its note: a base without one would have to be compared before it is used again.
         await unlessAbsent(rename(path, `${path}.aged`));
-        for (const suffix of halves) await rm(`${path}${suffix}`, { force: true });
+        for (const suffix of halves) await rm(`${path}${suffix}`, { recursive: true, force: true });
         return true;
       });
       if (isAside) await rm(`${path}.aged`, { force: true }); // beside the lock that builds wait for: a large file takes its time

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { log } from '@temporalio/activity';
 import type { Config } from '../config.ts';
 import { type ConfiguredPort, configDriveLabelOf } from '../model/config-drive.ts';
 import { withTargets } from '../model/hardware/disk-places.ts';
@@ -46,6 +47,8 @@ export interface MadeDisks {
   readonly missing: readonly ImageRef[];
   /** Whether some take longer than a quick step may, and are still to be made. */
   readonly takesLong: boolean;
+  /** What an operator should know of disks that a guest can live with. */
+  readonly warnings: readonly string[];
 }
 
 export interface DiskActivities {
@@ -65,7 +68,7 @@ export interface DiskLongActivities {
   fetchBases(input: { token: Token | null; images: readonly ImageRef[] }): Promise<void>;
 }
 
-type DiskConfig = Pick<Config, 'imagesType' | 'defaultEphemeralFormat' | 'configDriveFormat'>;
+type DiskConfig = Pick<Config, 'growFileSystem' | 'imagesType' | 'defaultEphemeralFormat' | 'configDriveFormat'>;
 
 const rootBackends = { qcow2: qcow2Root, raw: rawRoot } as const satisfies Record<Config['imagesType'], RootBackend>;
 const blankBackends = { raw: rawBlank } as const satisfies Record<string, BlankBackend>;
@@ -73,7 +76,7 @@ const blankBackends = { raw: rawBlank } as const satisfies Record<string, BlankB
 export function diskActivities(
   whileHolding: WhileHolding,
   bases: BaseCache,
-  { imagesType, defaultEphemeralFormat, configDriveFormat }: DiskConfig,
+  { imagesType, growFileSystem, defaultEphemeralFormat, configDriveFormat }: DiskConfig,
 ): DiskActivities & DiskLongActivities {
   return {
     fetchBases: async ({ images }) => {
@@ -95,7 +98,7 @@ export function diskActivities(
         const found = await Promise.all(images.map(bases.baseOf));
         const [base] = found;
         if (base === null || base === undefined || found.includes(null)) {
-          return { disks: [], missing: images.filter((_image, index) => found[index] === null), takesLong: false };
+          return { disks: [], missing: images.filter((_image, index) => found[index] === null), takesLong: false, warnings: [] };
         }
         return noticingFullDisk(directory, () => makeDisks(directory, input, base, patience));
       }),
@@ -104,7 +107,12 @@ export function diskActivities(
 
   async function makeDisks(directory: string, input: DiskInput, base: Base, patience: Patience): Promise<MadeDisks> {
     const { instance, image, vifs, publicKeys, hasConfigDrive, secrets = {} } = input;
-    const site: Site = { instanceId: instance.id, directory };
+    const warnings: string[] = [];
+    const warn = (message: string) => {
+      log.warn(message, { instance: instance.id });
+      warnings.push(message);
+    };
+    const site: Site = { instanceId: instance.id, directory, growFileSystem, warn };
     await requireFit(instance, base);
     const drive = { instance, ports: vifs.map(configured), publicKeys, secrets };
     const wanted = disksWantedBy(input);
@@ -117,7 +125,7 @@ export function diskActivities(
       makeBootFiles(directory, image),
     ]);
     const all = config === null ? disks : [...disks, config];
-    return { disks: withTargets(all, hardware), missing: [], takesLong: made.includes(false) };
+    return { disks: withTargets(all, hardware), missing: [], takesLong: made.includes(false), warnings };
   }
 
   function disksWantedBy({ instance: { flavor }, image: { root, properties }, localDisks = noDisks }: DiskInput): readonly WantedDisk[] {

@@ -8,11 +8,14 @@ export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
   readonly exitCode: number | null;
   readonly stdout: string;
+  /** The end of what it wrote to standard error. */
+  readonly said: string;
   /** The limit that ended it, or null. */
   readonly reached: 'cpuSeconds' | 'wallSeconds' | 'outputBytes' | null;
   constructor(error: ExecaError, reached: CommandFailed['reached'] = null) {
     const said = `${error.stderr ?? ''}`.trim().slice(-1000);
     super(`${error.command.slice(0, 300)}: ${said === '' ? error.shortMessage : said}`, { cause: error });
+    this.said = said;
     this.exitCode = error.exitCode ?? null;
     this.reached = reached;
     this.stdout = `${error.stdout ?? ''}`;

@@ -25,6 +25,8 @@ export interface Limits {
 
 export interface RunOptions {
   readonly limits?: Limits;
+  /** Where the command finds files without a directory. */
+  readonly cwd?: string;
   /** Is given what the command prints, while it does. */
   readonly onOutput?: (text: string) => void;
 }
@@ -33,7 +35,7 @@ export interface RunOptions {
  * Runs a command to its end. Arguments are an array, nothing reaches a shell. A cancel of the activity ends the command and
  * arrives as the cancel it is. Raises `CommandFailed` with what the command said.
  */
-export async function run(file: string, args: readonly string[], { limits, onOutput }: RunOptions = {}): Promise<Ran> {
+export async function run(file: string, args: readonly string[], { limits, cwd, onOutput }: RunOptions = {}): Promise<Ran> {
   const inherited = inheritedDescriptors.getStore() ?? [];
   const signal = currentSignal();
   const [command = file, ...rest] = limits === undefined ? [file, ...args] : limited(limits, file, args);
@@ -41,6 +43,7 @@ export async function run(file: string, args: readonly string[], { limits, onOut
     const running = execa(command, rest, {
       // execa passes descriptors above 2 on, though its types know no number here.
       stdio: ['ignore', 'pipe', 'pipe', ...(inherited as unknown as 'inherit'[])],
+      ...(cwd === undefined ? {} : { cwd }),
       ...(signal === null ? {} : { cancelSignal: signal }),
       ...(limits === undefined ? {} : { maxBuffer: maxOutputBytes }),
       // Of each thread's own arena of glibc, 64 MiB count as address space.

@@ -100,6 +100,11 @@ export const settings = objectOf({
   imagesType: oneOf(['qcow2', 'raw'])
     .default('qcow2')
     .describe('How the root disks of new instances are kept: overlays on the cached image, or whole files of their own (`raw`).'),
+  growFileSystem: oneOf(['auto', 'never'])
+    .default('auto')
+    .describe(
+      'Whether the file system of a new root disk grows to the size of its disk: one of ext2, ext3 or ext4 in a raw image without partitions. Others are left to the guest.',
+    ),
   defaultEphemeralFormat: oneOf(fileSystems)
     .nullable()
     .default(null)

@@ -65,7 +65,12 @@ async function world(imagesType: Config['imagesType'] = 'qcow2') {
   };
   const bases = baseCache({ instancesDir, imageStore: { directory: store }, forceRawImages: true });
   const activities = (type = imagesType) =>
-    diskActivities(holdingIn(instancesDir), bases, { imagesType: type, defaultEphemeralFormat: null, configDriveFormat: 'iso9660' });
+    diskActivities(holdingIn(instancesDir), bases, {
+      imagesType: type,
+      growFileSystem: 'auto',
+      defaultEphemeralFormat: null,
+      configDriveFormat: 'iso9660',
+    });
   const { createDisks, fetchBases } = activities();
   const home = join(instancesDir, 'web1');
   return {
@@ -98,7 +103,7 @@ async function world(imagesType: Config['imagesType'] = 'qcow2') {
 
 test('images that are not on the host yet are told, and nothing is made', async () => {
   const { create, image, files } = await world();
-  expect(await create()).toStrictEqual({ disks: [], missing: [image.root, image.kernel, image.ramdisk], takesLong: false });
+  expect(await create()).toStrictEqual({ disks: [], missing: [image.root, image.kernel, image.ramdisk], takesLong: false, warnings: [] });
   expect(await files()).toStrictEqual(['generation', 'lock']);
 });
 
@@ -109,6 +114,7 @@ describe('the disks of an instance', () => {
     expect(await create()).toStrictEqual({
       missing: [],
       takesLong: false,
+      warnings: [],
       disks: [
         {
           name: 'disk',

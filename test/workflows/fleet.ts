@@ -244,14 +244,14 @@ function fakeSteps(host: FakeHost): HostSteps {
     },
     findMissingBases: async ({ images }) => ({ missing: images.filter(({ id }) => !host.bases.has(id)) }),
     createDisks: async ({ instance, image, localDisks, secrets = {} }) => {
-      if (!host.bases.has(image.root.id)) return { disks: [], missing: [image.root], takesLong: false };
+      if (!host.bases.has(image.root.id)) return { disks: [], missing: [image.root], takesLong: false, warnings: [] };
       if (!host.copiesLong) host.disks.add(instance.id);
       host.drives.set(instance.id, secrets);
-      return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: host.copiesLong };
+      return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: host.copiesLong, warnings: [] };
     },
     writeDisks: async ({ instance, localDisks }) => {
       host.disks.add(instance.id);
-      return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: false };
+      return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: false, warnings: [] };
     },
     defineDomain: async ({ instance }) => {
       host.guests.set(instance.id, 'defined');

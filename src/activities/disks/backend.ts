@@ -1,3 +1,4 @@
+import type { Config } from '../../config.ts';
 import type { Disk } from '../../model/instance.ts';
 import type { WantedDisk } from '../../model/wanted-disks.ts';
 import type { Base } from '../base-cache.ts';
@@ -7,6 +8,10 @@ export interface Site {
   readonly instanceId: string;
   /** The instance's directory. */
   readonly directory: string;
+  /** Whether a file system that ends before its disk is grown. */
+  readonly growFileSystem: Config['growFileSystem'];
+  /** Tells an operator what a guest can live with. */
+  readonly warn: (message: string) => void;
 }
 
 /** A disk as it is decided to be; which device of the guest it becomes is decided for all of them. */

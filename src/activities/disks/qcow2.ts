@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { createOverlay } from '../qemu-img.ts';
 import type { RootBackend } from './backend.ts';
-import { madeAside } from './made-aside.ts';
+import { copyOverlay, grownOverlay } from './grown-overlay.ts';
+import { madeAsideIf } from './made-aside.ts';
 
 /** Overlays on the cached image, whose format they name: nothing ever has to guess it. */
 export const qcow2Root: RootBackend = {
@@ -12,10 +13,13 @@ export const qcow2Root: RootBackend = {
     sizeBytes,
     backing: { imageId, checksum, format },
   }),
-  make: async ({ directory }, { name, sizeBytes }, base) => {
-    await madeAside(join(directory, name), async (partial) => {
-      await createOverlay({ base: base.path, baseFormat: base.format, path: partial, sizeBytes });
-    });
-    return true;
-  },
+  make: (site, { name, sizeBytes }, base, patience) =>
+    madeAsideIf(join(site.directory, name), async (partial) => {
+      const grown = site.growFileSystem === 'auto' ? await grownOverlay(base, sizeBytes, patience) : null;
+      if (grown === 'later') return false;
+      if (grown === null) await createOverlay({ base: base.path, baseFormat: base.format, path: partial, sizeBytes });
+      else await copyOverlay(grown, partial);
+      if (grown !== null && grown.warning !== null) site.warn(grown.warning);
+      return true;
+    }),
 };

@@ -1,28 +1,33 @@
-import { constants } from 'node:fs';
-import { copyFile, open, stat, truncate } from 'node:fs/promises';
+import { open, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WantedDisk } from '../../model/wanted-disks.ts';
 import type { Base } from '../base-cache.ts';
-import { errnoOf } from '../failures.ts';
+import { canGrow, growFileSystem } from '../grow-file-system.ts';
 import { convertDisk, diskInfo } from '../qemu-img.ts';
 import { run } from '../run.ts';
 import type { BlankBackend, Patience, PlacedDisk, RootBackend } from './backend.ts';
+import { clone } from './copy-sparsely.ts';
 import { madeAside, madeAsideIf } from './made-aside.ts';
 
 /** What is copied within seconds by a disk that is busy with guests. */
 const quickBytes = 256 * 1024 ** 2;
 
-/** What file systems say that cannot share blocks between two files, or not between these. */
-const noClone: ReadonlySet<string | null> = new Set(['EOPNOTSUPP', 'ENOTSUP', 'EXDEV', 'EINVAL', 'ENOTTY', 'ENOSYS']);
-
 /** Flat files: they share the image's blocks where the file system can (XFS, btrfs), and are sparse copies where it cannot. */
 export const rawRoot: RootBackend = {
   place: async (_site, wanted) => rawDisk(wanted),
-  make: ({ directory }, { name, sizeBytes }, base, patience) =>
-    madeAsideIf(join(directory, name), async (partial) => {
-      const isCopied = (await cloned(base, partial)) || (await copied(base, partial, patience));
-      if (isCopied) await truncate(partial, sizeBytes);
-      return isCopied;
+  make: (site, { name, sizeBytes }, base, patience) =>
+    madeAsideIf(join(site.directory, name), async (partial) => {
+      const isGrown = site.growFileSystem === 'auto' && base.format === 'raw' && (await canGrow(base.path, sizeBytes));
+      if (isGrown && patience === 'quick') return false;
+      if (!(await copied(base, partial, patience))) return false;
+      await truncate(partial, sizeBytes);
+      const growth = isGrown ? await growFileSystem(partial, sizeBytes) : null;
+      if (growth?.kind !== 'given up') return true;
+      site.warn(`the file system of ${name} was not grown: ${growth.why}`);
+      await rm(partial); // half changed
+      await copied(base, partial, patience);
+      await truncate(partial, sizeBytes);
+      return true;
     }),
 };
 
@@ -47,18 +52,8 @@ function rawDisk({ name, sizeBytes }: WantedDisk): PlacedDisk {
   return { name, kind: 'raw', format: 'raw', sizeBytes, backing: null };
 }
 
-async function cloned({ path, format }: Base, to: string): Promise<boolean> {
-  if (format !== 'raw') return false;
-  try {
-    await copyFile(path, to, constants.COPYFILE_FICLONE_FORCE);
-    return true;
-  } catch (error) {
-    if (noClone.has(errnoOf(error))) return false;
-    throw error;
-  }
-}
-
 async function copied({ path, format }: Base, to: string, patience: Patience): Promise<boolean> {
+  if (format === 'raw' && (await clone(path, to))) return true;
   const { blocks } = await stat(path);
   if (patience === 'quick' && blocks * 512 > quickBytes) return false;
   if (format === 'raw') await run('cp', ['--sparse=always', '--', path, to]);

@@ -69,7 +69,7 @@ function whyUnknownBase(name: string, { known, fetching, present }: BaseRules): 
   if (suffix === '') return null;
   const isHalf = suffix === 'part' || suffix === 'converted' || (suffix === 'checksum' && !present.has(stem));
   if (isHalf) return 'a fetch of the image that was killed: the next build from it on this host completes it';
-  return suffix === 'checksum' ? null : 'nothing of ours has this name: somebody put it there';
+  return suffix === 'checksum' || suffix === 'grown' ? null : 'nothing of ours has this name: somebody put it there';
 }
 
 /** The bases that an operation may be bringing here: of instances that it works on, or of images that it brings to hosts. */
