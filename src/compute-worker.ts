@@ -8,6 +8,7 @@ import { ageBases, usesOfHost } from './activities/base-ageing.ts';
 import { baseCache } from './activities/base-cache.ts';
 import { capabilitiesOf } from './activities/capabilities.ts';
 import { consoleActivities } from './activities/console.ts';
+import { payDebts } from './activities/debts.ts';
 import { diskActivities } from './activities/disks.ts';
 import { domainActivities } from './activities/domain.ts';
 import { guestWatch } from './activities/guest-watch.ts';
@@ -15,18 +16,21 @@ import { holdingIn } from './activities/holding.ts';
 import type { HostLongActivities, QuickActivities } from './activities/host.ts';
 import { type HostListingActivities, hostListingActivities } from './activities/host-listing.ts';
 import { imageStoreActivities } from './activities/image-store.ts';
+import { type MeasureActivities, measureActivities } from './activities/measure.ts';
 import { powerActivities } from './activities/power.ts';
+import { superseded } from './activities/superseded.ts';
 import { vifActivities } from './activities/vifs.ts';
 import type { Config } from './config.ts';
 import { connectLibvirt, type Libvirt } from './libvirt/index.ts';
-import { longQueueOf, quickQueueOf } from './model/queues.ts';
+import { controlQueue, longQueueOf, quickQueueOf } from './model/queues.ts';
 import { commonOptions, type WorkerSurroundings } from './worker-options.ts';
+import type { auditHost } from './workflows/audit-host.ts';
 
 /** The workers of a compute host: seconds of work on one queue, copies on the other. The host is known to the scheduler once this resolves. */
 export async function computeWorkers(config: Config, surroundings: WorkerSurroundings): Promise<readonly Worker[]> {
   await mkdir(config.instancesDir, { recursive: true });
   const libvirt = connectLibvirt({ socket: config.libvirt.socket });
-  const { quick, long, report } = hostActivities(config, libvirt, surroundings.stopping);
+  const { quick, long, report, comeHome } = hostActivities(config, libvirt, surroundings.stopping);
   const common = commonOptions(config, surroundings, { heartbeats: true });
   const workers = await Promise.all([
     Worker.create({
@@ -45,7 +49,9 @@ export async function computeWorkers(config: Config, surroundings: WorkerSurroun
   const { connection, namespace, stopping } = surroundings;
   const client = new Client({ connection, namespace, dataConverter: common.dataConverter });
   await report(client, false);
+  await comeHome(client);
   void ageingOf(config, libvirt, client, stopping);
+  void auditAtStart(config.host.name, client);
   return workers;
 }
 
@@ -59,25 +65,51 @@ function ageingOf(config: Config, libvirt: Libvirt, by: Client, stopping: AbortS
   return everySeconds(config.imageCache.passSeconds, stopping, pass, logger);
 }
 
-function hostActivities(
-  config: Config,
-  libvirt: Libvirt,
-  stopping: AbortSignal,
-): { quick: QuickActivities & HostListingActivities; long: HostLongActivities; report: ReturnType<typeof hostReporter>['report'] } {
+/** What this host is like is compared with its record, as soon as its workers take work; what is not as it should be is said in the log. */
+async function auditAtStart(host: string, by: Client): Promise<void> {
+  const { logger } = Runtime.instance();
+  try {
+    const workflowId = `audit-host/${host}/${randomUUID().slice(0, 8)}`;
+    const run = by.workflow.execute<typeof auditHost>('auditHost', { taskQueue: controlQueue, workflowId, args: [{ host }] });
+    const { differences, healed } = await run;
+    for (const { kind, what, likelyCause } of differences) logger.warn('the host is not as its record says', { kind, what, likelyCause });
+    for (const { what } of healed) logger.info('a claim that nobody holds was given back', { what });
+  } catch (error) {
+    logger.warn('the host could not be audited', { error });
+  }
+}
+
+interface HostSide {
+  readonly quick: QuickActivities & HostListingActivities & MeasureActivities;
+  readonly long: HostLongActivities;
+  readonly report: ReturnType<typeof hostReporter>['report'];
+  /** What a host does first when it is back, before it takes any work: what it owes, then guests that went on elsewhere end. */
+  readonly comeHome: (by: Client) => Promise<void>;
+}
+
+function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal): HostSide {
+  const { logger } = Runtime.instance();
   const whileHolding = holdingIn(config.instancesDir);
   const bases = baseCache(config);
   const capabilities = capabilitiesOf(libvirt);
   const domains = domainActivities(libvirt, capabilities, whileHolding, bases);
+  const endSuperseded = superseded(config, libvirt, whileHolding, logger);
   const { report, attend } = hostReporter(config, libvirt, capabilities, {
     guests: guestWatch(config, libvirt),
     session: randomUUID(),
     stopping,
     remove: domains.removeInstance,
+    endSuperseded,
   });
   const { fetchBases, writeDisks, ...disks } = diskActivities(whileHolding, bases, config);
   const { storeImage, ...images } = imageStoreActivities(config);
   return {
     report,
+    comeHome: async (by) => {
+      const stays = (what: string) => (error: unknown) => logger.warn(what, { error });
+      await payDebts(by, config.host.name, domains.removeInstance).catch(stays('what this host owes is still owed'));
+      await endSuperseded(by).catch(stays('guests that went on elsewhere may run here'));
+    },
     long: { fetchBases, writeDisks, storeImage },
     quick: {
       attend,
@@ -88,6 +120,7 @@ function hostActivities(
       ...vifActivities,
       ...consoleActivities(config),
       ...hostListingActivities(libvirt, config),
+      ...measureActivities(libvirt, capabilities, config),
     },
   };
 }

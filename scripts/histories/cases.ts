@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { payDebts } from '../../src/activities/debts.ts';
@@ -171,6 +172,14 @@ export const cases: readonly Case[] = [
   },
   {
     type: 'deleteInstance',
+    name: 'owed-by-a-host-that-is-down',
+    play: async ({ fleet, request }) => {
+      const { id: instanceId, host } = await fleet.run<Instance>('buildInstance', request('owed'));
+      return whileLost(fleet, host ?? '', async () => ended(await fleet.start('deleteInstance', { instanceId })));
+    },
+  },
+  {
+    type: 'deleteInstance',
     name: 'cancelled-the-build',
     play: async ({ fleet, request }) => ended((await cancelledByDelete(fleet, request('cancelled-by-delete'))).deletion),
   },
@@ -293,6 +302,32 @@ export const cases: readonly Case[] = [
     play: async ({ fleet }) => ended(await fleet.start('enableHost', { host: 'cn9' })),
   },
   {
+    type: 'fenceHost',
+    name: 'clean',
+    play: async ({ fleet, request }) => {
+      const { id: instanceId, host } = await fleet.run<Instance>('buildInstance', request('fenced'));
+      return whileLost(fleet, host ?? '', async () => {
+        await fleet.run('deleteInstance', { instanceId });
+        return ended(await fleet.start('fenceHost', { host, reason: 'its power supply was pulled' }));
+      });
+    },
+  },
+  { type: 'fenceHost', name: 'refused', play: async ({ fleet }) => ended(await fleet.start('fenceHost', { host: 'cn1', reason: 'none' })) },
+  {
+    type: 'auditHost',
+    name: 'clean',
+    play: async ({ fleet }) => ended(await fleet.start('auditHost', { host: 'cn1' })),
+  },
+  {
+    type: 'auditHost',
+    name: 'gave-a-claim-back',
+    play: async ({ fleet }) => {
+      const claim = { id: randomUUID(), instanceId: randomUUID(), generation: 1, vcpus: 1, memoryMiB: 1, diskGiB: 1 };
+      await fleet.client.workflow.getHandle('host/cn1').executeUpdate('claim', { args: [claim] });
+      return ended(await fleet.start('auditHost', { host: 'cn1' }));
+    },
+  },
+  {
     type: 'getConsoleOutput',
     name: 'clean',
     play: async ({ fleet, request }) => {
@@ -391,6 +426,15 @@ export const cases: readonly Case[] = [
   },
   {
     type: 'host',
+    name: 'owed-and-paid',
+    play: async ({ fleet, request }) => {
+      const { id: instanceId, host } = await fleet.run<Instance>('buildInstance', request('owed-and-paid'));
+      await whileLost(fleet, host ?? '', () => fleet.run('deleteInstance', { instanceId }));
+      return { workflowId: `host/${host}` };
+    },
+  },
+  {
+    type: 'host',
     name: 'idle',
     play: async ({ fleet }) => {
       const { name } = await fleet.record<Host>(`host/${stageHosts[0]}`);
@@ -415,6 +459,16 @@ async function stopped(stage: Stage, name: string): Promise<{ instanceId: string
   const { instanceId } = await active(stage, name);
   await stage.fleet.run('stopInstance', { instanceId });
   return { instanceId };
+}
+
+/** Does `work` while a host is down. */
+async function whileLost<T>(fleet: Fleet, host: string, work: () => Promise<T>): Promise<T> {
+  await fleet.lose(host);
+  try {
+    return await work();
+  } finally {
+    await fleet.bringBack(host);
+  }
 }
 
 /** However it ended. */

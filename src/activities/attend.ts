@@ -11,6 +11,7 @@ import { payDebts, type Removal } from './debts.ts';
 import type { GuestWatch } from './guest-watch.ts';
 import { inventoryOf, reportOf } from './inventory.ts';
 import { client, startAndUpdate } from './record-client.ts';
+import type { EndSuperseded } from './superseded.ts';
 import { wakeUp } from './wake-up.ts';
 
 export interface AttendActivities {
@@ -23,16 +24,27 @@ export interface Reporter extends AttendActivities {
   readonly report: (by: Client, isAttending: boolean) => Promise<void>;
 }
 
+/** What a reporter needs of this worker process. */
+interface ReporterParts {
+  readonly guests: GuestWatch;
+  /** Names the process. */
+  readonly session: string;
+  /** Aborted when the process stops. */
+  readonly stopping: AbortSignal;
+  readonly remove: Removal;
+  readonly endSuperseded: EndSuperseded;
+}
+
 /** What a host has is read again this often, and reported when it changed. */
 const refreshMs = 60_000;
 const retryMs = 1_000;
 
-/** Reports this host: at the start, when libvirt comes or goes, and when what it has changes; then it pays what it owes. `session` names this worker process, `stopping` is aborted when it stops. */
+/** Reports this host: at the start, when libvirt comes or goes, and when what it has changes; then it pays what it owes. */
 export function hostReporter(
   config: Config,
   libvirt: Libvirt,
   capabilities: Capabilities,
-  { guests, session, stopping, remove }: { guests: GuestWatch; session: string; stopping: AbortSignal; remove: Removal },
+  { guests, session, stopping, remove, endSuperseded }: ReporterParts,
 ): Reporter {
   const measure = config.host.cpuMetrics ? cpuMonitor() : null;
   let inventory: Inventory | null = null;
@@ -54,6 +66,7 @@ export function hostReporter(
       });
       try {
         await report(client(), true);
+        await endSuperseded(client()).catch((error: unknown) => log.warn('guests that went on elsewhere may run here', { error }));
         const watching = guests.watch(stop);
         while (!stop.aborted) {
           await payDebts(client(), config.host.name, remove).catch((error: unknown) =>

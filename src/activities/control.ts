@@ -7,6 +7,8 @@ import { type AcceptGuestActivities, acceptGuestActivities } from './accept/gues
 import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
 import { type AcceptOthersActivities, acceptOthersActivities } from './accept/others.ts';
 import { type AddressActivities, addressActivities } from './addresses.ts';
+import { type AuditActivities, auditActivities } from './audit.ts';
+import { type DebtActivities, debtActivities } from './debts.ts';
 import { type PlacementActivities, placementActivities } from './placement.ts';
 import { type RecordActivities, recordActivities } from './records.ts';
 import { type VerifyActivities, verifyActivities } from './verify.ts';
@@ -21,6 +23,8 @@ export type ControlActivities = AcceptBuildActivities &
   AcceptOthersActivities &
   RecordActivities &
   PlacementActivities &
+  DebtActivities &
+  AuditActivities &
   AddressActivities &
   VerifyActivities;
 
@@ -35,6 +39,8 @@ export function controlActivities(config: Config): ControlActivities {
     ...acceptOthersActivities,
     ...recordActivities,
     ...placementActivities(config),
+    ...debtActivities,
+    ...auditActivities,
     ...addressActivities,
     ...verifyActivities,
   };

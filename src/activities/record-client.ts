@@ -23,8 +23,14 @@ export function client(): Client {
  * Sends an update to a record and returns its answer. A refusal is raised as the failure that it is; no such record, or one
  * that is over, as `absent`.
  */
-export async function update<Answer>(workflowId: string, name: string, message: object, absent: ApplicationFailure): Promise<Answer> {
-  const record = client().workflow.getHandle(workflowId);
+export async function update<Answer>(
+  workflowId: string,
+  name: string,
+  message: object,
+  absent: ApplicationFailure,
+  by: Client = client(),
+): Promise<Answer> {
+  const record = by.workflow.getHandle(workflowId);
   try {
     return await inTurn(workflowId, () => record.executeUpdate<Answer, [object]>(name, { args: [withTold(workflowId, name, message)] }));
   } catch (error) {
@@ -59,8 +65,13 @@ export function startAndUpdate<Answer>(by: Client, kind: RecordKind, id: string,
 
 /** The record, or null when there is none. A record that continues as new cannot answer for a moment: the activity's retry asks again. */
 export async function queryRecord<Record>(kind: RecordKind, id: string, by: Client = client()): Promise<Record | null> {
+  return queryOf<Record>(`${kind}/${id}`, 'record', by);
+}
+
+/** What a record answers to a query, or null when there is no such record. */
+export async function queryOf<Answer>(workflowId: string, query: string, by: Client): Promise<Answer | null> {
   try {
-    return await by.workflow.getHandle(`${kind}/${id}`).query<Record | null>('record');
+    return await by.workflow.getHandle(workflowId).query<Answer | null>(query);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;

@@ -1,5 +1,6 @@
 import type { Host } from '../model/host.ts';
-import { ageText } from './quantities.ts';
+import type { HostAudit } from '../schema/results.ts';
+import { ageText, bytesText } from './quantities.ts';
 import type { HostRow } from './rows.ts';
 import { sheet, table } from './tables.ts';
 import type { Terminal } from './terminal.ts';
@@ -45,6 +46,18 @@ export function hostSheet(host: Host, paint: Paint, nowMs: number = Date.now()):
     ['debts', linesOf(debts.map(({ instanceId, what, since }) => `${instanceId}: ${what} since ${since}`))],
     ['reported', `${ageText(host.reportedAt, nowMs)} ago`],
   ]);
+}
+
+/** What an audit found, a line each, below the room on the disk. */
+export function auditText({ host, disk, differences, healed }: HostAudit): string {
+  const { freeBytes, overCommittedBytes, availableLeastBytes } = disk;
+  const least = `${availableLeastBytes < 0 ? '-' : ''}${bytesText(Math.abs(availableLeastBytes))}`;
+  const room = `disk: ${bytesText(freeBytes)} free, disks may grow by ${bytesText(overCommittedBytes)}, which leaves ${least}`;
+  const rows = [
+    ...differences.map(({ kind, what, likelyCause }) => [kind, what, likelyCause, '-']),
+    ...healed.map(({ kind, what, likelyCause }) => [kind, what, likelyCause, 'given back']),
+  ];
+  return `${room}\n${rows.length === 0 ? `${host} is as its record says` : table(['KIND', 'WHAT', 'LIKELY CAUSE', 'HEALED'], rows)}`;
 }
 
 function stateText({ state, enabled }: { readonly state: 'up' | 'down'; readonly enabled: boolean }, { paint }: Paint): string {

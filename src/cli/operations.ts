@@ -14,6 +14,8 @@ const prefixes = {
   createNetwork: 'create-network',
   enableHost: 'enable-host',
   disableHost: 'disable-host',
+  fenceHost: 'fence-host',
+  auditHost: 'audit-host',
   verify: 'verify',
 } as const satisfies Record<OperationName, string>;
 

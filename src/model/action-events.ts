@@ -64,6 +64,7 @@ export const actionEvents: Readonly<Record<string, ActionEvents | null>> = {
   disableHost: null,
   drainHost: null,
   auditHost: null,
+  fenceHost: null,
   verify: null,
 };
 

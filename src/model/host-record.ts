@@ -18,6 +18,12 @@ export interface HostState {
 export interface OwedRemoval {
   readonly instanceId: string;
   readonly token: Token;
+  /** Where a deleted instance has addresses, which nobody gets before its guest is known to be off. Absent: it has none. */
+  readonly networks?: readonly string[];
+  /** The other hosts that may owe the same. */
+  readonly others?: readonly string[];
+  /** Whether the guest is known not to run here any more. */
+  readonly isOff?: boolean;
 }
 
 /** A report and the worker process it comes from: a process that ends says nothing of the one that took its place. */
@@ -139,7 +145,8 @@ export function settled(state: HostState, { instanceId }: { readonly instanceId:
  * The state after a build went on elsewhere though this host, at fault and away, may have something of the instance: what it
  * claimed stays claimed until the host says that nothing is left.
  */
-export function owing(state: HostState, { instanceId, token }: OwedRemoval, at: string): HostState {
+export function owing(state: HostState, removal: OwedRemoval, at: string): HostState {
+  const { instanceId, token } = removal;
   const { record, owed = [] } = state;
   if (record === null || owed.some((one) => one.instanceId === instanceId && one.token.generation >= token.generation)) return state;
   const claims = record.claims.map(({ ioTask, ...claim }) => {
@@ -151,7 +158,7 @@ export function owing(state: HostState, { instanceId, token }: OwedRemoval, at: 
     ...state,
     record: counted({ ...record, claims, debts, failedBuilds: record.failedBuilds + 1 }),
     fences: fenced(state.fences, instanceId, token.generation),
-    owed: [...owed.filter((one) => one.instanceId !== instanceId), { instanceId, token }],
+    owed: [...owed.filter((one) => one.instanceId !== instanceId), removal],
   };
 }
 

@@ -33,6 +33,13 @@ export interface Ratios {
   readonly disk: number;
 }
 
+/** What a host that was away when it was to be done does when it is back. */
+export interface Debt {
+  readonly instanceId: string;
+  readonly what: string;
+  readonly since: string;
+}
+
 /** The record of a compute host. Public API. */
 export interface Host {
   readonly name: string;
@@ -43,7 +50,7 @@ export interface Host {
   readonly disabledReason: string | null;
   readonly availabilityZone: string | null;
   readonly address: string;
-  readonly debts: readonly { readonly instanceId: string; readonly what: string; readonly since: string }[];
+  readonly debts: readonly Debt[];
   readonly inventory: Inventory;
   readonly reserved: Resources;
   readonly ratios: Ratios;

@@ -8,6 +8,7 @@ const ofAdministrators: ReadonlySet<string> = new Set([
   'enableHost',
   'disableHost',
   'drainHost',
+  'fenceHost',
   'auditHost',
   'cacheImage',
   'evacuateInstance',

@@ -13,5 +13,11 @@ export const hostNames = z
   .min(1, 'must name a host')
   .max(maxHosts, `must name at most ${maxHosts} hosts`);
 
+/** `fenceHost`: says that a host which is down is off, so that nothing runs there. */
+export const fenceHost = objectOf({ host: hostName, reason, onFailure });
+
+/** `auditHost`: compares what a host has with its record and its claims. */
+export const auditHost = objectOf({ host: hostName, onFailure });
+
 /** `verify`: compares the records with these hosts, or with all. */
 export const verify = objectOf({ hosts: z.exactOptional(hostNames), onFailure });

@@ -4,10 +4,10 @@ import { instance } from './instance.ts';
 import { network } from './network.ts';
 import { operation } from './operation.ts';
 import type { OperationName } from './request.ts';
-import { cachedImage, consoleOutput, findings } from './results.ts';
+import { cachedImage, consoleOutput, findings, hostAudit } from './results.ts';
 
 /** What queries and operations answer, by the name that the contract gives it. */
-export const records = { instance, host, image, network, operation, cachedImage, consoleOutput, findings } as const;
+export const records = { instance, host, image, network, operation, cachedImage, hostAudit, consoleOutput, findings } as const;
 
 /** The name of a record or result. */
 export type RecordName = keyof typeof records;
@@ -25,5 +25,7 @@ export const resultOf = {
   createNetwork: 'network',
   enableHost: 'host',
   disableHost: 'host',
+  fenceHost: 'host',
+  auditHost: 'hostAudit',
   verify: 'findings',
 } as const satisfies Record<OperationName, RecordName>;

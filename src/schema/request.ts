@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { retry, rollback } from './decisions.ts';
-import { setHostEnabled, verify } from './host-requests.ts';
+import { auditHost, fenceHost, setHostEnabled, verify } from './host-requests.ts';
 import { cacheImage, deleteImage, importImage } from './image-requests.ts';
 import { buildInstance, deleteInstance, getConsoleOutput, startInstance, stopInstance } from './instance-requests.ts';
 import { createNetwork } from './network-requests.ts';
@@ -18,6 +18,8 @@ export const requests = {
   createNetwork,
   enableHost: setHostEnabled,
   disableHost: setHostEnabled,
+  fenceHost,
+  auditHost,
   verify,
 } as const;
 
@@ -56,6 +58,12 @@ export type CreateNetworkRequest = RequestOf<'createNetwork'>;
 
 /** What `enableHost` and `disableHost` take. */
 export type SetHostEnabledRequest = RequestOf<'enableHost'>;
+
+/** What `fenceHost` takes. */
+export type FenceHostRequest = RequestOf<'fenceHost'>;
+
+/** What `auditHost` takes. */
+export type AuditHostRequest = RequestOf<'auditHost'>;
 
 /** What `verify` takes. */
 export type VerifyRequest = RequestOf<'verify'>;

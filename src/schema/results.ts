@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { id } from './values.ts';
+import { type Difference, type DiskRoom, differenceKinds } from '../model/audit.ts';
+import { describes } from './describes.ts';
+import { count, id } from './values.ts';
 
 /** What `getConsoleOutput` returns: the last bytes as text, and whether there were more. */
 export const consoleOutput = z.strictObject({ output: z.string(), truncated: z.boolean() });
@@ -27,10 +29,28 @@ export const cachedImage = z.strictObject({
   ),
 });
 
+const difference = describes<Difference>()(z.strictObject({ kind: z.enum(differenceKinds), what: z.string(), likelyCause: z.string() }));
+
+/** What `auditHost` returns: the room on the host's disk, what is not as its record says, and what of it was given back. */
+export const hostAudit = z.strictObject({
+  host: z.string(),
+  disk: describes<DiskRoom>()(
+    z.strictObject({
+      freeBytes: count,
+      overCommittedBytes: count.describe('What the overlays of instances may still grow by.'),
+      availableLeastBytes: z.int().describe('What is free when all of them have grown; negative when they cannot.'),
+    }),
+  ),
+  differences: z.array(difference),
+  healed: z.array(difference).describe('Claims of deleted instances, which nobody holds.'),
+});
+
 /** The end of a console. */
 export type ConsoleOutput = z.output<typeof consoleOutput>;
 /** What became of an image on hosts. */
 export type CachedImage = z.output<typeof cachedImage>;
+/** What an audit of a host found. */
+export type HostAudit = z.output<typeof hostAudit>;
 /** All that `verify` found. */
 export type Findings = z.output<typeof findings>;
 /** One thing that `verify` found. */

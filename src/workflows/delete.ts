@@ -1,6 +1,7 @@
 import type { AcceptedDelete } from '../activities/accept/delete.ts';
 import type { Instance, InstanceChanges } from '../model/instance.ts';
-import { operate } from './operate.ts';
+import { type Frame, operate } from './operate.ts';
+import { isAway } from './outcome.ts';
 
 /**
  * Deletes an instance in whatever state it is (Nova's `terminate_instance`). An operation in progress is asked to cancel
@@ -16,15 +17,49 @@ export function deleteInstance(request: unknown): Promise<Instance> {
     onCancelled: ({ instance }) => ({ vmState: instance.vmState }),
     undoneLeavesNothing: false,
 
-    story: async ({ control, onHost, commit }, { instance, hosts, networks }) => {
+    story: async (frame, { instance, hosts, networks, down }) => {
+      const { control, commit } = frame;
       const instanceId = instance.id;
 
       commit(); // from here on the guest's disks go: there is no way back
-      for (const host of hosts) await onHost(host).removeInstance({ instanceId });
-      await control.releasePorts({ instanceId, networks });
-      for (const host of hosts) await control.releaseClaim({ host, instanceId });
+      const owing = new Set<string>();
+      for (const host of hosts) {
+        const isOwed = await removedOrOwed(frame, { host, isDown: down?.includes(host) ?? null }, { instanceId, networks, hosts });
+        if (isOwed) owing.add(host);
+      }
+      // As long as a host that is cut off may run the guest nobody else gets its addresses, nor its memory there.
+      if (owing.size === 0) await control.releasePorts({ instanceId, networks });
+      for (const host of hosts) if (!owing.has(host)) await control.releaseClaim({ host, instanceId });
 
       return { vmState: 'deleted', powerState: 'nostate', host: null, disks: [], ports: [] };
     },
   });
+}
+
+/** How often a host that takes no step, and whose record does not say that it is down, is tried before an operator is asked. */
+const maxTries = 3;
+
+/**
+ * Removes the instance from a host, or leaves that to the host as a debt when it is down: the delete does not wait for one that may never
+ * return. One that returns meanwhile does it now. Whether it is owed. `isDown` null: a run of before there were debts.
+ */
+async function removedOrOwed(
+  { control, onHost, unlessAway }: Frame<InstanceChanges>,
+  { host, isDown }: { readonly host: string; readonly isDown: boolean | null },
+  { instanceId, networks, hosts }: { readonly instanceId: string; readonly networks: readonly string[]; readonly hosts: readonly string[] },
+): Promise<boolean> {
+  const others = hosts.filter((other) => other !== host);
+  const isOwed = async () => (await control.oweWhenDown({ host, instanceId, networks, others })).isOwed;
+  if (isDown === true && (await isOwed())) return true;
+  for (let tries = 0; isDown !== null && tries < maxTries; tries += 1) {
+    try {
+      await unlessAway(host).removeInstance({ instanceId });
+      return false;
+    } catch (failure) {
+      if (!isAway(failure)) throw failure;
+      if (await isOwed()) return true;
+    }
+  }
+  await onHost(host).removeInstance({ instanceId });
+  return false;
 }

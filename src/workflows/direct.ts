@@ -9,7 +9,7 @@ import { outcomeOf } from './outcome.ts';
 
 /** Operations that hold nothing: one message to one record, or a look. */
 
-const { makeNetwork, setHostEnabled, findConsole } = proxyActivities<ControlActivities>(onControl.options);
+const { makeNetwork, setHostEnabled, releaseOwedAddresses, findConsole } = proxyActivities<ControlActivities>(onControl.options);
 
 /** Makes a network. The same request again returns the network it made. */
 export function createNetwork(request: unknown): Promise<Network> {
@@ -24,6 +24,11 @@ export function enableHost(request: unknown): Promise<Host> {
 /** Keeps new instances away from a host; those on it stay. */
 export function disableHost(request: unknown): Promise<Host> {
   return ownFailure('setHostEnabled', () => setHostEnabled({ request, isEnabled: false }));
+}
+
+/** Takes an operator's word that a host which is down is off: what it owes keeps no address any more, and is still to be removed when it is back. */
+export function fenceHost(request: unknown): Promise<Host> {
+  return ownFailure('releaseOwedAddresses', () => releaseOwedAddresses({ request }));
 }
 
 /** The last bytes an instance's guest wrote to its serial console. */

@@ -97,6 +97,24 @@ test('image cache says what became of each host, and ends with 1 when one failed
   ]);
 });
 
+test('host audit says how much room there is, what is wrong, and what it gave back', async () => {
+  const disk = { freeBytes: 1024 ** 3, overCommittedBytes: 3 * 1024 ** 3, availableLeastBytes: -2 * 1024 ** 3 };
+  const found = { kind: 'UnknownDomain', what: 'domain of instance web1', likelyCause: 'made by hand' };
+  const healed = { kind: 'UnknownClaim', what: 'claim of instance web2', likelyCause: 'deleted' };
+  const { exitCode, out } = await call(['host', 'audit', 'cn1'], {
+    result: async () => ({ host: 'cn1', disk, differences: [found], healed: [healed] }),
+  });
+  expect(exitCode).toBe(1);
+  expect(out.split('\n')).toEqual([
+    'disk: 1.0 GiB free, disks may grow by 3.0 GiB, which leaves -2.0 GiB',
+    'KIND           WHAT                     LIKELY CAUSE  HEALED',
+    'UnknownDomain  domain of instance web1  made by hand  -',
+    'UnknownClaim   claim of instance web2   deleted       given back',
+  ]);
+  const clean = await call(['host', 'audit', 'cn1'], { result: async () => ({ host: 'cn1', disk, differences: [], healed: [] }) });
+  expect([clean.exitCode, clean.out.split('\n')[1]]).toEqual([0, 'cn1 is as its record says']);
+});
+
 test('verify ends with 1 when it found something', async () => {
   const finding = { kind: 'tap', host: 'cn1', what: 'tap1', likelyCause: 'a crash' };
   const clean = await call(['verify'], { result: async () => ({ findings: [] }) });

@@ -79,6 +79,7 @@ test.for<readonly [readonly string[], string, object]>([
       isDefault: true,
     },
   ],
+  [['host', 'fence', 'cn1', '--reason', 'pulled', '-q'], 'fenceHost', { host: 'cn1', reason: 'pulled' }],
   [['host', 'enable', 'cn1', '-q'], 'enableHost', { host: 'cn1' }],
   [['host', 'disable', 'cn1', '--reason', 'bad memory', '-q'], 'disableHost', { host: 'cn1', reason: 'bad memory' }],
 ])('novaflow %s sends the request that was typed and nothing more', async ([argv, operation, request]) => {

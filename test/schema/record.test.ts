@@ -138,6 +138,12 @@ const examples = {
   network,
   operation,
   cachedImage: { imageId: id, hosts: [{ host: 'cn1', state: 'failed', reason: 'host cn1 is down: its compute worker was stopped' }] },
+  hostAudit: {
+    host: 'cn1',
+    disk: { freeBytes: 10, overCommittedBytes: 20, availableLeastBytes: -10 },
+    differences: [{ kind: 'UnknownDomain', what: 'domain of instance web1, running', likelyCause: 'it was made by hand' }],
+    healed: [],
+  },
   consoleOutput: { output: 'GUEST UP\n', truncated: false },
   findings: {
     findings: [{ kind: 'tap', host: 'cn1', what: 'tap0123 belongs to no instance', likelyCause: 'a delete that was ended by hand' }],

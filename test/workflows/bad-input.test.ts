@@ -73,6 +73,8 @@ test.each([
   'deleteInstance',
   'importImage',
   'cacheImage',
+  'auditHost',
+  'fenceHost',
   'createNetwork',
   'enableHost',
   'disableHost',

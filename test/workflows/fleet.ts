@@ -3,8 +3,11 @@ import { Context } from '@temporalio/activity';
 import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
+import { payDebts } from '../../src/activities/debts.ts';
 import type { HostLongActivities, QuickActivities } from '../../src/activities/host.ts';
+import type { HostListingActivities } from '../../src/activities/host-listing.ts';
 import { stepInterceptors } from '../../src/activities/interceptor.ts';
+import type { MeasureActivities } from '../../src/activities/measure.ts';
 import { startAndUpdate } from '../../src/activities/record-client.ts';
 import { dataConverterWith } from '../../src/client.ts';
 import type { Flags } from '../../src/config/sources.ts';
@@ -19,6 +22,7 @@ import type { LocalDisks } from '../../src/model/local-disks.ts';
 import type { OperationView } from '../../src/model/operation.ts';
 import { controlQueue, longQueueOf, quickQueueOf } from '../../src/model/queues.ts';
 import type { Secrets } from '../../src/model/secrets.ts';
+import { emptyListing } from '../../src/model/verify/compare.ts';
 import { wantedDisks } from '../../src/model/wanted-disks.ts';
 import { testKeyFile, testKeys } from '../codec/test-keys.ts';
 
@@ -39,7 +43,7 @@ export interface FakeHost {
   copiesLong: boolean;
 }
 
-type HostSteps = Omit<QuickActivities, 'attend'> & HostLongActivities;
+type HostSteps = Omit<QuickActivities, 'attend'> & HostLongActivities & HostListingActivities & MeasureActivities;
 export type HostStep = keyof HostSteps;
 
 /** What a test does at a step of a host: before its effect or after it. Throw to fail it, wait to hold it. */
@@ -67,6 +71,10 @@ export interface Fleet extends AsyncDisposable {
   readonly start: (type: string, request: unknown, workflowId?: string) => Promise<Run>;
   readonly run: <Result>(type: string, request: unknown) => Promise<Result>;
   readonly record: <Record>(workflowId: string) => Promise<Record>;
+  /** Takes a host away with its worker; what it has stays, as on a host that is cut off. Resolves when its record says that it is down. */
+  readonly lose: (host: string) => Promise<void>;
+  /** Starts the worker of a lost host again, which reports and does what the host owes before it takes any work. */
+  readonly bringBack: (host: string) => Promise<void>;
 }
 
 /** A Temporal server that is up, with our namespace. */
@@ -109,6 +117,7 @@ export async function startFleet(
   const connection = await NativeConnection.connect({ address });
   const dataConverter = dataConverterWith(async () => testKeys);
   const client = new Client({ connection, namespace, dataConverter });
+  const offered: Inventory = { ...inventory, ...capacity };
   const stopping = new AbortController();
   const interference = new Map<HostStep, Interference>();
   const images = new Set<string>();
@@ -119,8 +128,8 @@ export async function startFleet(
   const startControl = async () =>
     running(hasControl ? await controlWorkers(config, { connection, namespace, stopping: stopping.signal }) : []);
   let control = await startControl();
-  const compute = running(await Promise.all([...hosts].flatMap(([name, host]) => hostWorkers(name, host))));
-  for (const name of hostNames) await report(name);
+  const compute = new Map<string, ComputeHost>();
+  for (const name of hostNames) await bringBack(name);
 
   return {
     client,
@@ -137,11 +146,12 @@ export async function startFleet(
     start,
     run: async (type, request) => (await start(type, request)).result(),
     record: recordOf,
+    lose,
+    bringBack,
     [Symbol.asyncDispose]: async () => {
       stopping.abort();
-      await compute.stop();
       // Another fleet on this server must not take these hosts for living ones.
-      for (const name of hostNames) await eventually(async () => ((await recordOf<Host>(`host/${name}`)).state === 'down' ? true : null));
+      await Promise.all([...compute.keys()].map(lose));
       await control.stop();
       keyFile[Symbol.dispose]();
       await connection.close();
@@ -156,6 +166,31 @@ export async function startFleet(
     return client.workflow.getHandle(workflowId).query<Record>('record');
   }
 
+  async function lose(name: string): Promise<void> {
+    const host = compute.get(name);
+    if (host === undefined) throw new Error(`host ${name} is lost already`);
+    compute.delete(name);
+    host.leaving.abort();
+    await host.workers.stop();
+    await eventually(async () => ((await recordOf<Host>(`host/${name}`)).state === 'down' ? true : null));
+  }
+
+  async function bringBack(name: string): Promise<void> {
+    const host = hosts.get(name);
+    if (host === undefined) throw new Error(`there is no host ${name}`);
+    const leaving = new AbortController();
+    const attended = Promise.withResolvers<void>();
+    const attend = () => {
+      attended.resolve();
+      return until(leaving.signal);
+    };
+    const workers = await Promise.all(hostWorkers(name, host, attend));
+    await report(name);
+    await payDebts(client, name, fakeSteps(host, offered).removeInstance);
+    compute.set(name, { leaving, workers: running(workers) });
+    await attended.promise; // one that is lost before it is attended is missed by nobody
+  }
+
   async function report(name: string): Promise<void> {
     await startAndUpdate<Host>(client, 'host', name, 'report', {
       session: 'fake',
@@ -163,7 +198,7 @@ export async function startFleet(
       report: {
         address: name,
         availabilityZone: null,
-        inventory: { ...inventory, ...capacity },
+        inventory: offered,
         reserved: { vcpus: 0, memoryMiB: 0, diskGiB: 0 },
         ratios: { vcpus: 1, memory: 1, disk: 1 },
         unusable: null,
@@ -171,8 +206,8 @@ export async function startFleet(
     });
   }
 
-  function hostWorkers(name: string, host: FakeHost): Promise<Worker>[] {
-    const steps = fakeSteps(host);
+  function hostWorkers(name: string, host: FakeHost, attend: () => Promise<string>): Promise<Worker>[] {
+    const steps = fakeSteps(host, offered);
     const interfered = Object.fromEntries(
       Object.entries(steps).map(([step, work]) => [step, interfere(name, step as HostStep, work as Work)]),
     );
@@ -198,14 +233,9 @@ export async function startFleet(
     return { reached: reached.promise, release: released.resolve };
   }
 
-  /** There until the fleet is taken down. */
-  function attend(): Promise<string> {
-    return new Promise((ended) => stopping.signal.addEventListener('abort', () => ended('stopped'), { once: true }));
-  }
-
   function interfere(host: string, step: HostStep, work: Work): Work {
     return async (input) => {
-      const info = { host, instanceId: input.instanceId ?? input.instance?.id ?? null };
+      const info = { host, instanceId: input?.instanceId ?? input?.instance?.id ?? null };
       await interference.get(step)?.('before', info);
       const result = await work(input);
       await interference.get(step)?.('after', info);
@@ -219,6 +249,16 @@ function emptyHost(images: Set<string>): FakeHost {
   return { disks, guests: new Map(), stubborn, bases, images, drives: new Map(), copiesLong: false };
 }
 
+/** Resolves when it is time to go. */
+function until(leaving: AbortSignal): Promise<string> {
+  return new Promise((ended) => leaving.addEventListener('abort', () => ended('stopped'), { once: true }));
+}
+
+interface ComputeHost {
+  readonly leaving: AbortController;
+  readonly workers: { readonly stop: () => Promise<void> };
+}
+
 function running(workers: readonly Worker[]): { stop: () => Promise<void> } {
   const runs = workers.map((worker) => worker.run());
   return {
@@ -229,7 +269,7 @@ function running(workers: readonly Worker[]): { stop: () => Promise<void> } {
   };
 }
 
-type Work = (input: { instanceId?: string; instance?: Instance }) => Promise<unknown>;
+type Work = (input: { instanceId?: string; instance?: Instance } | undefined) => Promise<unknown>;
 
 const restOf = { defined: 'stopped', paused: 'paused', running: 'active' } as const;
 
@@ -237,8 +277,18 @@ function powerOf(guest: FakeGuest | undefined): PowerState {
   return guest === undefined ? 'nostate' : ({ defined: 'shutdown', paused: 'paused', running: 'running' } as const)[guest];
 }
 
-function fakeSteps(host: FakeHost): HostSteps {
+function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): HostSteps {
   return {
+    listHost: async () => ({
+      ...emptyListing,
+      domains: [...host.guests].map(([instanceId, guest]) => ({ instanceId, powerState: powerOf(guest), blockJobs: [] })),
+      instances: { ...emptyListing.instances, perInstance: [...host.disks].map((instanceId) => ({ instanceId, files: ['disk'] })) },
+    }),
+    measureHost: async () => ({
+      inventory: { vcpus, memoryMiB, diskGiB },
+      fileSystems: [{ directory: '/', sizeBytes: diskGiB * 1024 ** 3, freeBytes: diskGiB * 1024 ** 3 }],
+      files: [],
+    }),
     fetchBases: async ({ images }) => {
       for (const { id } of images) host.bases.add(id);
     },

@@ -1,5 +1,7 @@
+import type { Host } from '../../model/host.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { Accepted } from '../../model/operation.ts';
+import { queryRecord } from '../record-client.ts';
 import { type AcceptInput, parsed } from './parse.ts';
 import { begunByTakingOver } from './take-over.ts';
 
@@ -8,6 +10,8 @@ export interface AcceptedDelete extends Accepted {
   /** Where something of the instance is, or may be. */
   readonly hosts: readonly string[];
   readonly networks: readonly string[];
+  /** Hosts that are down: what is to be done there becomes a debt of theirs. Absent in runs of before there were debts. */
+  readonly down?: readonly string[];
 }
 
 export interface AcceptDeleteActivities {
@@ -21,7 +25,10 @@ export const acceptDeleteActivities: AcceptDeleteActivities = {
     const { begun, gone } = await begunByTakingOver({ type: 'deleteInstance', action: 'deleteInstance', instanceId, firstRunId });
     if (gone !== null) return { token: { run: '', generation: 0 }, onFailure, instance: gone, done: gone, hosts: [], networks: [] };
     const { token, record, touched } = begun;
-    return { token, onFailure, instance: record, hosts: named('host', touched), networks: named('network', touched) };
+    const hosts = named('host', touched);
+    const records = await Promise.all(hosts.map((host) => queryRecord<Host>('host', host)));
+    const down = hosts.filter((_host, index) => records[index]?.state === 'down');
+    return { token, onFailure, instance: record, hosts, networks: named('network', touched), down };
   },
 };
 

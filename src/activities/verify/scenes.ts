@@ -35,10 +35,11 @@ export async function hostScene(host: string, since: string, listing: HostListin
 
 /** The records that are of no host, read now. */
 export async function fleetScene(since: string): Promise<FleetScene> {
-  const [placed, unplaced, networkNames, imageStatus, open] = await Promise.all([
+  const [placed, unplaced, networkNames, hostNames, imageStatus, open] = await Promise.all([
     namesOf('instance', 'ComputeHost IS NOT NULL'),
     namesOf('instance', 'ComputeHost IS NULL'),
     namesOf('network', 'ObjectName IS NOT NULL'),
+    namesOf('host', 'ObjectName IS NOT NULL'),
     imageStatuses(),
     openRuns(),
   ]);
@@ -48,7 +49,9 @@ export async function fleetScene(since: string): Promise<FleetScene> {
   const workedOn = open.flatMap(({ instanceId }) => instanceId ?? []);
   const instances = await seen([...unplaced, ...owners, ...workedOn]);
   const storing = [...imageStatus].filter(([, status]) => status === 'queued' || status === 'saving').map(([id]) => id);
-  return { since, instances, placed: isPlaced, networks, storing, open };
+  const hosts = [...(await recordsOf<Host>('host', hostNames)).values()];
+  const owed = new Set(hosts.flatMap(({ debts }) => debts.map(({ instanceId }) => instanceId)));
+  return { since, instances, placed: isPlaced, networks, owed, storing, open };
 }
 
 /** The instances that a host's listing names. A tombstone names nobody: there are as many as instances were ever here. */

@@ -49,6 +49,8 @@ export interface FleetScene {
   /** Instances that a comparison of their host covers. */
   readonly placed: ReadonlySet<string>;
   readonly networks: readonly Network[];
+  /** Deleted instances that a host which is down may still run. */
+  readonly owed: ReadonlySet<string>;
   /** Images that are queued or saving. */
   readonly storing: readonly string[];
   readonly open: readonly OpenRun[];
@@ -56,10 +58,10 @@ export interface FleetScene {
 
 /** Everything that is wrong among records that are of no host: addresses of nobody, locks of closed runs, runs that hold nothing. */
 export function compareFleet(scene: FleetScene): readonly Finding[] {
-  const { instances, placed, networks, storing, open, since } = scene;
+  const { instances, placed, networks, owed, storing, open, since } = scene;
   const isExplained = (owner: string) => {
     const instance = instances.get(owner)?.instance;
-    return placed.has(owner) || (instance !== undefined && isBusy(instance, since));
+    return placed.has(owner) || owed.has(owner) || (instance !== undefined && isBusy(instance, since));
   };
   const addresses = networks.flatMap(({ name, ports }) =>
     ports.filter(({ owner }) => !isExplained(owner)).map((port) => unknownAddress(null, name, port, whyForeign(scene, port.owner))),
@@ -84,7 +86,8 @@ function hostStateFindings({ host, record }: HostScene): readonly Finding[] {
   return [{ kind: 'HostStateDiffers', host, what: `host ${host} is down in its record`, likelyCause }];
 }
 
-const emptyListing: HostListing = {
+/** Of a host that has nothing of ours. */
+export const emptyListing: HostListing = {
   domains: [],
   instances: { directory: '/', sharers: [], perInstance: [], bases: [], others: [] },
   store: { directory: '/', files: [] },

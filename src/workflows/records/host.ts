@@ -1,5 +1,6 @@
 import { CancellationScope, defineQuery, defineUpdate, proxyActivities, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { Host } from '../../model/host.ts';
+import { isOwed, knownToBeOff, owingWhenDown } from '../../model/host-debts.ts';
 import {
   type ClaimRequest,
   carriedOver,
@@ -47,6 +48,11 @@ export async function host(carried: HostState = emptyHost): Promise<Host> {
   setHandler(defineUpdate<Shown<Host>, [ReleaseRequest]>('release'), (message) => change(unclaimed(state, message)));
   setHandler(defineUpdate<Shown<Host>, [{ instanceId: string }]>('settle'), (message) => change(settled(state, message)));
   setHandler(defineUpdate<Shown<Host>, [OwedRemoval]>('owe'), (message) => change(owing(state, message, now())));
+  setHandler(defineUpdate<{ isOwed: boolean }, [OwedRemoval]>('oweWhenDown'), (message) => {
+    change(owingWhenDown(state, message, now()));
+    return { isOwed: isOwed(state, message) };
+  });
+  setHandler(defineUpdate<Shown<Host>, [OwedRemoval]>('knowToBeOff'), (message) => change(knownToBeOff(state, message)));
   setHandler(defineUpdate<Shown<Host>, [OwedRemoval]>('pay'), (message) => change(paid(state, message)));
   setHandler(defineQuery<readonly OwedRemoval[]>('owed'), () => state.owed ?? []);
   setHandler(defineUpdate<Shown<Host>, [{ isEnabled: boolean; reason: string | null }]>('enable'), ({ isEnabled, reason }) =>

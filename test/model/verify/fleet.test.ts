@@ -4,7 +4,16 @@ import { after, instance, network, operation, otherId, seen, since, webId } from
 
 /** One network whose only address belongs to an instance that has a host. */
 function tidyFleet(changes: Partial<FleetScene> = {}): FleetScene {
-  return { since, instances: new Map(), placed: new Set([webId]), networks: [network()], storing: [], open: [], ...changes };
+  return {
+    since,
+    instances: new Map(),
+    placed: new Set([webId]),
+    networks: [network()],
+    owed: new Set(),
+    storing: [],
+    open: [],
+    ...changes,
+  };
 }
 
 const building = { workflowId: 'build/web', runId: 'run-1', type: 'buildInstance', instanceId: webId, imageId: null };
@@ -20,6 +29,7 @@ interface Case {
 test.for<Case>([
   { of: 'records that agree', changes: {}, finds: [] },
   { of: 'an address of an instance that has no record', changes: { placed: new Set() }, finds: [address] },
+  { of: 'an address of an instance that a host which is down may run', changes: { placed: new Set(), owed: new Set([webId]) }, finds: [] },
   {
     of: 'an address of a failed build',
     changes: { placed: new Set(), instances: seen(instance({ host: null, vmState: 'error' })) },

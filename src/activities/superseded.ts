@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import type { Logger } from '@temporalio/worker';
+import type { Config } from '../config.ts';
+import type { Libvirt } from '../libvirt/index.ts';
+import type { Instance } from '../model/instance.ts';
+import { isSuperseded } from '../model/superseded.ts';
+import { readGeneration } from './generation.ts';
+import type { WhileHolding } from './holding.ts';
+import { listDomains } from './host-listing/domains.ts';
+import { queryRecord } from './record-client.ts';
+
+/** Destroys the guests that run here and belong elsewhere, or nowhere, by now; called when a host comes back. */
+export type EndSuperseded = (by: Client) => Promise<void>;
+
+/** Their disks and definitions stay: what they wrote while the host was away is only here. `verify` finds them. */
+export function superseded(
+  { host, instancesDir }: Pick<Config, 'host' | 'instancesDir'>,
+  libvirt: Libvirt,
+  whileHolding: WhileHolding,
+  log: Logger,
+): EndSuperseded {
+  return async (by) => {
+    const domains = await listDomains(libvirt);
+    for (const { instanceId, powerState } of domains) {
+      if (powerState === 'running' || powerState === 'paused') await endIfSuperseded(instanceId, by);
+    }
+  };
+
+  async function endIfSuperseded(instanceId: string, by: Client): Promise<void> {
+    const known = (await readGeneration(join(instancesDir, instanceId)))?.generation ?? 0;
+    const instance = await queryRecord<Instance>('instance', instanceId, by);
+    if (instance === null || !isSuperseded(instance, host.name, known)) return;
+    const token = { run: instance.recent.at(-1)?.runId ?? '', generation: instance.generation };
+    await whileHolding(instanceId, token, () => libvirt.domainDestroyFlags({ dom: { uuid: instanceId } }));
+    log.warn('a guest that belongs elsewhere by now was destroyed', { instanceId, belongsTo: instance.host, vmState: instance.vmState });
+  }
+}
