@@ -5,6 +5,7 @@ import type { Token } from '../model/tenure.ts';
 import { type Copied, checksumOf } from './copy.ts';
 import { errnoOf } from './failures.ts';
 import { holdingImagesIn } from './holding.ts';
+import { sweepImageTombstones } from './image-tombstones.ts';
 import { importer } from './import/importer.ts';
 import { removePartial } from './import/partial.ts';
 import { inspect } from './inspect.ts';
@@ -26,7 +27,7 @@ export interface ImageLongActivities {
 }
 
 export interface ImageActivities {
-  /** Leaves nothing of the image in the store but who acted on it last. Right when there is nothing. Repeatable. */
+  /** Leaves nothing of the image in the store but, for a week, who acted on it last. Right when there is nothing. Repeatable. */
   removeStoredImage(input: { token: Token; imageId: string }): Promise<void>;
 }
 
@@ -48,11 +49,13 @@ export function imageStoreActivities(config: StoreConfig): ImageLongActivities &
         return { ...copied, virtualSizeBytes };
       }),
 
-    removeStoredImage: ({ token, imageId }) =>
-      whileHolding(imageId, token, async (path) => {
+    removeStoredImage: async ({ token, imageId }) => {
+      await whileHolding(imageId, token, async (path) => {
         await removePartial(partialOf(path));
         await rm(path, { force: true });
-      }),
+      });
+      await sweepImageTombstones(config.imageStore.directory);
+    },
   };
 }
 

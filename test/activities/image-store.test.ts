@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ImageActivities, type ImageLongActivities, imageStoreActivities, type Stored } from '../../src/activities/image-store.ts';
@@ -185,4 +185,25 @@ test('a late attempt of an import that a delete has followed stores nothing', as
   });
   expect(await files()).toStrictEqual([]);
   expect(await readFile(`${stored}.generation`, 'utf8')).toBe('{"run":"delete","generation":2}\n');
+});
+
+test('who acted on a removed image is forgotten after a week, and on no other', async () => {
+  const { activities, store, stored } = await world();
+  await store('file:abc');
+  const others = ['gone', 'recent', 'half'] as const;
+  const week = new Date(Date.now() - 8 * 86_400_000);
+  for (const id of others) {
+    for (const suffix of ['generation', 'lock']) await writeFile(join(stored, '..', `${id}.${suffix}`), '{"run":"r","generation":1}');
+    if (id !== 'recent') await utimes(join(stored, '..', `${id}.generation`), week, week);
+  }
+  await writeFile(join(stored, '..', 'half.part'), 'half');
+  await utimes(`${stored}.generation`, week, week);
+  await inActivity(() => activities.removeStoredImage({ token: { run: 'other', generation: 1 }, imageId: 'other' }));
+  expect((await readdir(join(stored, '..'))).filter((name) => name.endsWith('.generation')).sort()).toStrictEqual([
+    'half.generation',
+    'image-1.generation',
+    'other.generation',
+    'recent.generation',
+  ]);
+  expect(await readdir(join(stored, '..'))).not.toContain('gone.lock');
 });
