@@ -48,7 +48,8 @@ const operation: NonNullable<Notification['operation']> = {
   startedAt: '2026-11-20T10:00:01.000Z',
 };
 
-const sample: Notification = {
+/** A notification of a build that has ended well. */
+export const sample: Notification = {
   sequence: 8,
   at: '2026-11-20T10:00:09.120Z',
   phase: 'end',
