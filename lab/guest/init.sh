@@ -54,6 +54,8 @@ if [ -n "$drive" ] && mount_drive 2>/dev/null; then
   done </tmp/nics
 fi
 
+# The size of the root file system, which may have grown with its disk.
+say "ROOT $(df -k / | awk 'END { print $(NF - 4) }') KiB"
 say "GUEST UP $(hostname) ${ip:-none}"
 
 # What the config drive brings beside the network. Of what is secret only checksums: the log of the console lies on the host.

@@ -48,12 +48,14 @@ async function world(keepHours = 24) {
 /** Makes all of a base as old as if it had been fetched 25 hours ago. */
 async function aged(base: string): Promise<void> {
   const at = new Date(Date.now() - 25 * hourMs);
-  for (const suffix of ['', '.checksum', '.lock', '.part']) await utimes(`${base}${suffix}`, at, at).catch(() => {});
+  for (const suffix of ['', '.checksum', '.lock', '.part', '.grown']) await utimes(`${base}${suffix}`, at, at).catch(() => {});
 }
 
 test('an image that nothing has used for longer than it is kept is removed with all that belongs to it', async () => {
   const { pass, files, name, base } = await world();
   await writeFile(`${base}.part`, 'of a fetch that died long ago');
+  await mkdir(`${base}.grown`);
+  await writeFile(join(`${base}.grown`, '1073741824'), 'an overlay that disks were copied from');
   await aged(base);
   expect(await pass()).toStrictEqual([name]);
   expect(await files()).toStrictEqual(['lock']);

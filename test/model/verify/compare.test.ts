@@ -103,6 +103,16 @@ const cases: readonly Case[] = [
   },
   { of: 'a kernel whose image has no record any more', changes: { images: new Map() }, finds: [] },
   {
+    of: 'UEFI variables that are gone',
+    changes: { images: new Map([[imageId, image({ properties: { hw_firmware_type: 'uefi' } })]]) },
+    finds: [`FileMissing cn1: /instances/${webId}/nvram`],
+  },
+  {
+    of: 'UEFI variables of a guest that starts by BIOS',
+    changes: filesOfWeb((names) => [...names, 'nvram']),
+    finds: [`UnknownFile cn1: /instances/${webId}/nvram`],
+  },
+  {
     of: 'a ramdisk that the image does not have',
     changes: filesOfWeb((names) => [...names, 'ramdisk']),
     finds: [`UnknownFile cn1: /instances/${webId}/ramdisk`],
@@ -133,6 +143,11 @@ const cases: readonly Case[] = [
     of: 'a base that was half fetched',
     changes: files({ bases: [base, `${base}.checksum`, `${base}.part`] }),
     finds: [`UnknownFile cn1: /instances/_base/${base}.part`],
+  },
+  {
+    of: 'overlays that disks of the image are copied from',
+    changes: files({ bases: [base, `${base}.checksum`, `${base}.grown`] }),
+    finds: [],
   },
   {
     of: 'a base that an operation brings to hosts',
