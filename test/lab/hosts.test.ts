@@ -85,36 +85,40 @@ const losses: Readonly<Record<string, Loss>> = {
     },
     runsOn: false,
   },
-  ...(process.env['NOVAFLOW_TEST_ALL'] === '1' ? { 'cut off': { lose: cutOff, bringBack: reconnect, runsOn: true } } : {}),
+  'cut off': { lose: cutOff, bringBack: reconnect, runsOn: true },
 };
 
-describe.each(Object.entries(losses))('when its host is %s', (_name, { lose, bringBack, runsOn }) => {
-  test('a delete completes, its guest keeps its address, and is gone when the host is back', async () => {
-    const { instance } = await builtOn('cn1');
-    const host = hostNamed('cn1');
-    await lose(host);
-    await until(async () => ((await record<Host>('host/cn1')).state === 'down' ? true : null), {
-      what: 'cn1 to be down',
-      timeoutMs: 60_000,
-      intervalMs: 50,
-    });
-    expect(await run<Instance>('deleteInstance', { instanceId: instance.id })).toMatchObject({ vmState: 'deleted' });
-    expect((await record<Host>('host/cn1')).debts).toMatchObject([{ instanceId: instance.id }]);
-    expect(await addressesOf(instance.id)).toEqual(instance.ports.map(({ ip }) => ip));
-    if (runsOn) expect(await runInHost(host, ['virsh', 'list', '--uuid'])).toContain(instance.id);
+/** Hosts take their time to be missed and to come back: in the long run. */
+describe.each(process.env['NOVAFLOW_TEST_ALL'] === '1' ? Object.entries(losses) : [])(
+  'when its host is %s',
+  (_name, { lose, bringBack, runsOn }) => {
+    test('a delete completes, its guest keeps its address, and is gone when the host is back', async () => {
+      const { instance } = await builtOn('cn1');
+      const host = hostNamed('cn1');
+      await lose(host);
+      await until(async () => ((await record<Host>('host/cn1')).state === 'down' ? true : null), {
+        what: 'cn1 to be down',
+        timeoutMs: 60_000,
+        intervalMs: 50,
+      });
+      expect(await run<Instance>('deleteInstance', { instanceId: instance.id })).toMatchObject({ vmState: 'deleted' });
+      expect((await record<Host>('host/cn1')).debts).toMatchObject([{ instanceId: instance.id }]);
+      expect(await addressesOf(instance.id)).toEqual(instance.ports.map(({ ip }) => ip));
+      if (runsOn) expect(await runInHost(host, ['virsh', 'list', '--uuid'])).toContain(instance.id);
 
-    await bringBack(host);
-    await until(async () => ((await own.client.workflow.getHandle('host/cn1').query<OwedRemoval[]>('owed')).length === 0 ? true : null), {
-      what: 'cn1 to pay',
-      timeoutMs: 90_000,
-      intervalMs: 50,
+      await bringBack(host);
+      await until(async () => ((await own.client.workflow.getHandle('host/cn1').query<OwedRemoval[]>('owed')).length === 0 ? true : null), {
+        what: 'cn1 to pay',
+        timeoutMs: 90_000,
+        intervalMs: 50,
+      });
+      expect(await runInHost(host, ['virsh', 'list', '--all', '--uuid'])).not.toContain(instance.id);
+      expect((await readdir(join(host.instancesDir, instance.id))).sort()).toEqual(['generation', 'lock']);
+      expect(await addressesOf(instance.id)).toEqual([]);
+      expect(await findings(own)).toEqual([]);
     });
-    expect(await runInHost(host, ['virsh', 'list', '--all', '--uuid'])).not.toContain(instance.id);
-    expect((await readdir(join(host.instancesDir, instance.id))).sort()).toEqual(['generation', 'lock']);
-    expect(await addressesOf(instance.id)).toEqual([]);
-    expect(await findings(own)).toEqual([]);
-  });
-});
+  },
+);
 
 async function importQcow2Guest(): Promise<Image> {
   const guest = await buildGuest({});
