@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { importGuest } from '../../lab/cloud.ts';
-import { buildGuest, type LabHost, runInHost } from '../../lab/lab.ts';
+import { buildGuest, type LabHost, runInHost, spawnInHost } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Host } from '../../src/model/host.ts';
 import type { Instance } from '../../src/model/instance.ts';
@@ -84,6 +84,37 @@ test('the domain of an instance keeps all that was asked for, and ports for more
   await run('deleteInstance', { instanceId: instance.id });
 });
 
+test('a guest is not heard under another address, another MAC, in ARP for another or in IPv6, until its filter is taken away', async () => {
+  const stolen = `${own.cloud.lab.providerCidr.slice(0, own.cloud.lab.providerCidr.lastIndexOf('.'))}.250`;
+  const foreignMac = '02:00:00:00:00:66';
+  const guest = await buildGuest({});
+  await importGuest(own.cloud, { ...guest, cmdline: `${guest.cmdline} spoof=${stolen}` }, 'liar');
+  const host = hostNamed('cn1');
+  const heardFile = join(own.cloud.lab.sharedDir, 'heard');
+  await spawnInHost(host, ['/usr/bin/python3', join(import.meta.dirname, 'heard.py'), 'eth1'], { logFile: heardFile });
+
+  const { id, ports } = await onlyOn(host.name, () => run<Instance>('buildInstance', { ...request('liar'), image: 'liar' }));
+  const [port] = ports;
+  if (port === undefined) throw new Error('the guest has no port');
+  /** What went out of the host in the guest's name, or in that of the MAC that it puts on. */
+  const heard = async () => {
+    const lines = new Set((await readFile(heardFile, 'utf8')).split('\n'));
+    return [...lines].filter((line) => line.startsWith(port.mac) || line.startsWith(foreignMac));
+  };
+  await whenSaid(id, 'LIED 2');
+  expect((await heard()).sort()).toEqual([`${port.mac} arp ${port.ip}`, `${port.mac} ip ${port.ip}`]);
+
+  // The listener hears lies: without the filter, of the same guest, each of them.
+  await runInHost(host, ['virsh', 'nwfilter-binding-delete', port.tap]);
+  const lies = [`${port.mac} ip ${stolen}`, `${port.mac} arp ${stolen}`, `${port.mac} ipv6 -`, `${foreignMac} arp ${port.ip}`];
+  const whenAllAreHeard = async () => {
+    const all = await heard();
+    return lies.every((lie) => all.includes(lie)) ? true : null;
+  };
+  await until(whenAllAreHeard, { what: `each of ${lies.join(', ')}`, timeoutMs: 60_000, intervalMs: 200 });
+  await run('deleteInstance', { instanceId: id });
+});
+
 async function run<Result>(type: string, input: object): Promise<Result> {
   return (await start(type, input)).result() as Promise<Result>;
 }
@@ -114,12 +145,17 @@ async function onlyOn<T>(name: string, work: () => Promise<T>): Promise<T> {
 }
 
 function whenUp(instanceId: string): Promise<string> {
+  return whenSaid(instanceId, 'GUEST UP');
+}
+
+/** The console of an instance, once its guest has said this. */
+function whenSaid(instanceId: string, what: string): Promise<string> {
   return until(
     async () => {
       const { output } = await run<{ output: string }>('getConsoleOutput', { instanceId });
-      return output.includes('GUEST UP') ? output : null;
+      return output.includes(what) ? output : null;
     },
-    { what: `the guest of ${instanceId}`, timeoutMs: 60_000, intervalMs: 200 },
+    { what: `${what} of ${instanceId}`, timeoutMs: 60_000, intervalMs: 200 },
   );
 }
 
