@@ -180,7 +180,7 @@ ethernets:
     addresses:
       - 10.0.0.10/24
     routes:
-      - to: default
+      - to: 0.0.0.0/0
         via: 10.0.0.1
     nameservers:
       addresses:
@@ -206,7 +206,7 @@ ethernets:
     const { ethernets } = parse(file('network-config', { ports }) ?? '');
     expect([ethernets.nic0.routes, ethernets.nic1.routes, ethernets.nic2.routes]).toStrictEqual([
       undefined,
-      [{ to: 'default', via: '10.0.0.1' }],
+      [{ to: '0.0.0.0/0', via: '10.0.0.1' }],
       undefined,
     ]);
   });

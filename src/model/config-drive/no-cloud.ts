@@ -21,13 +21,16 @@ function ethernets(ports: readonly ConfiguredPort[]): Readonly<Record<string, ob
   return Object.fromEntries(ports.map((port, index) => [`nic${index}`, ethernet(port, index === wayOut)]));
 }
 
-/** The order of the keys is part of the format: our guest without cloud-init reads the lines as they come. */
+/**
+ * The order of the keys is part of the format: our guest without cloud-init reads the lines as they come. A route is never to `default`,
+ * which only netplan knows: cloud-init 22.4, Debian 12's, raises on it.
+ */
 function ethernet({ mac, mtu, ip, prefix, gateway, dns }: ConfiguredPort, isWayOut: boolean): object {
   return {
     match: { macaddress: mac },
     ...(mtu === null ? {} : { mtu }),
     addresses: [`${ip}/${prefix}`],
-    ...(isWayOut ? { routes: [{ to: 'default', via: gateway }] } : {}),
+    ...(isWayOut ? { routes: [{ to: '0.0.0.0/0', via: gateway }] } : {}),
     ...(dns.length === 0 ? {} : { nameservers: { addresses: dns } }),
   };
 }
