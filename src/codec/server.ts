@@ -129,7 +129,8 @@ function hostOf(server: Server): string {
 }
 
 async function closed(server: Server): Promise<void> {
-  server.closeAllConnections();
+  const gone = once(server, 'close');
   server.close();
-  if (server.listening) await once(server, 'close');
+  server.closeAllConnections();
+  await gone;
 }
