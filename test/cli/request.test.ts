@@ -34,6 +34,11 @@ test.for<readonly [readonly string[], string, object]>([
     },
   ],
   [[...create, '--az', 'north', '--id', id], 'buildInstance', { ...build, availabilityZone: 'north', instanceId: id }],
+  [
+    [...create, '--hint', `different_host=${id},${id}`, '--hint', 'build_near_host_ip=10.0.0.7'],
+    'buildInstance',
+    { ...build, hints: { different_host: [id, id], build_near_host_ip: '10.0.0.7' } },
+  ],
   [[...create, '--no-config-drive', '--on-failure', 'park'], 'buildInstance', { ...build, configDrive: false, onFailure: 'park' }],
   [['instance', 'delete', 'web1', '--no-wait'], 'deleteInstance', { instanceId: 'id of web1' }],
   [['instance', 'console-log', 'web1', '--bytes', '9'], 'getConsoleOutput', { instanceId: 'id of web1', maxBytes: 9 }],
