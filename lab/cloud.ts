@@ -93,7 +93,7 @@ export async function importGuest({ client, settings }: Cloud, guest: GuestImage
     diskFormat: 'raw',
     kernelId: kernel.id,
     ramdiskId: ramdisk.id,
-    properties: { os_command_line: guest.cmdline },
+    properties: { os_command_line: guest.cmdline, os_type: 'linux' },
   });
 
   async function importFile(part: string, file: string, request: object): Promise<Image> {

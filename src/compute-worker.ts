@@ -9,6 +9,7 @@ import { baseCache } from './activities/base-cache.ts';
 import { capabilitiesOf } from './activities/capabilities.ts';
 import { consoleActivities } from './activities/console.ts';
 import { payDebts } from './activities/debts.ts';
+import { diskBackends } from './activities/disks/backends.ts';
 import { diskActivities } from './activities/disks.ts';
 import { domainActivities } from './activities/domain.ts';
 import { guestWatch } from './activities/guest-watch.ts';
@@ -17,6 +18,7 @@ import type { HostLongActivities, QuickActivities } from './activities/host.ts';
 import { type HostListingActivities, hostListingActivities } from './activities/host-listing.ts';
 import { imageStoreActivities } from './activities/image-store.ts';
 import { type MeasureActivities, measureActivities } from './activities/measure.ts';
+import { owedRemoval } from './activities/owed-removal.ts';
 import { powerActivities } from './activities/power.ts';
 import { superseded } from './activities/superseded.ts';
 import { vifActivities } from './activities/vifs.ts';
@@ -92,25 +94,27 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
   const whileHolding = holdingIn(config.instancesDir);
   const bases = baseCache(config);
   const capabilities = capabilitiesOf(libvirt);
-  const domains = domainActivities(libvirt, capabilities, whileHolding, bases);
+  const backends = diskBackends(config);
+  const domains = domainActivities(libvirt, capabilities, whileHolding, bases, backends.devices);
+  const { fetchBases, writeDisks, wipeDisks, ...disks } = diskActivities(whileHolding, bases, backends, config);
+  const remove = owedRemoval(domains, wipeDisks, logger);
   const endSuperseded = superseded(config, libvirt, whileHolding, logger);
   const { report, attend } = hostReporter(config, libvirt, capabilities, {
     guests: guestWatch(config, libvirt),
     session: randomUUID(),
     stopping,
-    remove: domains.removeInstance,
+    remove,
     endSuperseded,
   });
-  const { fetchBases, writeDisks, ...disks } = diskActivities(whileHolding, bases, config);
   const { storeImage, ...images } = imageStoreActivities(config);
   return {
     report,
     comeHome: async (by) => {
       const stays = (what: string) => (error: unknown) => logger.warn(what, { error });
-      await payDebts(by, config.host.name, domains.removeInstance).catch(stays('what this host owes is still owed'));
+      await payDebts(by, config.host.name, remove).catch(stays('what this host owes is still owed'));
       await endSuperseded(by).catch(stays('guests that went on elsewhere may run here'));
     },
-    long: { fetchBases, writeDisks, storeImage },
+    long: { fetchBases, writeDisks, wipeDisks, storeImage },
     quick: {
       attend,
       ...disks,
@@ -119,7 +123,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...powerActivities(libvirt, whileHolding),
       ...vifActivities,
       ...consoleActivities(config),
-      ...hostListingActivities(libvirt, config),
+      ...hostListingActivities(libvirt, backends.devices, config),
       ...measureActivities(libvirt, capabilities, config),
     },
   };

@@ -46,6 +46,8 @@ test('without a setting anywhere the defaults hold', () => {
     instancesDir: '/var/lib/nova/instances',
     imagesType: 'qcow2',
     growFileSystem: 'auto',
+    isolate: { devices: [] },
+    lvm: { volumeGroup: null, thinPool: null },
     defaultEphemeralFormat: null,
     imageStore: { directory: '/var/lib/novaflow/images' },
     forceRawImages: true,

@@ -77,6 +77,27 @@ if grep -Eqs '"(keys|admin_pass|files)"' "$meta" || [ -e /config/openstack/lates
   done
 fi
 
+# bytes DEVICE AT COUNT: text that lies there
+bytes() { dd if="$1" bs=1 skip="$2" count="$3" 2>/dev/null | tr -d '\0 '; }
+
+# Each of its disks, used and not only seen: device, bytes, type of what it holds, label.
+for disk in /sys/block/[vs]d*; do
+  device=/dev/${disk##*/} type='' label=''
+  if [ "$(bytes "$device" 4086 10)" = SWAPSPACE2 ]; then
+    swapon "$device" && type=swap
+  else
+    grep -q "^$device " /proc/mounts || mount "$device" /tmp 2>/dev/null
+    type=$(awk -v device="$device" '$1 == device { print $3; exit }' /proc/mounts)
+    umount /tmp 2>/dev/null
+  fi
+  case $type in
+    ext*) label=$(bytes "$device" 1144 16) ;;
+    iso9660) label=$(bytes "$device" 32808 32) ;;
+  esac
+  say "DISK ${disk##*/} $(($(cat "$disk/size") * 512)) ${type:--} ${label:--}"
+done
+say 'DISKS SHOWN'
+
 # A guest that lies, for tests: with spoof=ADDRESS on the kernel's command line it speaks, again and again, under that address, in ARP for
 # it, in IPv6, and under another MAC address; and once a round as it should.
 stolen=$(sed -n 's/.*spoof=\([0-9.]*\).*/\1/p' /proc/cmdline)

@@ -180,6 +180,24 @@ export const cases: readonly Case[] = [
   },
   {
     type: 'deleteInstance',
+    name: 'wiped',
+    play: async ({ fleet, request }) =>
+      withWholeDevices(fleet, async () => {
+        const { id: instanceId } = await fleet.run<Instance>('buildInstance', request('wiped'));
+        return ended(await fleet.start('deleteInstance', { instanceId }));
+      }),
+  },
+  {
+    type: 'buildInstance',
+    name: 'failed-and-wiped',
+    play: async ({ fleet, request }) =>
+      withWholeDevices(fleet, async () => {
+        fleet.at('defineDomain', burns);
+        return ended(await fleet.start('buildInstance', request('failed-and-wiped')));
+      }),
+  },
+  {
+    type: 'deleteInstance',
     name: 'cancelled-the-build',
     play: async ({ fleet, request }) => ended((await cancelledByDelete(fleet, request('cancelled-by-delete'))).deletion),
   },
@@ -469,6 +487,14 @@ async function whileLost<T>(fleet: Fleet, host: string, work: () => Promise<T>):
   } finally {
     await fleet.bringBack(host);
   }
+}
+
+/** Does `work` while all hosts keep disks on whole devices. */
+async function withWholeDevices<T>({ hosts }: Fleet, work: () => Promise<T>): Promise<T> {
+  for (const host of hosts.values()) Object.assign(host, { copiesLong: true, isolates: true });
+  const result = await work();
+  for (const host of hosts.values()) Object.assign(host, { copiesLong: false, isolates: false });
+  return result;
 }
 
 /** However it ended. */

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { type ConfiguredPort, configDriveLabelOf } from '../model/config-drive.ts';
 import { withTargets } from '../model/hardware/disk-places.ts';
 import type { Hardware } from '../model/hardware/hardware.ts';
-import type { Disk, Instance } from '../model/instance.ts';
+import type { Disk, DiskKind, Instance } from '../model/instance.ts';
 import type { LocalDisks } from '../model/local-disks.ts';
 import type { Secrets } from '../model/secrets.ts';
 import type { Token } from '../model/tenure.ts';
@@ -13,13 +13,12 @@ import { type Content, type WantedDisk, wantedDisks } from '../model/wanted-disk
 import type { BootImages, ImageRef } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
 import type { Base, BaseCache } from './base-cache.ts';
-import type { BlankBackend, Patience, PlacedDisk, RootBackend, Site } from './disks/backend.ts';
+import type { Patience, PlacedDisk, RootBase, Site } from './disks/backend.ts';
+import { type DiskBackends, kindOfNew } from './disks/backends.ts';
 import { makeBootFile } from './disks/boot-file.ts';
 import { type ConfigDriveKind, makeConfigDrive } from './disks/config-drive.ts';
 import { readDiskInfo, writeDiskInfo } from './disks/disk-info.ts';
 import { format } from './disks/format.ts';
-import { qcow2Root } from './disks/qcow2.ts';
-import { rawBlank, rawRoot } from './disks/raw.ts';
 import { noticingFullDisk } from './disks/space.ts';
 import { hardwareFor } from './domain-spec.ts';
 import type { WhileHolding } from './holding.ts';
@@ -64,24 +63,25 @@ export interface DiskActivities {
 export interface DiskLongActivities {
   /** Makes what `createDisks` left because it takes long, and the rest. Raises and leaves the same. Repeatable. */
   writeDisks(input: DiskInput): Promise<MadeDisks>;
+  /** Wipes what `removeInstance` left to be wiped, and frees it for others. Progress in bytes. Raises `DeviceDiffers`. Repeatable. */
+  wipeDisks(input: { token: Token; instanceId: string }): Promise<void>;
   /** Brings images to the host, each once. Progress in bytes. Raises `ImageUnacceptable`, `DiskSpaceLow`. Repeatable. */
   fetchBases(input: { token: Token | null; images: readonly ImageRef[] }): Promise<void>;
 }
 
 type DiskConfig = Pick<Config, 'growFileSystem' | 'imagesType' | 'defaultEphemeralFormat' | 'configDriveFormat'>;
 
-const rootBackends = { qcow2: qcow2Root, raw: rawRoot } as const satisfies Record<Config['imagesType'], RootBackend>;
-const blankBackends = { raw: rawBlank } as const satisfies Record<string, BlankBackend>;
-
 export function diskActivities(
   whileHolding: WhileHolding,
   bases: BaseCache,
+  backends: DiskBackends,
   { imagesType, growFileSystem, defaultEphemeralFormat, configDriveFormat }: DiskConfig,
 ): DiskActivities & DiskLongActivities {
   return {
     fetchBases: async ({ images }) => {
       for (const image of images) await bases.fetch(image);
     },
+    wipeDisks: ({ token, instanceId }) => whileHolding(instanceId, token, () => backends.devices.wipe(instanceId)),
     createDisks: (input) => whenBasesAreHere(input, 'quick'),
     findMissingBases: async ({ images }) => {
       const found = await Promise.all(images.map(bases.baseOf));
@@ -117,8 +117,9 @@ export function diskActivities(
     const drive = { instance, ports: vifs.map(configured), publicKeys, secrets };
     const wanted = disksWantedBy(input);
     const hardware = hardwareFor(instance, image);
-    const disks = (await readDiskInfo(directory)) ?? (await placed(site, wanted, { ...base, imageId: image.root.id }, hardware));
-    const makeDisk = ({ name, content }: WantedDisk) => make(site, diskNamed(name, disks), content, base, patience);
+    const rootBase: RootBase = { ...base, imageId: image.root.id, sizeBytes: image.root.virtualSizeBytes };
+    const disks = (await readDiskInfo(directory)) ?? (await placed(site, wanted, rootBase, hardware));
+    const makeDisk = ({ name, content }: WantedDisk) => make(site, diskNamed(name, disks), content, rootBase, patience);
     const [made, config] = await together([
       together(wanted.map(makeDisk)),
       hasConfigDrive ? makeConfigDrive(directory, drive, kindOf(image)) : null,
@@ -149,15 +150,22 @@ export function diskActivities(
     );
   }
 
-  async function placed(
-    site: Site,
-    wanted: readonly WantedDisk[],
-    base: Base & { readonly imageId: string },
-    hardware: Hardware,
-  ): Promise<readonly Disk[]> {
+  /** By the backend that it was begun with, which need not be the one that would be chosen now. */
+  function make(site: Site, disk: Disk, content: Content, base: RootBase, patience: Patience): Promise<boolean> {
+    return content.of === 'image'
+      ? having(disk.kind, backends.root).make(site, disk, base, patience)
+      : having(disk.kind, backends.blank).make(site, disk, (path) => format(path, content), patience);
+  }
+
+  async function placed(site: Site, wanted: readonly WantedDisk[], base: RootBase, hardware: Hardware): Promise<readonly Disk[]> {
     const places: PlacedDisk[] = [];
     for (const one of wanted) {
-      places.push(await (one.content.of === 'image' ? rootBackends[imagesType].place(site, one, base) : rawBlank.place(site, one)));
+      const kind = kindOfNew(one.content, imagesType);
+      places.push(
+        await (one.content.of === 'image'
+          ? having(kind, backends.root).place(site, one, base)
+          : having(kind, backends.blank).place(site, one)),
+      );
     }
     const disks = withTargets(places, hardware);
     await writeDiskInfo(site.directory, disks);
@@ -176,16 +184,9 @@ async function requireFit({ flavor }: Instance, { path, format: baseFormat }: Ba
   throw fail('FlavorDiskTooSmall', `flavor ${flavor.name} has a root disk of ${flavor.rootGiB} GiB, the image wants ${wants} GiB`);
 }
 
-/** By the backend that it was begun with, which need not be the one that would be chosen now. */
-function make(site: Site, disk: Disk, content: Content, base: Base, patience: Patience): Promise<boolean> {
-  return content.of === 'image'
-    ? backendOf(disk, rootBackends).make(site, disk, base, patience)
-    : backendOf(disk, blankBackends).make(site, disk, (path) => format(path, content), patience);
-}
-
-function backendOf<Backend>({ name, kind }: Disk, backends: Readonly<Record<string, Backend>>): Backend {
+function having<Backend>(kind: DiskKind, backends: Readonly<Partial<Record<DiskKind, Backend>>>): Backend {
   const backend = backends[kind];
-  if (backend === undefined) throw new TypeError(`disk ${name} is of kind ${kind}, which this host does not make`);
+  if (backend === undefined) throw new TypeError(`this host keeps no disks of kind ${kind}: its configuration changed`);
   return backend;
 }
 

@@ -84,12 +84,17 @@ function bootOf(directory: string, { kernel, ramdisk, properties }: BootImages, 
   };
 }
 
-function diskSpecOf(directory: string, { name, target, format, backing }: Disk, hardware: Hardware, choices: HostChoices): DiskSpec {
+function diskSpecOf(
+  directory: string,
+  { name, target, format, backing, device }: Disk,
+  hardware: Hardware,
+  choices: HostChoices,
+): DiskSpec {
   const isConfigDrive = name === 'disk.config';
   return {
     ...placeOf(name, hardware),
-    path: join(directory, name),
-    source: 'file',
+    path: device ?? join(directory, name),
+    source: device === undefined ? 'file' : 'block',
     format: format === 'qcow2' ? 'qcow2' : 'raw',
     target,
     cache: isConfigDrive ? 'writethrough' : 'none',

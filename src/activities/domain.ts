@@ -9,6 +9,7 @@ import type { BootImages } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { Capabilities } from './capabilities.ts';
+import type { DeviceKeeper } from './disks/device-keeper.ts';
 import { replacedAside } from './disks/made-aside.ts';
 import { domainSpecOf, hardwareFor } from './domain-spec.ts';
 import { isNoDomain } from './failures.ts';
@@ -38,8 +39,11 @@ export interface DomainActivities {
   startPaused(input: { token: Token; instanceId: string; vifs: readonly Vif[] }): Promise<{ readonly isPlugged: boolean }>;
   /** Lets the guest run. Raises `DomainStateConflict` when it has stopped meanwhile. Repeatable. */
   runGuest(input: { token: Token; instanceId: string }): Promise<{ readonly powerState: PowerState; readonly launchedAt: string }>;
-  /** Leaves nothing of the instance here but the proof of who deleted it. Right whatever there is. Repeatable. */
-  removeInstance(input: { token: Token; instanceId: string }): Promise<void>;
+  /**
+   * Leaves nothing of the instance here but the proof of who deleted it, and the devices `toWipe`, which are nobody's until `wipeDisks`
+   * did. Right whatever there is. Repeatable.
+   */
+  removeInstance(input: { token: Token; instanceId: string }): Promise<{ readonly toWipe: readonly string[] }>;
 }
 
 /** What a domain has beside its definition; without these flags libvirt refuses to undefine one that has it. */
@@ -55,6 +59,7 @@ export function domainActivities(
   capabilities: Capabilities,
   whileHolding: WhileHolding,
   bases: BaseCache,
+  devices: DeviceKeeper,
 ): DomainActivities {
   return {
     defineDomain: ({ token, instance, image, disks, vifs }) =>
@@ -73,6 +78,7 @@ export function domainActivities(
     startPaused: ({ token, instanceId, vifs }) =>
       whileHolding(instanceId, token, async () => {
         if ((await stateOf(instanceId)) === DomainState.shutoff) {
+          await devices.check(instanceId);
           await libvirt.domainCreateWithFlags({ dom: { uuid: instanceId }, flags: DomainCreate.paused });
         }
         return { isPlugged: (await whyUnplugged(vifs)).length === 0 };
@@ -89,9 +95,11 @@ export function domainActivities(
     removeInstance: ({ token, instanceId }) =>
       whileHolding(instanceId, token, async (directory) => {
         await removeDomain(instanceId);
+        const toWipe = await devices.release(instanceId);
         for (const name of await readdir(directory)) {
           if (!holdingFiles.has(name)) await rm(join(directory, name), { recursive: true, force: true });
         }
+        return { toWipe };
       }),
   };
 

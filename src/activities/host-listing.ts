@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Libvirt } from '../libvirt/index.ts';
 import type { HostListing } from '../model/verify/listing.ts';
+import type { DeviceKeeper } from './disks/device-keeper.ts';
 import { listDomains } from './host-listing/domains.ts';
 import { listInstances, listStore } from './host-listing/files.ts';
 import { listLinks, listLoopDevices } from './host-listing/machine.ts';
@@ -14,22 +15,24 @@ export interface HostListingActivities {
 /** The host's side of `verify`: it looks, and judges nothing. */
 export function hostListingActivities(
   libvirt: Libvirt,
+  devices: DeviceKeeper,
   { instancesDir, imageStore: { directory } }: Pick<Config, 'instancesDir' | 'imageStore'>,
 ): HostListingActivities {
   return {
     listHost: async () => {
-      const [domains, bindings, links, instances, store, loopDevices, guests, tools] = await Promise.all([
+      const [domains, bindings, links, instances, store, listedDevices, loopDevices, guests, tools] = await Promise.all([
         listDomains(libvirt),
         libvirt.connectListAllNwfilterBindings({ needResults: 1 }),
         listLinks(),
         listInstances(instancesDir),
         listStore(directory),
+        devices.list(),
         listLoopDevices(instancesDir),
         listGuests(),
         listTools([instancesDir, directory]),
       ]);
       const filterBindings = bindings.map(({ portDev }) => portDev).sort();
-      return { domains, instances, store, links, filterBindings, loopDevices, guests, tools };
+      return { domains, instances, store, devices: listedDevices, links, filterBindings, loopDevices, guests, tools };
     },
   };
 }

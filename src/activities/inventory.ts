@@ -1,26 +1,26 @@
-import { statfs } from 'node:fs/promises';
 import type { Config } from '../config.ts';
 import type { Libvirt } from '../libvirt/index.ts';
 import type { HostReport, Inventory } from '../model/host.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { CpuMetrics } from './cpu-monitor.ts';
+import { capacityBytesOf } from './disks/capacity.ts';
 import { pciDevicesOf } from './pci-devices.ts';
 
 /** Reads what this host has (Nova's `get_available_resource`); a configured capacity overrides it. */
-export async function inventoryOf(libvirt: Libvirt, capabilities: Capabilities, { host, instancesDir }: Config): Promise<Inventory> {
-  const [node, memoryKiB, described, files, pciDevices] = await Promise.all([
+export async function inventoryOf(libvirt: Libvirt, capabilities: Capabilities, config: Config): Promise<Inventory> {
+  const [node, memoryKiB, described, diskBytes, pciDevices] = await Promise.all([
     libvirt.nodeGetInfo({}),
     memoryKiBOf(libvirt),
     capabilities.describe(),
-    statfs(instancesDir),
-    pciDevicesOf(host.pciDevices),
+    capacityBytesOf(config),
+    pciDevicesOf(config.host.pciDevices),
   ]);
-  const { vcpus, memoryMiB, diskGiB } = host.capacity;
+  const { vcpus, memoryMiB, diskGiB } = config.host.capacity;
   return {
     ...described,
     vcpus: vcpus ?? node.cpus,
     memoryMiB: memoryMiB ?? Number(memoryKiB / 1024n),
-    diskGiB: diskGiB ?? Math.floor((files.blocks * files.bsize) / 1024 ** 3),
+    diskGiB: diskGiB ?? Math.floor(diskBytes / 1024 ** 3),
     pciDevices,
   };
 }

@@ -75,12 +75,7 @@ export async function convertDisk({
   readonly toFormat: QemuFormat;
   readonly virtualSizeBytes: number;
 }): Promise<void> {
-  const tell = (share: number) => tellProgress({ step, doneBytes: Math.round(share * totalBytes), totalBytes });
-  tell(0);
-  const onOutput = (text: string) => {
-    const share = doneShareIn(text);
-    if (share !== null) tell(share);
-  };
+  const onOutput = tellsShare(step, totalBytes);
   try {
     // The page cache serves what the image is copied or read for next.
     const args = convertArgs({ from, fromFormat, to, toFormat, cache: 'writeback' });
@@ -88,6 +83,16 @@ export async function convertDisk({
   } catch (error) {
     throw (await isFull(dirname(to))) ? fail('DiskSpaceLow', `${dirname(to)} has no room for ${to}`) : unreadable(error);
   }
+}
+
+/** Tells as `step` what share of a disk qemu-img says to have done, from the text that it prints. */
+export function tellsShare(step: string, totalBytes: number): (printed: string) => void {
+  const tell = (share: number) => tellProgress({ step, doneBytes: Math.round(share * totalBytes), totalBytes });
+  tell(0);
+  return (printed) => {
+    const share = doneShareIn(printed);
+    if (share !== null) tell(share);
+  };
 }
 
 /** Time for a disk of 8 MiB a second, and for a CPU that packs or unpacks 16 MiB a second. */

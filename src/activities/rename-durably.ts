@@ -11,7 +11,8 @@ export async function renameDurably(from: string, to: string): Promise<void> {
   await syncContent(dirname(to));
 }
 
-async function syncContent(path: string): Promise<void> {
+/** Returns when what was written to a file or a block device will survive a power loss. */
+export async function syncContent(path: string): Promise<void> {
   const file = await open(path, 'r');
   try {
     await file.datasync();

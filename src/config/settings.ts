@@ -20,6 +20,12 @@ const factor = z.number(must('a number'));
 const factors = z.record(z.string(), factor, must('a map of numbers'));
 
 const pciId = textOf(/^[0-9a-f]{4}:[0-9a-f]{4}$/, 'vendor:product, each of four hexadecimal digits');
+const volumeName = textOf(/^[A-Za-z0-9+_.][A-Za-z0-9+_.-]*$/, 'a name as LVM has it');
+
+const isolateDevice = objectOf({
+  path: textOf(/^\/dev\/(disk\/by-id\/[^/\0]+|loop\d+)$/, 'a path below /dev/disk/by-id, which leads to the same drive after a restart'),
+  wipe: flag.default(false),
+});
 
 const host = objectOf({
   name: hostName.describe(
@@ -35,7 +41,10 @@ const host = objectOf({
   capacity: objectOf({
     vcpus: count.nullable().default(null).describe('vCPUs of the host, in place of what libvirt reports.'),
     memoryMiB: count.nullable().default(null).describe('MiB of memory, in place of what libvirt reports.'),
-    diskGiB: count.nullable().default(null).describe('GiB of disk below `instancesDir`, in place of what the file system reports.'),
+    diskGiB: count
+      .nullable()
+      .default(null)
+      .describe('GiB of disk below `instancesDir`, in place of what its file system, volume group or devices have.'),
   }),
   reserved: objectOf({
     vcpus: count.default(0).describe('vCPUs that no instance may claim.'),
@@ -97,14 +106,29 @@ export const settings = objectOf({
     socket: path.default('/run/libvirt/libvirt-sock').describe("The socket of the host's libvirtd or virtqemud."),
   }),
   instancesDir: path.default('/var/lib/nova/instances').describe('Where the disks of instances are.'),
-  imagesType: oneOf(['qcow2', 'raw'])
+  imagesType: oneOf(['qcow2', 'raw', 'lvm', 'isolate'])
     .default('qcow2')
-    .describe('How the root disks of new instances are kept: overlays on the cached image, or whole files of their own (`raw`).'),
+    .describe(
+      "How the root disks of new instances are kept, Nova's `images_type`: overlays on the cached image, whole files of their own (`raw`), logical volumes, or whole block devices (`isolate`).",
+    ),
   growFileSystem: oneOf(['auto', 'never'])
     .default('auto')
     .describe(
       'Whether the file system of a new root disk grows to the size of its disk: one of ext2, ext3 or ext4 in a raw image without partitions. Others are left to the guest.',
     ),
+  isolate: objectOf({
+    devices: z
+      .array(isolateDevice, must('a list of devices'))
+      .refine((devices) => new Set(devices.map((device) => device.path)).size === devices.length, 'must not have one device twice')
+      .default([])
+      .describe(
+        'Whole block devices for disks of `imagesType: isolate`: `{ path, wipe }`. One that carries a partition table, a file system or a volume is taken only where `wipe` is true.',
+      ),
+  }),
+  lvm: objectOf({
+    volumeGroup: volumeName.nullable().default(null).describe('The volume group for disks of `imagesType: lvm`.'),
+    thinPool: volumeName.nullable().default(null).describe('A thin pool in it; none: volumes have all their space from the beginning.'),
+  }),
   defaultEphemeralFormat: oneOf(fileSystems)
     .nullable()
     .default(null)
@@ -187,7 +211,15 @@ export const settings = objectOf({
       .default('auto')
       .describe('Lines for people instead of JSON; `auto`: when standard error is a terminal.'),
   }),
-});
+})
+  .refine(({ imagesType, lvm }) => imagesType !== 'lvm' || lvm.volumeGroup !== null, {
+    path: ['lvm', 'volumeGroup'],
+    message: 'is required for imagesType lvm',
+  })
+  .refine(({ imagesType, isolate }) => imagesType !== 'isolate' || isolate.devices.length > 0, {
+    path: ['isolate', 'devices'],
+    message: 'must have a device for imagesType isolate',
+  });
 
 /** The configuration in effect. */
 export type Config = z.output<typeof settings>;

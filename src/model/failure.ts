@@ -43,6 +43,8 @@ export const internals = [
   'HostWorkerBusy',
   'CapacityTaken',
   'AddressTaken',
+  /** Another drive has the path of one that an instance was given. */
+  'DeviceDiffers',
 ] as const;
 
 export type Refusal = (typeof refusals)[number];

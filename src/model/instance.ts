@@ -48,6 +48,8 @@ export interface Disk {
   readonly sizeBytes: number;
   /** The immutable base of an overlay, by its content. */
   readonly backing: Backing | null;
+  /** Path of the block device that it is; absent where it is a file. */
+  readonly device?: string;
 }
 
 /** What a base may be: images of other formats are converted. */

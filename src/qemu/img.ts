@@ -58,6 +58,22 @@ export function convertArgs({
   return ['convert', '-p', '-t', cache, '-T', cache, '-f', fromFormat, '-O', toFormat, '--', absolute(from), absolute(to)];
 }
 
+/**
+ * The arguments that write all of `from` over the beginning of the block device `to`, past the page cache, and flush it; how far it is
+ * is printed. Where the image has zeros the device gets zeros: nobody says what it held.
+ */
+export function writeArgs({
+  from,
+  fromFormat,
+  to,
+}: {
+  readonly from: AbsolutePath;
+  readonly fromFormat: QemuFormat;
+  readonly to: AbsolutePath;
+}): readonly string[] {
+  return ['convert', '-p', '-n', '-t', 'none', '-f', fromFormat, '-O', 'raw', '--', absolute(from), absolute(to)];
+}
+
 /** The arguments that grow a disk; qemu-img refuses to shrink one without a further option. */
 export function growArgs({
   path,

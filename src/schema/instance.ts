@@ -25,6 +25,7 @@ const disk = describes<Disk>()(
     kind: z.enum(['qcow2', 'raw', 'lvm', 'isolate', 'volume']),
     format: z.enum(['qcow2', 'raw', 'iso']),
     sizeBytes: count,
+    device: z.exactOptional(z.string()).describe('The block device that it is, of kinds isolate and lvm.'),
     backing: z
       .strictObject({
         imageId: id,

@@ -2,6 +2,7 @@ import type { AcceptedDelete } from '../activities/accept/delete.ts';
 import type { Instance, InstanceChanges } from '../model/instance.ts';
 import { type Frame, operate } from './operate.ts';
 import { isAway } from './outcome.ts';
+import { removeFromHost } from './removal.ts';
 
 /**
  * Deletes an instance in whatever state it is (Nova's `terminate_instance`). An operation in progress is asked to cancel
@@ -44,7 +45,7 @@ const maxTries = 3;
  * return. One that returns meanwhile does it now. Whether it is owed. `isDown` null: a run of before there were debts.
  */
 async function removedOrOwed(
-  { control, onHost, unlessAway }: Frame<InstanceChanges>,
+  { control, onHost, longOnHost, unlessAway }: Frame<InstanceChanges>,
   { host, isDown }: { readonly host: string; readonly isDown: boolean | null },
   { instanceId, networks, hosts }: { readonly instanceId: string; readonly networks: readonly string[]; readonly hosts: readonly string[] },
 ): Promise<boolean> {
@@ -53,13 +54,13 @@ async function removedOrOwed(
   if (isDown === true && (await isOwed())) return true;
   for (let tries = 0; isDown !== null && tries < maxTries; tries += 1) {
     try {
-      await unlessAway(host).removeInstance({ instanceId });
+      await removeFromHost(unlessAway(host), longOnHost(host), instanceId);
       return false;
     } catch (failure) {
       if (!isAway(failure)) throw failure;
       if (await isOwed()) return true;
     }
   }
-  await onHost(host).removeInstance({ instanceId });
+  await removeFromHost(onHost(host), longOnHost(host), instanceId);
   return false;
 }

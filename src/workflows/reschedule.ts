@@ -4,6 +4,7 @@ import type { InstanceChanges } from '../model/instance.ts';
 import type { Frame, Part } from './operate.ts';
 import { isAway, messageOf, outcomeOf, typeOf } from './outcome.ts';
 import { claimHost, type Turned } from './placement.ts';
+import { removeFromHost } from './removal.ts';
 
 /** What is done on one of the hosts that a build may try. */
 export interface Attempt {
@@ -52,7 +53,7 @@ export async function onHostAfterHost<Result>(
 const lastStep = 'runGuest';
 
 /** The undos of an attempt: as those of any step, and otherwise once its host is to blame. */
-function attemptIn({ control, part, whenHostReturns, unlessAway }: Frame<InstanceChanges>, instanceId: string) {
+function attemptIn({ control, part, longOnHost, whenHostReturns, unlessAway }: Frame<InstanceChanges>, instanceId: string) {
   const { undo, unwind } = part();
   let failedAt: string | null = null;
   let isOwed = false;
@@ -63,9 +64,9 @@ function attemptIn({ control, part, whenHostReturns, unlessAway }: Frame<Instanc
       if (!isOwed) await control.releaseClaim({ host, instanceId, ...(failedAt === null ? {} : { isFailedBuild: true }) });
     },
     removeFrom: async (host: string) => {
-      if (failedAt === null || failedAt === lastStep) return whenHostReturns(host).removeInstance({ instanceId });
+      if (failedAt === null || failedAt === lastStep) return removeFromHost(whenHostReturns(host), longOnHost(host), instanceId);
       try {
-        await unlessAway(host).removeInstance({ instanceId });
+        await removeFromHost(unlessAway(host), longOnHost(host), instanceId);
       } catch (away) {
         if (!isAway(away)) throw away;
         await control.oweRemoval({ host, instanceId });

@@ -7,6 +7,7 @@ test('of all failures these alone are not of the host where they happened', () =
   expect(ofHosts.sort()).toStrictEqual([
     'CapacityTaken',
     'DestinationDiskExists',
+    'DeviceDiffers',
     'DiskSpaceLow',
     'DomainDefinitionRejected',
     'DomainExists',

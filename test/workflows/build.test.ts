@@ -54,21 +54,6 @@ test('a build with a disk of a format that nobody makes is refused at once, and 
   await expect(fleet.record(`instance/${run.firstExecutionRunId}`)).rejects.toThrow();
 });
 
-test('disks that take long are made on the long queue', async () => {
-  fleet.hosts.forEach((host) => {
-    host.copiesLong = true;
-  });
-  const run = await fleet.start('buildInstance', request('long'));
-  await run.result();
-  fleet.hosts.forEach((host) => {
-    host.copiesLong = false;
-  });
-  const { events } = await run.fetchHistory();
-  const scheduled = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: attributes }) => attributes ?? []);
-  const written = scheduled.find(({ activityType }) => activityType?.name === 'writeDisks');
-  expect(written?.taskQueue?.name).toMatch(/\/long$/);
-});
-
 describe.each(hostSteps)('a build whose %s', (step) => {
   test.each(['before', 'after'] as const)('fails %s its effect ends in error and leaves nothing', async (point) => {
     fleet.at(step, async (at) => {

@@ -39,8 +39,12 @@ export interface FakeHost {
   readonly images: Set<string>;
   /** What the config drives of instances would hold. */
   readonly drives: Map<string, Secrets>;
+  /** Instances that have whole devices of it, and those that left one which is not wiped yet. */
+  readonly devices: Map<string, 'taken' | 'left'>;
   /** Whether its disks take longer to make than a quick step may. */
   copiesLong: boolean;
+  /** Whether its disks are whole devices. */
+  isolates: boolean;
 }
 
 type HostSteps = Omit<QuickActivities, 'attend'> & HostLongActivities & HostListingActivities & MeasureActivities;
@@ -246,7 +250,7 @@ export async function startFleet(
 
 function emptyHost(images: Set<string>): FakeHost {
   const [disks, stubborn, bases] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  return { disks, guests: new Map(), stubborn, bases, images, drives: new Map(), copiesLong: false };
+  return { disks, guests: new Map(), stubborn, bases, images, drives: new Map(), devices: new Map(), copiesLong: false, isolates: false };
 }
 
 /** Resolves when it is time to go. */
@@ -295,6 +299,7 @@ function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): Ho
     findMissingBases: async ({ images }) => ({ missing: images.filter(({ id }) => !host.bases.has(id)) }),
     createDisks: async ({ instance, image, localDisks, secrets = {} }) => {
       if (!host.bases.has(image.root.id)) return { disks: [], missing: [image.root], takesLong: false, warnings: [] };
+      if (host.isolates) host.devices.set(instance.id, 'taken');
       if (!host.copiesLong) host.disks.add(instance.id);
       host.drives.set(instance.id, secrets);
       return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: host.copiesLong, warnings: [] };
@@ -332,6 +337,12 @@ function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): Ho
     removeInstance: async ({ instanceId }) => {
       host.guests.delete(instanceId);
       host.disks.delete(instanceId);
+      if (!host.devices.has(instanceId)) return { toWipe: [] };
+      host.devices.set(instanceId, 'left');
+      return { toWipe: ['/dev/disk/by-id/fake'] };
+    },
+    wipeDisks: async ({ instanceId }) => {
+      host.devices.delete(instanceId);
     },
     readConsole: async () => ({ output: 'GUEST UP\n', truncated: false }),
     storeImage: async ({ imageId }) => {
@@ -366,6 +377,7 @@ export async function leftOvers({ hosts, record }: Fleet, instanceId: string, ne
   for (const [name, host] of hosts) {
     if (host.disks.has(instanceId)) found.push(`disks on ${name}`);
     if (host.guests.has(instanceId)) found.push(`guest on ${name}`);
+    if (host.devices.has(instanceId)) found.push(`device of ${name}`);
     const { claims } = await record<Host>(`host/${name}`);
     if (claims.some((claim) => claim.instanceId === instanceId)) found.push(`claim on ${name}`);
   }

@@ -4,6 +4,7 @@ import { baseDirectory } from '../../model/base-name.ts';
 import type { HostListing, ListedInstances } from '../../model/verify/listing.ts';
 import { uuid } from '../../schema/patterns.ts';
 import { concurrently } from '../concurrently.ts';
+import { deviceClaimFile } from '../disks/isolate/claims.ts';
 import { errnoOf } from '../failures.ts';
 
 /** As a compute worker names the lock that makes it the only one of its host. */
@@ -23,7 +24,7 @@ export async function listInstances(directory: string): Promise<ListedInstances>
     sharers: names.flatMap((name) => workerLock.exec(name)?.[1] ?? []),
     perInstance,
     bases: await namesIn(join(directory, baseDirectory)),
-    others: names.filter((name) => !uuid.test(name) && !workerLock.test(name) && name !== baseDirectory),
+    others: names.filter((name) => !uuid.test(name) && !workerLock.test(name) && !deviceClaimFile.test(name) && name !== baseDirectory),
   };
 }
 

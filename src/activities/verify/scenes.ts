@@ -55,10 +55,11 @@ export async function fleetScene(since: string): Promise<FleetScene> {
 }
 
 /** The instances that a host's listing names. A tombstone names nobody: there are as many as instances were ever here. */
-function namedIn({ domains, guests, instances }: HostListing): readonly string[] {
+function namedIn({ domains, guests, devices, instances }: HostListing): readonly string[] {
   return [
     ...domains.map(({ instanceId }) => instanceId),
     ...guests.map(({ instanceId }) => instanceId),
+    ...devices.map(({ instanceId }) => instanceId),
     ...instances.perInstance
       .filter(({ files }) => files.some((name) => name !== 'lock' && name !== 'generation'))
       .map(({ instanceId }) => instanceId),

@@ -2,6 +2,7 @@ import type { Host } from '../host.ts';
 import type { Network } from '../network.ts';
 import { addressFindings, unknownAddress } from './addresses.ts';
 import { claimFindings } from './claims.ts';
+import { deviceFindings } from './devices.ts';
 import { blockJobFindings, domainFindings } from './domains.ts';
 import type { Finding } from './finding.ts';
 import { closedHolderFindings, closedImportFindings, type OpenRun, openRunFindings } from './holders.ts';
@@ -18,6 +19,7 @@ const ofListing = [
   blockJobFindings,
   instanceFileFindings,
   baseFindings,
+  deviceFindings,
   storeFindings,
   tapFindings,
   filterFindings,
@@ -89,6 +91,7 @@ function hostStateFindings({ host, record }: HostScene): readonly Finding[] {
 /** Of a host that has nothing of ours. */
 export const emptyListing: HostListing = {
   domains: [],
+  devices: [],
   instances: { directory: '/', sharers: [], perInstance: [], bases: [], others: [] },
   store: { directory: '/', files: [] },
   links: [],

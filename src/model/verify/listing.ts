@@ -4,6 +4,8 @@ import type { PowerState } from '../instance.ts';
 export interface HostListing {
   readonly domains: readonly ListedDomain[];
   readonly instances: ListedInstances;
+  /** Whole block devices and logical volumes that disks of instances are. */
+  readonly devices: readonly ListedDevice[];
   readonly store: { readonly directory: string; readonly files: readonly string[] };
   readonly links: readonly ListedLink[];
   /** Devices that have a network filter. */
@@ -46,4 +48,13 @@ export interface ListedLink {
   readonly name: string;
   /** The bridge that it is a port of, or null. */
   readonly master: string | null;
+}
+
+/** A block device that a host gave to a disk. */
+export interface ListedDevice {
+  readonly path: string;
+  readonly instanceId: string;
+  readonly disk: string;
+  /** What differs between the device and the one that was given, or null. */
+  readonly difference: string | null;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { baseNameOf } from '../../../src/model/base-name.ts';
-import type { Instance } from '../../../src/model/instance.ts';
+import type { Disk, Instance } from '../../../src/model/instance.ts';
 import { compareHost } from '../../../src/model/verify/compare.ts';
-import type { HostListing } from '../../../src/model/verify/listing.ts';
+import type { HostListing, ListedDevice } from '../../../src/model/verify/listing.ts';
 import type { HostScene } from '../../../src/model/verify/scene.ts';
 import {
   after,
@@ -40,6 +40,21 @@ function filesOfWeb(change: (names: readonly string[]) => readonly string[]): Pa
 
 function listed(changes: Partial<HostListing>): Partial<HostScene> {
   return { listing: listing(changes) };
+}
+
+const ownDevice: ListedDevice = { path: '/dev/disk/by-id/a', instanceId: webId, disk: 'disk', difference: null };
+
+/** The instance's root disk is a whole device, and the host lists these. */
+function onDevice(devices: readonly ListedDevice[]): Partial<HostScene> {
+  const tidy = listing();
+  const [web] = tidy.instances.perInstance;
+  const files = (web?.files ?? []).filter((name) => name !== 'disk');
+  const root: Disk = { name: 'disk', target: 'vda', kind: 'isolate', format: 'raw', sizeBytes: 1, device: ownDevice.path, backing: null };
+  const disks = [root, ...instance().disks.slice(1)];
+  return {
+    instances: seen(instance({ disks })),
+    listing: { ...tidy, devices, instances: { ...tidy.instances, perInstance: [{ instanceId: webId, files }] } },
+  };
 }
 
 const [webDomain] = listing().domains;
@@ -116,6 +131,32 @@ const cases: readonly Case[] = [
     of: 'a ramdisk that the image does not have',
     changes: filesOfWeb((names) => [...names, 'ramdisk']),
     finds: [`UnknownFile cn1: /instances/${webId}/ramdisk`],
+  },
+  { of: 'a disk that is a device, and the one that was given', changes: onDevice([ownDevice]), finds: [] },
+  {
+    of: 'another drive under the path of a device that was given',
+    changes: onDevice([{ ...ownDevice, difference: 'its serial is B, not A' }]),
+    finds: [`DeviceDiffers cn1: /dev/disk/by-id/a, disk of instance ${webId}`],
+  },
+  {
+    of: 'a disk whose device is nobody’s',
+    changes: onDevice([]),
+    finds: [`DeviceMissing cn1: /dev/disk/by-id/a, disk of instance ${webId}`],
+  },
+  {
+    of: 'a device of a disk that the record does not have',
+    changes: onDevice([ownDevice, { ...ownDevice, path: '/dev/disk/by-id/b', disk: 'disk.local' }]),
+    finds: [`UnknownDevice cn1: /dev/disk/by-id/b, disk.local of instance ${webId}`],
+  },
+  {
+    of: 'a device that a deleted instance left unwiped',
+    changes: listed({ devices: [{ ...ownDevice, instanceId: otherId }] }),
+    finds: [`UnknownDevice cn1: /dev/disk/by-id/a, disk of instance ${otherId}`],
+  },
+  {
+    of: 'a device of an instance that an operation works on',
+    changes: { instances: seen(instance({ operation })), ...listed({ devices: [ownDevice] }) },
+    finds: [],
   },
   { of: 'an instance without its directory', changes: files({ perInstance: [] }), finds: [`FileMissing cn1: /instances/${webId}`] },
   {

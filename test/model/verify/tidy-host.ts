@@ -155,6 +155,7 @@ export function network(changes: Partial<Network> = {}): Network {
 /** A host that has exactly what the records of one running instance account for. */
 export function listing(changes: Partial<HostListing> = {}): HostListing {
   return {
+    devices: [],
     domains: [{ instanceId: webId, powerState: 'running', blockJobs: [] }],
     instances: {
       directory: '/instances',

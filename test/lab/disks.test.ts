@@ -1,0 +1,185 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { importGuest, startComputeWorker, whenHostUp } from '../../lab/cloud.ts';
+import { buildGuest, type LabHost, processesOf, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { run as machine } from '../../lab/run.ts';
+import { until } from '../../lab/wait.ts';
+import type { Instance } from '../../src/model/instance.ts';
+import { controlQueue } from '../../src/model/queues.ts';
+import { findings } from '../faults/matrix.ts';
+import { endOf } from '../workflows/ends.ts';
+import { blankImage } from './blank-image.ts';
+import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
+import { type LoopDevice, loopDevice } from './devices.ts';
+
+const MiB = 1024 ** 2;
+const GiB = 1024 ** 3;
+const flavor = { name: 'disks', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 1, swapMiB: 256 };
+
+let own: OwnCloud;
+let device: LoopDevice;
+let blank: string;
+
+// cn1 keeps disks as most hosts do; cn2 in one way after another.
+beforeAll(async () => {
+  device = await loopDevice(1024);
+  own = await ownCloud('disks', { NOVAFLOW_HOST_CAPACITY_DISK_GIB: '100' }, { instancesSizeMiB: 300 });
+  await importGuest(own.cloud, await buildGuest({}));
+  blank = await blankImage(own);
+}, 120_000);
+afterAll(async () => {
+  await own?.[Symbol.asyncDispose]();
+  await device?.[Symbol.asyncDispose]();
+});
+
+test('a guest sees its root disk, grown, its ephemeral disk, its swap and its config drive', async () => {
+  const instance = await built('cn1', 'qcow2', { image: 'tiny', flavor });
+  expect(instance.disks.map(({ name, target, kind, format }) => `${name} ${target} ${kind} ${format}`)).toEqual([
+    'disk vda qcow2 qcow2',
+    'disk.local vdb raw raw',
+    'disk.swap vdc raw raw',
+    'disk.config vdz raw iso',
+  ]);
+  expect(await disksSeenBy(instance)).toEqual([
+    `vda ${GiB} ext4 guest-root`,
+    `vdb ${GiB} ext4 ephemeral0`,
+    `vdc ${256 * MiB} swap -`,
+    expect.stringMatching(/^vdd \d+ iso9660 /),
+  ]);
+  const host = hostNamed('cn1');
+  const directory = join(host.instancesDir, instance.id);
+  expect(await readdir(directory)).toEqual(expect.arrayContaining(['console.log', 'disk.info', 'libvirt.xml']));
+  expect(JSON.parse(await readFile(join(directory, 'disk.info'), 'utf8'))).toEqual({ disks: instance.disks.slice(0, 3) });
+  expect(await readFile(join(directory, 'libvirt.xml'), 'utf8')).toContain(`<uuid>${instance.id}</uuid>`);
+  await deleted(instance);
+});
+
+test('a raw root disk is a file of its own, and disks that a request names take the place of those of its flavor', async () => {
+  await keepDisks('cn2', { NOVAFLOW_IMAGES_TYPE: 'raw' });
+  const blank = { source: 'blank', destination: 'local', sizeGiB: 1 };
+  const blockDevices = [
+    { ...blank, guestFormat: 'swap' },
+    { ...blank, guestFormat: 'ext3' },
+    { ...blank, guestFormat: 'ext2' },
+  ];
+  const instance = await built('cn2', 'raw', { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 2, swapMiB: 1024 }, blockDevices });
+  expect(instance.disks[0]).toMatchObject({ kind: 'raw', format: 'raw', sizeBytes: GiB, backing: null });
+  expect((await disksSeenBy(instance)).slice(0, 4)).toEqual([
+    `vda ${GiB} ext4 guest-root`,
+    `vdb ${GiB} ext3 ephemeral0`,
+    `vdc ${GiB} ext2 ephemeral1`,
+    `vdd ${GiB} swap -`,
+  ]);
+  await deleted(instance);
+});
+
+test('an isolate root disk is a whole device, which is wiped and free when its instance is deleted', async () => {
+  await keepDisks('cn2', { NOVAFLOW_IMAGES_TYPE: 'isolate', NOVAFLOW_ISOLATE_DEVICES: JSON.stringify([{ path: device.path }]) });
+  const instance = await built('cn2', 'isolate', { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } });
+  expect(instance.disks[0]).toMatchObject({ kind: 'isolate', format: 'raw', sizeBytes: GiB, device: device.path });
+  expect((await disksSeenBy(instance)).slice(0, 2)).toEqual([`vda ${GiB} ext4 guest-root`, `vdb ${256 * MiB} swap -`]);
+  expect(await runInHost(hostNamed('cn2'), ['virsh', 'domblklist', instance.id])).toContain(device.path);
+
+  expect(await findings(own)).toEqual([]);
+  await deleted(instance);
+  expect(await machine('blkid', ['-p', device.path]).catch(() => 'nothing')).toBe('nothing');
+  await deleted(await built('cn2', 'isolate-again', { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } }));
+});
+
+/** Overlays take the same ways: they are in the long run. */
+const imagesTypes = process.env['NOVAFLOW_TEST_ALL'] === '1' ? ['qcow2', 'raw'] : ['raw'];
+
+describe.each(imagesTypes)('where root disks are %s', (imagesType) => {
+  beforeAll(() => keepDisks('cn1', { NOVAFLOW_IMAGES_TYPE: imagesType }));
+
+  test('a worker that is killed with its commands while disks are half made makes them anew', async () => {
+    const workflowId = `killed-${imagesType}`;
+    const file = join(own.faultsDirectory, `halfway.createDisks.${workflowId}`);
+    await writeFile(file, '');
+    const build = await onlyOn('cn1', async () => {
+      const started = await start('buildInstance', { name: 'killed', image: blank, flavor }, workflowId);
+      await until(() => (existsSync(`${file}.hit`) ? true : null), { what: 'half-made disks', timeoutMs: 60_000 });
+      return started;
+    });
+    await rm(file);
+    await keepDisks('cn1', { NOVAFLOW_IMAGES_TYPE: imagesType });
+    const instance = (await build.result()) as Instance;
+    expect(instance.disks.map(({ name }) => name)).toEqual(['disk', 'disk.local', 'disk.swap', 'disk.config']);
+    expect(await findings(own)).toEqual([]);
+    await deleted(instance);
+  });
+
+  test('a build on a full file system ends in DiskSpaceLow and leaves nothing, and one goes through when there is room again', async () => {
+    const { instancesDir } = hostNamed('cn1');
+    const filler = join(instancesDir, 'filler');
+    await machine('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M']).catch(() => undefined);
+    await truncate(filler, (await stat(filler)).size - 2 * MiB);
+    const end = await onlyOn('cn1', async () =>
+      endOf(await start('buildInstance', { name: 'full', image: blank, flavor: { ...flavor, ephemeralGiB: 90 } })),
+    );
+    await rm(filler);
+    expect(end).toMatchObject({ type: 'DiskSpaceLow' });
+    expect(await findings(own)).toEqual([]);
+    await deleted(await built('cn1', 'roomy', { image: blank, flavor }));
+  });
+});
+
+async function built(host: string, name: string, request: object): Promise<Instance> {
+  return onlyOn(host, () => run<Instance>('buildInstance', { name, ...request }));
+}
+
+/** Does `work` while no other host takes instances. */
+async function onlyOn<T>(host: string, work: () => Promise<T>): Promise<T> {
+  const others = own.cloud.lab.hosts.filter((one) => one.name !== host);
+  for (const other of others) await run('disableHost', { host: other.name, reason: 'the test wants another' });
+  try {
+    return await work();
+  } finally {
+    for (const other of others) await run('enableHost', { host: other.name });
+  }
+}
+
+/** Deletes it, and sees that nothing of it is left anywhere. */
+async function deleted({ id }: Instance): Promise<void> {
+  await run('deleteInstance', { instanceId: id });
+  expect(await findings(own)).toEqual([]);
+}
+
+/** What the guest says of its disks, in order: device, bytes, type, label. */
+async function disksSeenBy({ id, host }: Instance): Promise<readonly string[]> {
+  const console = join(hostNamed(host ?? '').instancesDir, id, 'console.log');
+  const look = async () => {
+    const text = await readFile(console, 'utf8').catch(() => '');
+    return text.includes('DISKS SHOWN') ? text : null;
+  };
+  const text = await until(look, { what: `the disks of ${id}`, timeoutMs: 60_000, intervalMs: 50 });
+  return text.split(/\r?\n/).flatMap((line) => (line.startsWith('DISK ') ? line.slice('DISK '.length) : []));
+}
+
+/** Kills the worker of a host with its commands, and starts it with these settings. */
+async function keepDisks(name: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  const worker = own.workers.compute.get(name);
+  const commands = (await processesOf(hostNamed(name))).filter(({ command }) => /qemu-img|genisoimage|mkfs|mkswap|^cp|flock/.test(command));
+  for (const process of [worker, ...commands]) if (process !== undefined) signalProcess(process, 'SIGKILL');
+  if (worker !== undefined) await whenEnded(worker);
+  const cloud = { ...own.cloud, settings: { ...own.cloud.settings, ...settings } };
+  const restarted = await startComputeWorker(cloud, hostNamed(name));
+  own.workers.compute.set(name, restarted);
+  await whenHostUp(cloud, name, restarted);
+}
+
+function hostNamed(name: string): LabHost {
+  const host = own.cloud.lab.hosts.find((one) => one.name === name);
+  if (host === undefined) throw new Error(`there is no host ${name}`);
+  return host;
+}
+
+async function run<Result>(type: string, input: object): Promise<Result> {
+  return (await start(type, input)).result() as Promise<Result>;
+}
+
+function start(type: string, input: object, workflowId = `${type}-${crypto.randomUUID()}`) {
+  return own.client.workflow.start(type, { taskQueue: controlQueue, workflowId, args: [input] });
+}
