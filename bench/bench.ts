@@ -11,7 +11,7 @@ import { explanation } from './explain.ts';
 import { type Figure, figuresJson, figuresTable, samplesOf, verdictOn } from './figures.ts';
 import { imports } from './imports.ts';
 import { inspector } from './inspector.ts';
-import { crowds, singles } from './measures.ts';
+import { allDisks, allDisksRequest, crowds, singles } from './measures.ts';
 import { workerMemory } from './memory.ts';
 import { type Options, type Part, type PartWithoutCloud, partsWithoutCloud, readOptions, usage } from './options.ts';
 import { say } from './say.ts';
@@ -43,6 +43,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
       }
       return measured.figures;
     },
+    disks: async () => allDisks(await prepareContest(stack, cloud, allDisksRequest), samples, say),
     crowds: async () => {
       contest.floor.parts.builds.length = 0;
       const measured = await crowds(contest, rounds, say);

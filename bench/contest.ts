@@ -6,7 +6,7 @@ import { type DomainWatch, watchDomains } from './domain-watch.ts';
 import { type FloorBuilder, floorBuilder } from './floor-builder.ts';
 import { type Builder, proveAlive } from './guests.ts';
 import { historyOf } from './history.ts';
-import { type OurGuest, ourBuilder } from './our-builder.ts';
+import { type OurGuest, type OurRequest, ourBuilder } from './our-builder.ts';
 import { inputsOf, planner } from './plans.ts';
 
 /** The two that are held against each other, on the same hosts, both warmed up. */
@@ -16,10 +16,14 @@ export interface Contest {
 }
 
 /** Builds a guest on each host, from which the floor learns what to build; it brings the image to the host, too. */
-export async function prepareContest(stack: AsyncDisposableStack, { lab, client }: BenchCloud): Promise<Contest> {
+export async function prepareContest(
+  stack: AsyncDisposableStack,
+  { lab, client }: BenchCloud,
+  request: OurRequest = { flavor: 'lab.tiny' },
+): Promise<Contest> {
   const watches = new Map<string, DomainWatch>();
   for (const host of lab.hosts) watches.set(host.name, stack.use(await watchDomains(host)));
-  const ours = ourBuilder(lab, client, watches);
+  const ours = ourBuilder(lab, client, watches, request);
   const floorHosts = new Map<string, { watch: DomainWatch; plan: Awaited<ReturnType<typeof planner>> }>();
   for (const [name, watch] of watches) {
     const guest = await onlyOn(name, lab, client, () => ours.build());

@@ -23,9 +23,9 @@ export interface FloorBuilder extends Builder<FloorGuest, [LabHost]> {
 /** Hosts as the floor needs them: watched, and with somebody who plans guests like those of a real build. */
 export type FloorHosts = ReadonlyMap<string, { readonly watch: DomainWatch; readonly plan: (ip: string) => FloorPlan }>;
 
-/** Starts the floor's program in all hosts of `lab`. Its guests take addresses below those of the network's pool. */
+/** Starts the floor's program in all hosts of `lab` where it does not run yet. Its guests take addresses below those of the network's pool. */
 export async function floorBuilder(lab: Lab, hosts: FloorHosts): Promise<FloorBuilder> {
-  await Promise.all(lab.hosts.map((host) => startFloor(lab, host)));
+  for (const host of lab.hosts) if (!(await isThere(socketOf(lab, host)))) await startFloor(lab, host);
   const parts = { builds: [] as FloorParts[], deletes: [] as FloorParts[] };
   const subnet = lab.providerCidr.slice(0, lab.providerCidr.lastIndexOf('.'));
   let guests = 0;
@@ -62,12 +62,14 @@ async function startFloor(lab: Lab, host: LabHost): Promise<void> {
   const program = join(import.meta.dirname, 'floor.ts');
   const logFile = join(lab.sharedDir, `floor-${host.name}.log`);
   await spawnInHost(host, [process.execPath, program, '--socket', socket], { role: 'floor', logFile });
-  const isThere = () =>
-    access(socket).then(
-      () => true,
-      () => null,
-    );
-  await until(isThere, { what: `the floor of ${host.name}`, timeoutMs: 20_000 });
+  await until(async () => (await isThere(socket)) || null, { what: `the floor of ${host.name}`, timeoutMs: 20_000 });
+}
+
+function isThere(socket: string): Promise<boolean> {
+  return access(socket).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A directory that host and machine share holds the socket. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import { dirname, join } from 'node:path';
 import { json } from 'node:stream/consumers';
@@ -14,6 +14,8 @@ export interface FloorPlan {
   readonly directory: string;
   /** Arguments of `qemu-img` that make the root disk. */
   readonly overlay: readonly string[];
+  /** Ephemeral disks and swap: empty files, and the commands that format them. */
+  readonly blanks: readonly { readonly path: string; readonly sizeBytes: number; readonly format: readonly [string, ...string[]] }[];
   /** Kernel and initial RAM disk. */
   readonly copies: readonly { readonly from: string; readonly to: string }[];
   readonly configDrive: {
@@ -45,11 +47,12 @@ function serve(socket: string): void {
     );
   }).listen(socket);
 
-  async function build({ id, directory, overlay, copies, configDrive, xml }: FloorPlan): Promise<FloorParts> {
+  async function build({ id, directory, overlay, blanks, copies, configDrive, xml }: FloorPlan): Promise<FloorParts> {
     const lap = stopwatch();
     await mkdir(directory);
     await Promise.all([
       execute('qemu-img', [...overlay]),
+      ...blanks.map(makeBlank),
       makeConfigDrive(directory, configDrive),
       ...copies.map(({ from, to }) => copyFile(from, to)),
     ]);
@@ -69,6 +72,12 @@ function serve(socket: string): void {
     await rm(directory, { recursive: true });
     return { destroy, undefine, files: lap() };
   }
+}
+
+async function makeBlank({ path, sizeBytes, format: [command, ...args] }: FloorPlan['blanks'][number]): Promise<void> {
+  await writeFile(path, '', { mode: 0o600 });
+  await truncate(path, sizeBytes);
+  await execute(command, [...args, path]);
 }
 
 async function makeConfigDrive(directory: string, { path, files }: FloorPlan['configDrive']): Promise<void> {

@@ -41,6 +41,38 @@ export async function singles({ ours, floor }: Contest, pairs: number, say: Say)
   return { figures: [figure('build → active', built, 400), figure(`delete, guest ${deleteAtAgeMs / 1000} s old`, gone, 250)], guests };
 }
 
+/** A guest with a disk of each kind: the flavor of a small machine. */
+export const allDisksRequest = {
+  flavor: { name: 'all-disks', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 20, swapMiB: 1024 },
+} as const;
+
+/** One guest at a time with root, ephemeral disk, swap and config drive, ours and the floor's in turns on the same host: build → active. */
+export async function allDisks({ ours, floor }: Contest, pairs: number, say: Say): Promise<Figure[]> {
+  const built = { ours: [] as number[], floor: [] as number[] };
+  const voidBecause = await reasonToVoid(async () => {
+    for (let pair = 1; pair <= pairs; pair += 1) {
+      const guest = await ours.build();
+      built.ours.push(guest.activeAt - guest.askedAt);
+      await endOf(ours, guest, 0);
+      const other = await floor.build(guest.host);
+      built.floor.push(other.activeAt - other.askedAt);
+      await endOf(floor, other, 0);
+      say(`${pair}/${pairs} on ${guest.host.name}: build ${built.ours.at(-1)?.toFixed(0)} (floor ${built.floor.at(-1)?.toFixed(0)}) ms`);
+    }
+  });
+  const allowanceMs = 500;
+  return [
+    {
+      name: 'build with ephemeral disk, swap, config drive → active',
+      unit: 'ms',
+      ours: built.ours,
+      beside: { what: 'floor', samples: built.floor },
+      limit: { text: `floor + ${allowanceMs} ms`, of: (beside) => beside + allowanceMs },
+      voidBecause,
+    },
+  ];
+}
+
 /** Ten guests at once, ours and then the floor's on the same hosts: until all are active, and until all have booted. The guests of ours are returned, too. */
 export async function crowds({ ours, floor }: Contest, rounds: number, say: Say): Promise<{ figures: Figure[]; guests: OurGuest[] }> {
   const guests: OurGuest[] = [];

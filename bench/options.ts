@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured, in the order in which it is. */
-const parts = ['steps', 'inspector', 'singles', 'crowds', 'memory', 'claims', 'import'] as const;
+const parts = ['steps', 'inspector', 'singles', 'disks', 'crowds', 'memory', 'claims', 'import'] as const;
 export type Part = (typeof parts)[number];
 
 /** What is measured without a cloud. */

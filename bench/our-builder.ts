@@ -11,13 +11,23 @@ export interface OurGuest extends Guest {
   readonly deleteId: string;
 }
 
+/** What its guests are asked for, beside their name. */
+export interface OurRequest {
+  readonly flavor: string | object;
+}
+
 /** novaflow as a builder: each build and delete is started by a Temporal client as anybody's is. */
-export function ourBuilder({ hosts }: Lab, client: Client, watches: ReadonlyMap<string, DomainWatch>): Builder<OurGuest, []> {
+export function ourBuilder(
+  { hosts }: Lab,
+  client: Client,
+  watches: ReadonlyMap<string, DomainWatch>,
+  { flavor }: OurRequest,
+): Builder<OurGuest, []> {
   return {
     build: async () => {
       const buildId = `bench-build-${crypto.randomUUID()}`;
       const askedAt = performance.now();
-      const { id, host: name, ports } = await execute('buildInstance', buildId, { name: 'bench', flavor: 'lab.tiny', image: 'tiny' });
+      const { id, host: name, ports } = await execute('buildInstance', buildId, { name: 'bench', flavor, image: 'tiny' });
       const answeredAt = performance.now();
       const host = hosts.find((one) => one.name === name);
       const [port] = ports;

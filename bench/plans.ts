@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { baseCache } from '../src/activities/base-cache.ts';
 import { capabilitiesOf } from '../src/activities/capabilities.ts';
+import { formatCommand } from '../src/activities/disks/format.ts';
 import type { DiskActivities } from '../src/activities/disks.ts';
 import type { DomainActivities } from '../src/activities/domain.ts';
 import { domainSpecOf } from '../src/activities/domain-spec.ts';
@@ -9,6 +10,7 @@ import type { Libvirt } from '../src/libvirt/index.ts';
 import { configDriveFiles } from '../src/model/config-drive.ts';
 import { domainXml } from '../src/model/domain-xml.ts';
 import { macOf, tapNameOf } from '../src/model/port.ts';
+import { wantedDisks } from '../src/model/wanted-disks.ts';
 import { createOverlayArgs } from '../src/qemu/img.ts';
 import type { FloorPlan } from './floor.ts';
 import { type RunHistory, stepOf } from './history.ts';
@@ -31,10 +33,18 @@ export function inputsOf(build: RunHistory): BuildInputs {
 export async function planner(inputs: BuildInputs, libvirt: Libvirt): Promise<(ip: string) => FloorPlan> {
   const choices = await capabilitiesOf(libvirt).choose();
   const { pathOf } = baseCache({ instancesDir, imageStore: { directory: '/nowhere' }, forceRawImages: true });
-  const { image, disks, publicKeys } = inputs;
+  const { image, disks, publicKeys, localDisks = { ephemerals: [], swapMiB: 0 } } = inputs;
   const root = disks.find(({ name }) => name === 'disk');
   if (root === undefined) throw new Error('the build made no root disk');
   const baseFormat = root.backing?.format ?? 'raw';
+
+  const wanted = wantedDisks({
+    flavor: inputs.instance.flavor,
+    imageVirtualSizeBytes: root.sizeBytes,
+    osType: image.properties['os_type'],
+    localDisks,
+    defaultFileSystem: null,
+  });
 
   return (ip) => {
     const id = randomUUID();
@@ -55,6 +65,9 @@ export async function planner(inputs: BuildInputs, libvirt: Libvirt): Promise<(i
         path: join(directory, 'disk'),
         sizeBytes: root.sizeBytes,
       }),
+      blanks: wanted.flatMap(({ name, sizeBytes, content }) =>
+        content.of === 'image' ? [] : [{ path: join(directory, name), sizeBytes, format: formatCommand(content) }],
+      ),
       copies: Object.entries(boot).flatMap(([name, file]) => (file === null ? [] : [{ from: pathOf(file.id), to: join(directory, name) }])),
       configDrive: { path: join(directory, 'disk.config'), files: configDriveFiles({ instance, ports, publicKeys, secrets: {} }) },
       xml: domainXml(domainSpecOf(directory, instance, image, disks, vifs, { ...choices, baseOf: pathOf, baseFormatOf: baseFormat })),
