@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Token } from '../model/tenure.ts';
 import { errnoOf } from './failures.ts';
@@ -10,24 +10,40 @@ const generationFile = 'generation';
 /** The newest operation that acted on the instance here, or null. The file outlives the instance, so that a late attempt is recognised. */
 export async function readGeneration(directory: string, fileName: string = generationFile): Promise<Token | null> {
   try {
-    const { run, generation } = JSON.parse(await readFile(join(directory, fileName), 'utf8')) as Token;
-    return { run, generation };
+    return tokenOf(JSON.parse(await readFile(join(directory, fileName), 'utf8')) as Token);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;
   }
 }
 
-/** Notes the operation, so that it survives a power loss: written aside, synced, renamed. */
-export async function writeGeneration(directory: string, { run, generation }: Token, fileName: string = generationFile): Promise<void> {
+/** Notes a new operation, so that it survives a power loss: written aside, synced, renamed. */
+export async function writeGeneration(directory: string, token: Token, fileName: string = generationFile): Promise<void> {
   const path = join(directory, fileName);
+  await renameDurably(await writtenAside(path, token), path);
+}
+
+/** Notes that the operation came to a later step. Not synced: nothing that a power loss leaves alive knows of an earlier one. */
+export async function writeStep(directory: string, token: Token, fileName: string = generationFile): Promise<void> {
+  const path = join(directory, fileName);
+  await rename(await writtenAside(path, token), path);
+}
+
+async function writtenAside(path: string, token: Token): Promise<string> {
   const partial = `${path}.partial`;
-  await writeFile(partial, `${JSON.stringify({ run, generation })}\n`);
-  await renameDurably(partial, path);
+  await writeFile(partial, `${JSON.stringify(tokenOf(token))}\n`);
+  return partial;
 }
 
 /** What a token means beside what is known on the host. The truth table of `whileHolding`. */
-export function judgement(known: Token | null, token: Token): 'current' | 'newer' | 'stale' {
+export function judgement(known: Token | null, token: Token): 'current' | 'later step' | 'newer' | 'stale' {
   if (known === null || token.generation > known.generation) return 'newer';
-  return token.generation === known.generation && token.run === known.run ? 'current' : 'stale';
+  if (token.generation !== known.generation || token.run !== known.run) return 'stale';
+  const [step, knownStep] = [token.step ?? 0, known.step ?? 0];
+  if (step === knownStep) return 'current';
+  return step > knownStep ? 'later step' : 'stale';
+}
+
+function tokenOf({ run, generation, step }: Token): Token {
+  return { run, generation, ...(step === undefined ? {} : { step }) };
 }

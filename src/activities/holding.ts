@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Token } from '../model/tenure.ts';
 import { faultPoint } from './fault-hook.ts';
-import { judgement, readGeneration, writeGeneration } from './generation.ts';
+import { judgement, readGeneration, writeGeneration, writeStep } from './generation.ts';
 import { withLock } from './lock.ts';
 
 /** Files that say who acts on an instance or an image; they stay when it is gone. */
@@ -14,8 +14,9 @@ export type WhileHolding = <T>(instanceId: string, token: Token, work: (director
 /**
  * The only way to an effect on an instance: takes its lock on this host, checks inside it that the caller's operation is
  * still the newest one here, and keeps the lock over check and effect. A check alone is not enough: an attempt that was
- * frozen between check and effect would destroy a guest that was started meanwhile. Attempts of one operation are let
- * through one after the other; they are idempotent. Raises `StaleToken`.
+ * frozen between check and effect would destroy a guest that was started meanwhile. Attempts of one step are let through one
+ * after the other; they are idempotent. One of an earlier step is not: a worker that wakes with the first step of a reboot in
+ * its hands would switch off the guest that the last step has started. Raises `StaleToken`.
  */
 export function holdingIn(instancesDirectory: string): WhileHolding {
   return (instanceId, token, work) => {
@@ -52,6 +53,7 @@ async function whileNewest<T>({ what, directory, prefix }: Held, token: Token, w
       const verdict = judgement(known, token);
       if (verdict === 'stale') throw stale(what, token, known);
       if (verdict === 'newer') await writeGeneration(directory, token, generation);
+      if (verdict === 'later step') await writeStep(directory, token, generation);
       await faultPoint('during');
       return work();
     },
@@ -60,5 +62,9 @@ async function whileNewest<T>({ what, directory, prefix }: Held, token: Token, w
 }
 
 function stale(what: string, token: Token, known: Token | null): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(`${what} is held by generation ${known?.generation}, this is ${token.generation}`, 'StaleToken');
+  return ApplicationFailure.nonRetryable(`${what} is held by ${called(known)}, this is ${called(token)}`, 'StaleToken');
+}
+
+function called(token: Token | null): string {
+  return `generation ${token?.generation}${token?.step === undefined ? '' : ` at step ${token.step}`}`;
 }

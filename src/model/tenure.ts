@@ -22,6 +22,8 @@ export interface Requester {
 export interface Token {
   readonly run: string;
   readonly generation: number;
+  /** Which step of the run it is, counted up: an attempt of an earlier step that wakes late is recognised. Absent in steps of before 0.2. */
+  readonly step?: number;
 }
 
 export interface Holder extends Run {

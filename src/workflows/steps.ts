@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { ControlActivities } from '../activities/control.ts';
 import type { OnFailure } from '../model/operation.ts';
+import type { Token } from '../model/tenure.ts';
 import {
   type ControlSteps,
   type HostLongSteps,
@@ -56,6 +57,7 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
   let position: Position = { step: 'accept', host: null };
   const failedAt = new WeakMap<object, Position>();
   const whereFailed = (failure: unknown) => failedAt.get(Object(failure)) ?? position;
+  let stepNumber = 0;
 
   return {
     position: () => position,
@@ -110,7 +112,13 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     const summary = host === null ? situation.type : `${situation.type} on ${host}`;
     const activity = proxyActivities<{ [name: string]: (input: object) => Promise<unknown> }>({ ...options, summary })[name];
     if (activity === undefined) throw ApplicationFailure.nonRetryable(`there is no activity ${name}`);
-    return activity({ ...input, token: hold.token() });
+    return activity({ ...input, token: numbered(hold.token()) });
+  }
+
+  /** A step that is tried again after it failed is another: what still lives of the one before is late. */
+  function numbered(token: Token | null): Token | null {
+    stepNumber += 1;
+    return token === null ? null : { ...token, step: stepNumber };
   }
 
   async function shouldRepeat({ host, waitsForSlot, mayBeAway }: KindOfWork, failure: unknown): Promise<boolean> {

@@ -14,6 +14,11 @@ test.for<[string, Token | null, Token, string]>([
   ['is newer as the same run under a later generation', { run: 'second', generation: 1 }, second, 'newer'],
   ['is stale after a later generation', { run: 'third', generation: 3 }, second, 'stale'],
   ['is stale as the same run of an earlier generation', { run: 'second', generation: 3 }, second, 'stale'],
+  ['is of a later step of its operation', { ...second, step: 3 }, { ...second, step: 4 }, 'later step'],
+  ['is current at the step where it was before', { ...second, step: 3 }, { ...second, step: 3 }, 'current'],
+  ['is stale as an earlier step of its own operation', { ...second, step: 4 }, { ...second, step: 3 }, 'stale'],
+  ['is newer at its first step after the last of another', { run: 'first', generation: 1, step: 9 }, { ...second, step: 1 }, 'newer'],
+  ['is of a later step after one that a release without steps wrote', second, { ...second, step: 1 }, 'later step'],
   ['is stale as another run of the same generation', { run: 'other', generation: 2 }, second, 'stale'],
 ])('a token %s', ([, known, token, expected]) => {
   expect(judgement(known, token)).toBe(expected);

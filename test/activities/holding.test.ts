@@ -44,10 +44,24 @@ describe('an attempt', () => {
     await expect(inActivity(() => whileHolding(id, token, async () => done.push('effect')))).rejects.toMatchObject({
       type: 'StaleToken',
       nonRetryable: true,
-      message: `instance web1 is held by generation 2, this is ${token.generation}`,
+      message: `instance web1 is held by generation 2, this is generation ${token.generation}`,
     });
     expect(done).toStrictEqual([]);
     expect(await readGeneration(join(directory, id))).toStrictEqual(second);
+  });
+
+  test('of an earlier step of its own operation is refused with nothing done, however late it wakes', async () => {
+    const directory = await ownDirectory();
+    const whileHolding = holdingIn(directory);
+    const done: number[] = [];
+    const step = (number: number) => inActivity(() => whileHolding(id, { ...second, step: number }, async () => done.push(number)));
+    for (const number of [1, 2, 5]) await step(number);
+    await expect(step(1)).rejects.toMatchObject({
+      type: 'StaleToken',
+      message: 'instance web1 is held by generation 2 at step 5, this is generation 2 at step 1',
+    });
+    await step(5);
+    expect(done).toStrictEqual([1, 2, 5, 5]);
   });
 
   test('that waits while a newer one comes is refused when its turn comes', async () => {
