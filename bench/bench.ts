@@ -14,6 +14,7 @@ import { inspector } from './inspector.ts';
 import { allDisks, allDisksRequest, crowds, singles } from './measures.ts';
 import { workerMemory } from './memory.ts';
 import { type Options, type Part, type PartWithoutCloud, partsWithoutCloud, readOptions, usage } from './options.ts';
+import { power } from './power.ts';
 import { say } from './say.ts';
 
 /** Measures what was asked for and returns the figures; everything that was brought up is gone then. */
@@ -58,6 +59,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
       return measured.figures;
     },
     import: () => imports(cloud, rounds, say),
+    power: () => power(contest, cloud, samples, say),
   };
   for (const part of inCloud) {
     say(part);
