@@ -17,7 +17,7 @@ another operation is under way, \`InstanceLocked\` where a lock counts and who a
 ${diagram()}
 \`\`\`
 
-(\`deleteInstance\` leads from every state to \`deleted\`; actions that leave the state as it is are in the table alone.)
+(From every state \`deleteInstance\` leads to \`deleted\` and \`softDeleteInstance\` to \`soft-delete\`; actions that leave the state as it is are in the table alone.)
 
 ${markdownTable(['action', 'begins in', 'while', 'shows', 'leads to', 'a lock'], rows.map(cells))}
 `;
@@ -34,6 +34,7 @@ function diagram(): string {
   }
   return [
     'stateDiagram-v2',
+    ...vmStates.filter((state) => idOf(state) !== state).map((state) => `  state "${state}" as ${idOf(state)}`),
     '  [*] --> active: buildInstance',
     ...[...arrows].map(([arrow, actions]) => `${arrow}${actions.join(', ')}`),
   ].join('\n');
@@ -44,14 +45,14 @@ function idOf(state: string): string {
   return state.replaceAll('-', '_');
 }
 
-function cells([action, { vmStates: from, taskStates: during, sets, leadsTo, respectsLock }]: (typeof rows)[number]): string[] {
+function cells([action, { vmStates: from, taskStates: during, sets, leadsTo, lock }]: (typeof rows)[number]): string[] {
   return [
     `\`${action}\``,
     from.length === vmStates.length ? 'any' : listed(from),
     duringText(during),
     sets === null ? '–' : `\`${sets}\``,
     leadsTo === null ? 'as it was' : `\`${leadsTo}\``,
-    respectsLock ? 'refuses it' : 'does not count',
+    lock,
   ];
 }
 

@@ -7,7 +7,7 @@ import { type Fleet, furnish, startFleet } from '../test/workflows/fleet.ts';
 import { writeDevServerConfig } from './dev-server/config.ts';
 import { freeServerPorts } from './dev-server/ports.ts';
 import { type DevServer, startDevServer } from './dev-server.ts';
-import { type Case, cases, type Stage, stageCapacity, stageHosts } from './histories/cases.ts';
+import { type Case, cases, type Stage, stageCapacity, stageHosts, stageSettings } from './histories/cases.ts';
 import { store, storedNames } from './histories/store.ts';
 import { type TellingCase, tellingCases } from './histories/telling-cases.ts';
 
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
 }
 
 async function capture(missing: readonly Case[], release: string, server: DevServer): Promise<void> {
-  await using fleet = await startFleet(stageHosts, stageCapacity, server);
+  await using fleet = await startFleet(stageHosts, stageCapacity, server, { settings: stageSettings });
   const stage: Stage = { fleet, request: await furnish(fleet, 'histories') };
   for (const one of missing) {
     await keep(nameOf(one, release), fleet, await one.play(stage));

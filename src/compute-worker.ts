@@ -20,6 +20,8 @@ import { imageStoreActivities } from './activities/image-store.ts';
 import { type MeasureActivities, measureActivities } from './activities/measure.ts';
 import { owedRemoval } from './activities/owed-removal.ts';
 import { powerActivities } from './activities/power.ts';
+import { savedMemoryActivities } from './activities/saved-memory.ts';
+import { screenshotActivities } from './activities/screenshot.ts';
 import { superseded } from './activities/superseded.ts';
 import { vifActivities } from './activities/vifs.ts';
 import type { Config } from './config.ts';
@@ -106,6 +108,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
     remove,
     endSuperseded,
   });
+  const { saveGuest, restoreGuest, ...savedMemory } = savedMemoryActivities(libvirt, whileHolding, config);
   const { storeImage, ...images } = imageStoreActivities(config);
   return {
     report,
@@ -114,13 +117,15 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       await payDebts(by, config.host.name, remove).catch(stays('what this host owes is still owed'));
       await endSuperseded(by).catch(stays('guests that went on elsewhere may run here'));
     },
-    long: { fetchBases, writeDisks, wipeDisks, storeImage },
+    long: { fetchBases, writeDisks, wipeDisks, storeImage, saveGuest, restoreGuest },
     quick: {
       attend,
       ...disks,
       ...images,
       ...domains,
       ...powerActivities(libvirt, whileHolding),
+      ...savedMemory,
+      ...screenshotActivities(libvirt),
       ...vifActivities,
       ...consoleActivities(config),
       ...hostListingActivities(libvirt, backends.devices, config),

@@ -7,6 +7,7 @@ import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { secrets } from '../../test/workflows/canaries.ts';
 import { eventually, type Fleet, type furnish, type Run, resetTo, viewOf } from '../../test/workflows/fleet.ts';
+import { lifeCases } from './life-cases.ts';
 
 /** A run worth keeping: how it comes about. */
 export interface Case {
@@ -25,6 +26,8 @@ export interface Stage {
 /** The hosts of the stage; an `m1.large` is too large for them. */
 export const stageHosts = ['cn1', 'cn2'] as const;
 export const stageCapacity = { diskGiB: 70 } as const;
+/** A soft delete waits long enough to be seen waiting. */
+export const stageSettings = { reclaimInstanceIntervalSeconds: 3 } as const;
 
 const burns = () => Promise.reject(ApplicationFailure.nonRetryable('the disk burns', 'DiskOnFire'));
 
@@ -201,44 +204,7 @@ export const cases: readonly Case[] = [
     name: 'cancelled-the-build',
     play: async ({ fleet, request }) => ended((await cancelledByDelete(fleet, request('cancelled-by-delete'))).deletion),
   },
-  {
-    type: 'stopInstance',
-    name: 'clean',
-    play: async (stage) => ended(await stage.fleet.start('stopInstance', await active(stage, 'stops'))),
-  },
-  {
-    type: 'stopInstance',
-    name: 'switched-off',
-    play: async (stage) => {
-      const { instanceId } = await active(stage, 'is-switched-off');
-      return ended(await stage.fleet.start('stopInstance', { instanceId, mode: 'hard' }));
-    },
-  },
-  {
-    type: 'stopInstance',
-    name: 'cancelled',
-    play: async (stage) => {
-      const { reached } = stage.fleet.holdAt('shutDownGuest');
-      const run = await stage.fleet.start('stopInstance', await active(stage, 'is-not-stopped'));
-      await reached;
-      await run.cancel();
-      return ended(run);
-    },
-  },
-  {
-    type: 'startInstance',
-    name: 'clean',
-    play: async (stage) => ended(await stage.fleet.start('startInstance', await stopped(stage, 'starts'))),
-  },
-  {
-    type: 'startInstance',
-    name: 'failed-and-undone',
-    play: async (stage) => {
-      const request = await stopped(stage, 'does-not-start');
-      stage.fleet.at('runGuest', burns);
-      return ended(await stage.fleet.start('startInstance', { ...request, onFailure: 'rollback' }));
-    },
-  },
+  ...lifeCases,
   {
     type: 'importImage',
     name: 'clean',
@@ -465,18 +431,6 @@ export const cases: readonly Case[] = [
 async function imported(fleet: Fleet, name: string): Promise<{ imageId: string }> {
   const { id: imageId } = await fleet.run<Image>('importImage', { name, source: 'file:fake', diskFormat: 'raw' });
   return { imageId };
-}
-
-/** An instance whose guest runs. */
-async function active({ fleet, request }: Stage, name: string): Promise<{ instanceId: string }> {
-  const { id: instanceId } = await fleet.run<Instance>('buildInstance', request(name));
-  return { instanceId };
-}
-
-async function stopped(stage: Stage, name: string): Promise<{ instanceId: string }> {
-  const { instanceId } = await active(stage, name);
-  await stage.fleet.run('stopInstance', { instanceId });
-  return { instanceId };
 }
 
 /** Does `work` while a host is down. */

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { type AlterActivities, alterActivities } from './accept/alter.ts';
 import { type AcceptBuildActivities, acceptBuildActivities } from './accept/build.ts';
 import { type AcceptCacheActivities, acceptCacheActivities } from './accept/cache-image.ts';
 import { type AcceptDeleteActivities, acceptDeleteActivities } from './accept/delete.ts';
@@ -6,10 +7,12 @@ import { type AcceptDeleteImageActivities, acceptDeleteImageActivities } from '.
 import { type AcceptGuestActivities, acceptGuestActivities } from './accept/guest.ts';
 import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
 import { type AcceptOthersActivities, acceptOthersActivities } from './accept/others.ts';
+import { type AcceptSoftDeleteActivities, acceptSoftDeleteActivities } from './accept/soft-delete.ts';
 import { type AddressActivities, addressActivities } from './addresses.ts';
 import { type AuditActivities, auditActivities } from './audit.ts';
 import { type DebtActivities, debtActivities } from './debts.ts';
 import { type PlacementActivities, placementActivities } from './placement.ts';
+import { type ReclaimActivities, reclaimActivities } from './reclaim.ts';
 import { type RecordActivities, recordActivities } from './records.ts';
 import { type VerifyActivities, verifyActivities } from './verify.ts';
 
@@ -21,6 +24,9 @@ export type ControlActivities = AcceptBuildActivities &
   AcceptGuestActivities &
   AcceptImportActivities &
   AcceptOthersActivities &
+  AcceptSoftDeleteActivities &
+  AlterActivities &
+  ReclaimActivities &
   RecordActivities &
   PlacementActivities &
   DebtActivities &
@@ -37,6 +43,9 @@ export function controlActivities(config: Config): ControlActivities {
     ...acceptGuestActivities(config),
     ...acceptImportActivities,
     ...acceptOthersActivities,
+    ...acceptSoftDeleteActivities(config),
+    ...alterActivities,
+    ...reclaimActivities,
     ...recordActivities,
     ...placementActivities(config),
     ...debtActivities,

@@ -64,7 +64,9 @@ export function domainActivities(
   return {
     defineDomain: ({ token, instance, image, disks, vifs }) =>
       whileHolding(instance.id, token, async (directory) => {
-        const choices = await capabilities.choose(hardwareFor(instance, image));
+        const chosen = await capabilities.choose(hardwareFor(instance, image));
+        // What a guest was built as it stays: an update of the host never changes its hardware.
+        const choices = { ...chosen, machineType: instance.machineType ?? chosen.machineType };
         if (choices.uefi !== null) await makeUefiVariables(directory, choices.uefi);
         const baseFormatOf = image.root.diskFormat === 'qcow2' ? 'qcow2' : 'raw';
         const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, { ...choices, baseOf: bases.pathOf, baseFormatOf }));

@@ -4,13 +4,22 @@ import type { DiskActivities, DiskLongActivities } from './disks.ts';
 import type { DomainActivities } from './domain.ts';
 import type { ImageActivities, ImageLongActivities } from './image-store.ts';
 import type { PowerActivities } from './power.ts';
+import type { SavedMemoryActivities, SavedMemoryLongActivities } from './saved-memory.ts';
+import type { ScreenshotActivities } from './screenshot.ts';
 import type { VifActivities } from './vifs.ts';
 
 /** What a compute worker does on its quick queue: seconds. */
-export type HostActivities = DiskActivities & DomainActivities & PowerActivities & VifActivities & ConsoleActivities & ImageActivities;
+export type HostActivities = DiskActivities &
+  DomainActivities &
+  PowerActivities &
+  SavedMemoryActivities &
+  ScreenshotActivities &
+  VifActivities &
+  ConsoleActivities &
+  ImageActivities;
 
 /** What it does on its long queue: copies and conversions. */
-export type HostLongActivities = DiskLongActivities & ImageLongActivities;
+export type HostLongActivities = SavedMemoryLongActivities & DiskLongActivities & ImageLongActivities;
 
 /** All of the quick queue: the host's record is attended there too. */
 export type QuickActivities = HostActivities & AttendActivities;

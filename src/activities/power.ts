@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
-import type { Libvirt } from '../libvirt/index.ts';
+import { Context, log } from '@temporalio/activity';
+import { type Libvirt, LibvirtError } from '../libvirt/index.ts';
 import type { PowerState, VmState } from '../model/instance.ts';
 import type { Token } from '../model/tenure.ts';
 import { type Guest, guestOf, isOff, unlessStopped } from './guest.ts';
@@ -15,6 +15,14 @@ export interface PowerActivities {
    * no failure. A guest that is off is left so. Repeatable; the time begins anew.
    */
   shutDownGuest(input: { token: Token; instanceId: string; timeoutSeconds: number; retrySeconds: number }): Promise<Asked>;
+  /** Stops the guest's processors. One that is paused or off is left so: what it is then is the answer. Repeatable. */
+  pauseGuest(input: { token: Token; instanceId: string }): Promise<{ readonly powerState: PowerState }>;
+  /** Lets a paused guest run on. Repeatable. */
+  unpauseGuest(input: { token: Token; instanceId: string }): Promise<{ readonly powerState: PowerState }>;
+  /** Interrupts the guest so that it dumps its kernel; nothing is sent to one that is off. A repetition interrupts it again. */
+  injectNmi(input: { token: Token; instanceId: string }): Promise<{ readonly isSent: boolean; readonly powerState: PowerState }>;
+  /** Sets the guest's clock by its agent; one without an agent, or whose agent is silent, keeps its own. Repeatable. */
+  setGuestClock(input: { token: Token; instanceId: string }): Promise<{ readonly isSet: boolean }>;
   /** Switches the guest off; it is off when this returns. Right when it is off or not there. Repeatable. */
   switchGuestOff(input: { token: Token; instanceId: string }): Promise<{ readonly powerState: PowerState }>;
 }
@@ -72,7 +80,48 @@ export function powerActivities(libvirt: Libvirt, whileHolding: WhileHolding): P
         await guest.switchOff();
         return { powerState: powerStateOf(await guest.state()) };
       }),
+
+    pauseGuest: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, () => changed(instanceId, 'running', () => libvirt.domainSuspend({ dom: { uuid: instanceId } }))),
+
+    unpauseGuest: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, () => changed(instanceId, 'paused', () => libvirt.domainResume({ dom: { uuid: instanceId } }))),
+
+    injectNmi: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, async () => {
+        const guest = guestOf(libvirt, instanceId);
+        const state = await guest.state();
+        if (isOff(state)) return { isSent: false, powerState: powerStateOf(state) };
+        await guest.requireOurs();
+        await libvirt.domainInjectNmi({ dom: { uuid: instanceId } });
+        return { isSent: true, powerState: powerStateOf(await guest.state()) };
+      }),
+
+    setGuestClock: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, async () => {
+        const dom = { uuid: instanceId };
+        if (!(await libvirt.domainGetXmlDesc({ dom })).includes('org.qemu.guest_agent.0')) return { isSet: false };
+        try {
+          await libvirt.domainSetTime({ dom, seconds: BigInt(Math.floor(Date.now() / 1000)), nanoseconds: 0 });
+          return { isSet: true };
+        } catch (error) {
+          if (!(error instanceof LibvirtError)) throw error;
+          log.warn('the clock of a resumed guest was not set', { instanceId, error: error.message });
+          return { isSet: false };
+        }
+      }),
   };
+
+  /** Does it to a guest that is so, and says what the guest is then. */
+  async function changed(uuid: string, from: PowerState, change: () => Promise<void>): Promise<{ readonly powerState: PowerState }> {
+    const guest = guestOf(libvirt, uuid);
+    const state = await guest.state();
+    if (powerStateOf(state) === from) {
+      await guest.requireOurs();
+      await unlessStopped(change());
+    }
+    return { powerState: powerStateOf(await guest.state()) };
+  }
 
   /**
    * Asks by what libvirt takes for the best way, agent or power button. A guest that ended meanwhile did what it was asked. The

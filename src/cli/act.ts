@@ -7,45 +7,50 @@ import { answer, type Session } from './session.ts';
 
 /** Operations that take an instance, and return it. */
 export type InstanceOperation = {
-  [Name in OperationName]: RequestInputOf<Name> extends { instanceId: string } ? Name : never;
+  [Name in OperationName]: RequestInputOf<Name> extends { readonly instanceId: string } ? Name : never;
 }[OperationName];
 
 interface Acting<Name extends InstanceOperation> {
   readonly instances: readonly string[];
-  readonly requestOf: (instanceId: string) => RequestInputOf<Name>;
+  /** What the request says beside the instance; what is undefined is left out. */
+  readonly how: { readonly [Field in keyof Omit<RequestInputOf<Name>, 'instanceId'>]: RequestInputOf<Name>[Field] | undefined };
   readonly wait: boolean;
 }
 
 /** Does the same to each of the instances, to all at the same time, and prints what they have become. One that fails keeps none of the others. */
-export async function act<Name extends InstanceOperation>(session: Session, name: Name, acting: Acting<Name>): Promise<void> {
-  const { instances: given, requestOf, wait } = acting;
+export async function act<Name extends InstanceOperation>(
+  session: Session,
+  name: Name,
+  { instances: given, how, wait }: Acting<Name>,
+): Promise<void> {
   const cloud = await session.cloud();
+  const said = Object.fromEntries(Object.entries(how).filter(([, value]) => value !== undefined));
   const ids = await Promise.all(given.map((idOrName) => cloud.idOf('instance', idOrName)));
-  const runs = await Promise.all(ids.map((id, index) => cloud.start(name, given[index] ?? id, requestOf(id))));
-  if (!wait) {
-    const operations = runs.map(({ id }) => id);
-    answer(session, { json: runs.map(({ id: operation }) => ({ operation })), ids: operations, text: () => operations.join('\n') });
-    return;
-  }
+  const requests = ids.map((instanceId) => ({ instanceId, ...said }) as RequestInputOf<Name>);
+  const runs = await Promise.all(requests.map((request, index) => cloud.start(name, given[index] ?? '', request)));
+  if (!wait) return answerStarted(session, runs);
+
   const instances: Instance[] = [];
   const failures: unknown[] = [];
-  for (const run of runs)
-    await end(session, run).then(
-      (instance) => instances.push(instance),
+  for (const run of runs) {
+    await follow(session, run).then(
+      (instance) => instances.push(instance as Instance),
       (failure) => failures.push(failure),
     );
+  }
   if (instances.length > 0) {
     answer(session, { json: instances, ids: instances.map(({ id }) => id), text: () => instanceTable(instances, session.terminal) });
   }
-  await say(session, failures);
+  await sayAll(session, failures);
 }
 
-function end(session: Session, run: Run): Promise<Instance> {
-  return follow(session, run) as Promise<Instance>;
+function answerStarted(session: Session, runs: readonly Run[]): void {
+  const ids = runs.map(({ id }) => id);
+  answer(session, { json: ids.map((operation) => ({ operation })), ids, text: () => ids.join('\n') });
 }
 
 /** All failures but the last, which ends the command. */
-async function say({ terminal }: Session, failures: unknown[]): Promise<void> {
+async function sayAll({ terminal }: Session, failures: unknown[]): Promise<void> {
   const last = failures.pop();
   if (last === undefined) return;
   const { explain } = await import('./failures.ts');

@@ -6,6 +6,7 @@ import { addGroup, type Group, type Program } from './commands.ts';
 import { printable } from './console-text.ts';
 import { examples } from './examples.ts';
 import { follow, resultOf } from './follow.ts';
+import { addChangeCommands } from './instance-changes.ts';
 import { eventsOf, eventsText } from './instance-events.ts';
 import { buildRequest, ephemerals, readKeys } from './instance-request.ts';
 import { readSecrets } from './instance-secrets.ts';
@@ -21,6 +22,7 @@ export function addInstanceCommands(program: Program, session: Session): void {
   addShow(group, session);
   addEvents(group, session);
   addPowerCommands(group, session);
+  addChangeCommands(group, session);
   addDelete(group, session);
   addConsoleLog(group, session);
 }

@@ -104,6 +104,7 @@ export const settings = objectOf({
   host,
   libvirt: objectOf({
     socket: path.default('/run/libvirt/libvirt-sock').describe("The socket of the host's libvirtd or virtqemud."),
+    saveDir: path.default('/var/lib/libvirt/qemu/save').describe('Where libvirt saves the memory of suspended guests.'),
   }),
   instancesDir: path.default('/var/lib/nova/instances').describe('Where the disks of instances are.'),
   imagesType: oneOf(['qcow2', 'raw', 'lvm', 'isolate'])
@@ -170,6 +171,12 @@ export const settings = objectOf({
     .default(60)
     .describe('How long a guest may take to shut down before it is switched off; a request may say otherwise. 0: it is not asked.'),
   shutdownRetrySeconds: wholeNumber(1, day).default(10).describe('How often a guest is asked again to shut down.'),
+  softRebootTimeoutSeconds: wholeNumber(1, day)
+    .default(120)
+    .describe('How long a guest may take to shut down in a soft reboot before it is rebooted hard.'),
+  reclaimInstanceIntervalSeconds: wholeNumber(0, maxCount)
+    .default(0)
+    .describe('How long an instance that was soft-deleted can be restored; 0: it is deleted at once.'),
   syncPowerStateIntervalSeconds: wholeNumber(1, day)
     .default(600)
     .describe(

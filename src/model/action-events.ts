@@ -19,6 +19,7 @@ export const actionEvents: Readonly<Record<string, ActionEvents | null>> = {
   deleteInstance: novas('delete'),
   softDeleteInstance: novas('soft_delete'),
   restoreInstance: novas('restore'),
+  reclaimInstance: novas('delete'),
   startInstance: novas('power_on'),
   stopInstance: novas('power_off'),
   rebootInstance: novas('reboot'),

@@ -40,6 +40,8 @@ export const internals = [
   'DomainExists',
   'DomainStateConflict',
   'DomainDefinitionRejected',
+  /** The saved memory of a suspended guest is gone, or cannot be read: it is kept as it is. */
+  'SavedMemoryUnusable',
   'HostWorkerBusy',
   'CapacityTaken',
   'AddressTaken',

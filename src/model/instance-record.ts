@@ -1,5 +1,5 @@
 import type { Flavor } from './flavor.ts';
-import type { Fault, Instance, InstanceChanges, RecentOperation, TaskState } from './instance.ts';
+import type { Fault, Instance, InstanceAlterations, InstanceChanges, RecentOperation, TaskState } from './instance.ts';
 import type { NotificationPolicy } from './notification.ts';
 import type { Outbox } from './outbox.ts';
 import { maySee, unseen } from './permission.ts';
@@ -35,6 +35,8 @@ export interface Begin {
   /** Which row of the state machine decides. Absent for a build. */
   readonly action?: Action;
   readonly isAdmin: boolean;
+  /** Only while this is the workflow that the record waits for. */
+  readonly openedBy?: string;
   /** What is under way was asked to cancel: the instance is taken from it where the state machine allows that. */
   readonly takeOver: boolean;
   /** Absent: a message of a release before, which is judged as an administrator's. */
@@ -57,6 +59,13 @@ export interface Begun {
   readonly token: Token;
   readonly record: Instance;
   readonly touched: readonly string[];
+}
+
+/** A change of the record that holds nothing. */
+export interface AlterInstance {
+  readonly action: Action;
+  readonly by: Requester;
+  readonly changes: InstanceAlterations;
 }
 
 export type EnterInstance = Enter<InstanceChanges> & { readonly notify?: NotificationPolicy };
@@ -88,7 +97,7 @@ export function refusalToBegin(state: InstanceState, message: Begin): Refused | 
   }
 }
 
-function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver, action, isAdmin, by }: Begin): Refused | null {
+function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver, action, isAdmin, openedBy, by }: Begin): Refused | null {
   if (create !== null) {
     return record === null
       ? null
@@ -101,7 +110,27 @@ function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver
   const locked = refusalByLock(action, record, isAdmin);
   if (locked !== null) return locked;
   if (holder !== null && !(takeOver && mayTakeOver(action, record.taskState))) return busy(record, holder);
-  return refusalInState(action, record);
+  return refusalInState(action, record) ?? refusalOfOthers(record, openedBy);
+}
+
+/** A soft delete that was taken back, and another that came after it: the first has nothing to reclaim any more. */
+function refusalOfOthers({ name, vmState, taskState, open }: Instance, openedBy: string | undefined): Refused | null {
+  if (openedBy === undefined || open?.workflowId === openedBy) return null;
+  return { type: 'InvalidState', message: `instance ${name} does not wait for ${openedBy} any more`, details: { vmState, taskState } };
+}
+
+/** Why a change of the record alone is refused, or null. */
+export function refusalToAlter({ record }: InstanceState, { action, by }: AlterInstance): Refused | null {
+  if (record === null) return { type: 'InstanceNotFound', message: 'the instance was never built' };
+  if (!maySee(by, record)) return unseen(record.id);
+  if (record.vmState === 'deleted') return { type: 'InstanceNotFound', message: `instance ${record.name} is deleted` };
+  return refusalByLock(action, record, by.isAdmin) ?? refusalInState(action, record);
+}
+
+/** The state with the record changed beside whatever is under way; who holds it goes on. */
+export function alter(state: InstanceState, { changes }: AlterInstance, at: string): InstanceState {
+  const { record } = state;
+  return record === null ? state : { ...state, record: { ...record, ...changes, updatedAt: at } };
 }
 
 function busy(record: Instance, holder: Holder): Refused {

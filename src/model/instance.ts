@@ -26,6 +26,18 @@ export const taskStates = [
   'spawning',
   'powering-off',
   'powering-on',
+  'rebooting',
+  'reboot_pending',
+  'reboot_started',
+  'rebooting_hard',
+  'reboot_pending_hard',
+  'reboot_started_hard',
+  'pausing',
+  'unpausing',
+  'suspending',
+  'resuming',
+  'soft-deleting',
+  'restoring',
   'deleting',
 ] as const;
 export type TaskState = (typeof taskStates)[number];
@@ -157,7 +169,18 @@ export interface Instance {
 export type InstanceChanges = Partial<
   Pick<
     Instance,
-    'vmState' | 'taskState' | 'powerState' | 'host' | 'disks' | 'ports' | 'machineType' | 'cpuModel' | 'launchedAt' | 'launchedOn' | 'fault'
+    | 'vmState'
+    | 'taskState'
+    | 'powerState'
+    | 'host'
+    | 'disks'
+    | 'ports'
+    | 'machineType'
+    | 'cpuModel'
+    | 'launchedAt'
+    | 'launchedOn'
+    | 'fault'
+    | 'open'
   >
 >;
 
@@ -171,3 +194,6 @@ export function chosenHost(
 ): { readonly changes: InstanceChanges; readonly touches: readonly string[] } {
   return { changes: { host, launchedOn: host, taskState: null }, touches: [`host/${host}`, ...networks.map((name) => `network/${name}`)] };
 }
+
+/** The parts that are changed while nothing holds the record, or something else does. */
+export type InstanceAlterations = Partial<Pick<Instance, 'name' | 'metadata' | 'locked'>>;

@@ -1,5 +1,4 @@
-import type { Instance, TaskState, VmState } from './instance.ts';
-import { taskStates as allTaskStates, vmStates as allVmStates } from './instance.ts';
+import { type Instance, type TaskState, taskStates, type VmState, vmStates } from './instance.ts';
 import type { Refused } from './refused.ts';
 
 /** What an action asks of an instance and what it leads to. A row says all of it: nothing else decides whether an action may begin. */
@@ -12,52 +11,93 @@ export interface Transition {
   readonly sets: TaskState | null;
   /** The state that it leads to; null leaves it as it was. */
   readonly leadsTo: VmState | null;
-  /** Whether it is refused to others than administrators while the instance is locked. */
-  readonly respectsLock: boolean;
+  /** Whether a locked instance refuses it to others than administrators: whoever locked it, never, or when an administrator did. */
+  readonly lock: 'refuses' | 'passes' | 'refuses when of an administrator';
   /** Whether the instance has to be on a host, its guest launched once. */
   readonly needsGuest: boolean;
-  /** `start`, and what an instance then is: `started`. For sentences. */
-  readonly verb: readonly [imperative: string, participle: string];
+  /** What is done to the instance: `started`. For sentences. */
+  readonly participle: string;
 }
 
 const idle = [null] as const;
+const ofAGuest = { taskStates: idle, lock: 'refuses', needsGuest: true } as const;
+/** Changes of the record alone, beside whatever is under way. */
+const ofTheRecord = { taskStates: [null, ...taskStates], sets: null, leadsTo: null, needsGuest: false } as const;
 
 /** The state machine of an instance (the decorators of `nova/compute/api.py`), by operation. */
 export const transitions = {
-  startInstance: {
-    vmStates: ['stopped'],
-    taskStates: idle,
-    sets: 'powering-on',
+  startInstance: { ...ofAGuest, vmStates: ['stopped'], sets: 'powering-on', leadsTo: 'active', participle: 'started' },
+  stopInstance: { ...ofAGuest, vmStates: ['active', 'error'], sets: 'powering-off', leadsTo: 'stopped', participle: 'stopped' },
+  'rebootInstance soft': { ...ofAGuest, vmStates: ['active'], sets: 'rebooting', leadsTo: 'active', participle: 'rebooted' },
+  'rebootInstance hard': {
+    ...ofAGuest,
+    vmStates: ['active', 'stopped', 'paused', 'suspended', 'error'],
+    taskStates: [null, 'rebooting', 'reboot_pending', 'reboot_started', 'rebooting_hard', 'resuming', 'unpausing', 'pausing', 'suspending'],
+    sets: 'rebooting_hard',
     leadsTo: 'active',
-    respectsLock: true,
-    needsGuest: true,
-    verb: ['start', 'started'],
+    participle: 'rebooted hard',
   },
-  stopInstance: {
-    vmStates: ['active', 'error'],
+  pauseInstance: { ...ofAGuest, vmStates: ['active'], sets: 'pausing', leadsTo: 'paused', participle: 'paused' },
+  unpauseInstance: { ...ofAGuest, vmStates: ['paused'], sets: 'unpausing', leadsTo: 'active', participle: 'unpaused' },
+  suspendInstance: { ...ofAGuest, vmStates: ['active'], sets: 'suspending', leadsTo: 'suspended', participle: 'suspended' },
+  resumeInstance: { ...ofAGuest, vmStates: ['suspended'], sets: 'resuming', leadsTo: 'active', participle: 'resumed' },
+  triggerCrashDump: {
+    ...ofAGuest,
+    vmStates: ['active', 'paused', 'rescued', 'resized', 'error'],
+    sets: null,
+    leadsTo: null,
+    participle: 'crashed',
+  },
+  softDeleteInstance: {
+    vmStates,
+    taskStates: [null, ...taskStates.filter((state) => state !== 'deleting' && state !== 'soft-deleting')],
+    sets: 'soft-deleting',
+    leadsTo: 'soft-delete',
+    lock: 'refuses',
+    needsGuest: false,
+    participle: 'deleted',
+  },
+  restoreInstance: { ...ofAGuest, vmStates: ['soft-delete'], sets: 'restoring', leadsTo: 'active', participle: 'restored' },
+  reclaimInstance: {
+    vmStates: ['soft-delete'],
     taskStates: idle,
-    sets: 'powering-off',
-    leadsTo: 'stopped',
-    respectsLock: true,
-    needsGuest: true,
-    verb: ['stop', 'stopped'],
-  },
-  deleteInstance: {
-    vmStates: allVmStates,
-    taskStates: [null, ...allTaskStates.filter((state) => state !== 'deleting')],
     sets: 'deleting',
     leadsTo: 'deleted',
-    respectsLock: true,
+    lock: 'refuses',
     needsGuest: false,
-    verb: ['delete', 'deleted'],
+    participle: 'reclaimed',
+  },
+  deleteInstance: {
+    vmStates,
+    taskStates: [null, ...taskStates.filter((state) => state !== 'deleting')],
+    sets: 'deleting',
+    leadsTo: 'deleted',
+    lock: 'refuses',
+    needsGuest: false,
+    participle: 'deleted',
+  },
+  lockInstance: { ...ofTheRecord, vmStates, lock: 'refuses when of an administrator', participle: 'locked' },
+  unlockInstance: { ...ofTheRecord, vmStates, lock: 'refuses when of an administrator', participle: 'unlocked' },
+  renameInstance: { ...ofTheRecord, vmStates, lock: 'refuses', participle: 'renamed' },
+  setInstanceMetadata: {
+    ...ofTheRecord,
+    vmStates: ['active', 'paused', 'suspended', 'stopped'],
+    lock: 'refuses',
+    participle: 'given metadata',
   },
 } as const satisfies Record<string, Transition>;
 
 /** A row of the table. */
 export type Action = keyof typeof transitions;
 
-/** What is the way to another state, in the order in which it is proposed. */
-const waysOut: readonly Action[] = ['startInstance'];
+/** What is proposed as the way out of a state, the first that leads to where an action may begin. */
+const waysOut: readonly (readonly [Action, help: string])[] = [
+  ['unpauseInstance', 'unpause it first'],
+  ['resumeInstance', 'resume it first'],
+  ['startInstance', 'start it first'],
+  ['restoreInstance', 'restore it first'],
+  ['rebootInstance hard', 'reboot it hard first'],
+];
 
 /** Why `action` may not begin in the state that the instance rests in, or null. */
 export function refusalInState(action: Action, { name, vmState, taskState, host, launchedAt }: Instance): Refused | null {
@@ -73,28 +113,29 @@ export function refusalInState(action: Action, { name, vmState, taskState, host,
 
 /** Why a lock keeps `action` from whoever asks, or null. */
 export function refusalByLock(action: Action, { name, locked }: Instance, isAdmin: boolean): Refused | null {
-  if (locked === null || isAdmin || !transitions[action].respectsLock) return null;
+  const { lock }: Transition = transitions[action];
+  const counts = lock === 'refuses' || (lock === 'refuses when of an administrator' && locked?.by === 'admin');
+  if (locked === null || isAdmin || !counts) return null;
   const why = locked.reason === null ? '' : ` (${locked.reason})`;
-  return { type: 'InstanceLocked', message: `instance ${name} is locked by ${locked.by}${why}: unlock it first` };
+  return {
+    type: 'InstanceLocked',
+    message: `instance ${name} is locked by ${locked.by === 'admin' ? 'an administrator' : 'its owner'}${why}: unlock it first`,
+  };
 }
 
 /** Whether `action` may take an instance over from the operation that holds it; most begin on an idle one only. */
 export function mayTakeOver(action: Action, underWay: TaskState | null): boolean {
-  const { taskStates }: Transition = transitions[action];
-  return taskStates.length > idle.length && taskStates.includes(underWay);
+  const { taskStates: during }: Transition = transitions[action];
+  return during.length > idle.length && during.includes(underWay);
 }
 
 /** What would help: the action that leads from the present state to one of those that are wanted; else which those are. */
-function wayTo({ vmStates, verb: [, participle] }: Transition, present: VmState): string {
-  const way = waysOut
-    .map((action): Transition => transitions[action])
-    .find((row) => row.vmStates.includes(present) && leadsInto(row, vmStates));
-  if (way !== undefined) return `${way.verb[0]} it first`;
-  return `only one that is ${listed(vmStates.map(inWords))} can be ${participle}`;
-}
-
-function leadsInto({ leadsTo }: Transition, wanted: readonly VmState[]): boolean {
-  return leadsTo !== null && wanted.includes(leadsTo);
+function wayTo({ vmStates: wanted, participle }: Transition, present: VmState): string {
+  const way = waysOut.find(([action]) => {
+    const { vmStates: from, leadsTo }: Transition = transitions[action];
+    return from.includes(present) && leadsTo !== null && wanted.includes(leadsTo);
+  });
+  return way === undefined ? `only one that is ${listed(wanted.map(inWords))} can be ${participle}` : way[1];
 }
 
 function listed(states: readonly string[]): string {

@@ -69,6 +69,8 @@ export const hostName = textOf(patterns.dnsLabel, 'the name of a host: 1 to 63 o
 export const networkName = textOf(patterns.networkName, 'the name of a network: 1 to 63 of letters, digits, ".", "_" and "-"');
 /** An address of IPv4, without a prefix. */
 export const ipv4 = z.ipv4(must('an IPv4 address'));
+/** A moment. */
+export const time = z.iso.datetime({ precision: 3, ...must('a time in UTC with milliseconds, such as 2026-11-27T09:30:00.000Z') });
 /** Why somebody decided something; it is kept in the history. */
 export const reason = textOf(patterns.text(1, 500), 'text of 1 to 500 characters, without control characters');
 

@@ -71,21 +71,5 @@ export const buildInstance = objectOf({
 /** `deleteInstance`: ends an instance in whatever state it is. */
 export const deleteInstance = objectOf({ instanceId: id, onFailure });
 
-const maxShutdownSeconds = 86_400;
-
-/** What takes nothing but an instance. */
-const onInstance = objectOf({ instanceId: id, onFailure });
-
-/** `startInstance`: runs a guest that was stopped. */
-export const startInstance = onInstance;
-
-/** `stopInstance`: asks the guest to shut down, and switches it off when it does not in time. */
-export const stopInstance = objectOf({
-  instanceId: id,
-  mode: z.exactOptional(oneOf(['clean', 'hard'])).describe('hard: switched off at once. Default: clean.'),
-  timeoutSeconds: z.exactOptional(wholeNumber(0, maxShutdownSeconds)).describe('How long the guest may take to shut down.'),
-  onFailure,
-});
-
 /** `getConsoleOutput`: the last bytes that the guest wrote to its console; the bound keeps the result below a payload's. */
 export const getConsoleOutput = objectOf({ instanceId: id, maxBytes: z.exactOptional(wholeNumber(1, maxConsoleBytes)), onFailure });

@@ -4,10 +4,10 @@ import { instance } from './instance.ts';
 import { network } from './network.ts';
 import { operation } from './operation.ts';
 import type { OperationName } from './request.ts';
-import { cachedImage, consoleOutput, findings, hostAudit } from './results.ts';
+import { cachedImage, consoleOutput, findings, hostAudit, screenshot } from './results.ts';
 
 /** What queries and operations answer, by the name that the contract gives it. */
-export const records = { instance, host, image, network, operation, cachedImage, hostAudit, consoleOutput, findings } as const;
+export const records = { instance, host, image, network, operation, cachedImage, hostAudit, consoleOutput, findings, screenshot } as const;
 
 /** The name of a record or result. */
 export type RecordName = keyof typeof records;
@@ -18,6 +18,20 @@ export const resultOf = {
   deleteInstance: 'instance',
   startInstance: 'instance',
   stopInstance: 'instance',
+  rebootInstance: 'instance',
+  pauseInstance: 'instance',
+  unpauseInstance: 'instance',
+  suspendInstance: 'instance',
+  resumeInstance: 'instance',
+  softDeleteInstance: 'instance',
+  restoreInstance: 'instance',
+  reclaimInstance: 'instance',
+  lockInstance: 'instance',
+  unlockInstance: 'instance',
+  renameInstance: 'instance',
+  setInstanceMetadata: 'instance',
+  triggerCrashDump: 'instance',
+  getScreenshot: 'screenshot',
   getConsoleOutput: 'consoleOutput',
   importImage: 'image',
   deleteImage: 'image',

@@ -2,15 +2,15 @@ import type { z } from 'zod';
 import { retry, rollback } from './decisions.ts';
 import { auditHost, fenceHost, setHostEnabled, verify } from './host-requests.ts';
 import { cacheImage, deleteImage, importImage } from './image-requests.ts';
-import { buildInstance, deleteInstance, getConsoleOutput, startInstance, stopInstance } from './instance-requests.ts';
+import { buildInstance, deleteInstance, getConsoleOutput } from './instance-requests.ts';
+import { lifeRequests } from './life-requests.ts';
 import { createNetwork } from './network-requests.ts';
 
 /** What each operation takes, by its workflow type. */
 export const requests = {
   buildInstance,
   deleteInstance,
-  startInstance,
-  stopInstance,
+  ...lifeRequests,
   getConsoleOutput,
   importImage,
   deleteImage,

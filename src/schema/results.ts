@@ -6,6 +6,9 @@ import { count, id } from './values.ts';
 /** What `getConsoleOutput` returns: the last bytes as text, and whether there were more. */
 export const consoleOutput = z.strictObject({ output: z.string(), truncated: z.boolean() });
 
+/** What `getScreenshot` returns. */
+export const screenshot = z.strictObject({ pngBase64: z.string() });
+
 /** One thing that is not as the records say. */
 const finding = z.strictObject({
   kind: z.string().describe('What sort of thing it is: domain, file, tap, claim, address…'),
@@ -55,3 +58,5 @@ export type HostAudit = z.output<typeof hostAudit>;
 export type Findings = z.output<typeof findings>;
 /** One thing that `verify` found. */
 export type Finding = z.output<typeof finding>;
+/** A picture of a screen. */
+export type Screenshot = z.output<typeof screenshot>;

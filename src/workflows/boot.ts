@@ -12,13 +12,20 @@ export interface Boot {
   readonly vifPlug: VifPlug;
 }
 
-/** Starts a guest with its processors stopped, waits until its network is plugged, and lets it run: it never looks for a network that is not there yet. */
-export async function boot(
-  { onHost, waitOnHost }: Pick<Frame<InstanceChanges>, 'onHost' | 'waitOnHost'>,
+type Hands = Pick<Frame<InstanceChanges>, 'onHost' | 'waitOnHost'>;
+
+/** Boots a guest: its processors start when its network is plugged, so that it never looks for one that is not there yet. */
+export async function boot(hands: Hands, guest: Boot): ReturnType<HostSteps['runGuest']> {
+  const { instanceId, host, vifs } = guest;
+  return runOncePlugged(hands, guest, await hands.onHost(host).startPaused({ instanceId, vifs }));
+}
+
+/** Lets a guest whose processors wait run, once its network is plugged. `started`: what the step before saw of it. */
+export async function runOncePlugged(
+  { onHost, waitOnHost }: Hands,
   { instanceId, host, vifs, vifPlug }: Boot,
+  started: { readonly isPlugged: boolean } | undefined, // runs of before 0.2 have no answer here, and always wait
 ): ReturnType<HostSteps['runGuest']> {
-  // Runs of before 0.2 have no answer here, and always wait.
-  const started: { isPlugged: boolean } | undefined = await onHost(host).startPaused({ instanceId, vifs });
   if (started?.isPlugged !== true) await waitOnHost(host, vifPlug.timeoutSeconds).waitForVifs({ vifs, plug: vifPlug });
   return onHost(host).runGuest({ instanceId });
 }

@@ -18,23 +18,33 @@ export function deleteInstance(request: unknown): Promise<Instance> {
     onCancelled: ({ instance }) => ({ vmState: instance.vmState }),
     undoneLeavesNothing: false,
 
-    story: async (frame, { instance, hosts, networks, down }) => {
-      const { control, commit } = frame;
-      const instanceId = instance.id;
-
-      commit(); // from here on the guest's disks go: there is no way back
-      const owing = new Set<string>();
-      for (const host of hosts) {
-        const isOwed = await removedOrOwed(frame, { host, isDown: down?.includes(host) ?? null }, { instanceId, networks, hosts });
-        if (isOwed) owing.add(host);
-      }
-      // As long as a host that is cut off may run the guest nobody else gets its addresses, nor its memory there.
-      if (owing.size === 0) await control.releasePorts({ instanceId, networks });
-      for (const host of hosts) if (!owing.has(host)) await control.releaseClaim({ host, instanceId });
-
-      return { vmState: 'deleted', powerState: 'nostate', host: null, disks: [], ports: [] };
+    story: async (frame, accepted) => {
+      const { open } = accepted.instance;
+      if (open?.type === 'reclaimInstance') await frame.control.stopReclaim({ open });
+      return deleteAll(frame, accepted);
     },
   });
+}
+
+/** Deletes what there is of an instance, on every host and in every network that has something of it. */
+export async function deleteAll(
+  frame: Frame<InstanceChanges>,
+  { instance, hosts, networks, down }: AcceptedDelete,
+): Promise<InstanceChanges> {
+  const { control, commit } = frame;
+  const instanceId = instance.id;
+
+  commit(); // from here on the guest's disks go: there is no way back
+  const owing = new Set<string>();
+  for (const host of hosts) {
+    const isOwed = await removedOrOwed(frame, { host, isDown: down?.includes(host) ?? null }, { instanceId, networks, hosts });
+    if (isOwed) owing.add(host);
+  }
+  // As long as a host that is cut off may run the guest nobody else gets its addresses, nor its memory there.
+  if (owing.size === 0) await control.releasePorts({ instanceId, networks });
+  for (const host of hosts) if (!owing.has(host)) await control.releaseClaim({ host, instanceId });
+
+  return { vmState: 'deleted', powerState: 'nostate', host: null, disks: [], ports: [], open: null };
 }
 
 /** How often a host that takes no step, and whose record does not say that it is down, is tried before an operator is asked. */

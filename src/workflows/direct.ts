@@ -2,14 +2,17 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { ConsoleOutput } from '../activities/console.ts';
 import type { ControlActivities } from '../activities/control.ts';
 import type { HostActivities } from '../activities/host.ts';
+import type { Screenshot } from '../activities/screenshot.ts';
 import type { Host } from '../model/host.ts';
 import type { Network } from '../model/network.ts';
 import { onControl, quicklyOn } from './activities.ts';
-import { outcomeOf } from './outcome.ts';
+import { ownFailure } from './outcome.ts';
 
 /** Operations that hold nothing: one message to one record, or a look. */
 
-const { makeNetwork, setHostEnabled, releaseOwedAddresses, findConsole } = proxyActivities<ControlActivities>(onControl.options);
+const { makeNetwork, setHostEnabled, releaseOwedAddresses, findConsole, findScreen } = proxyActivities<ControlActivities>(
+  onControl.options,
+);
 
 /** Makes a network. The same request again returns the network it made. */
 export function createNetwork(request: unknown): Promise<Network> {
@@ -40,10 +43,11 @@ export function getConsoleOutput(request: unknown): Promise<ConsoleOutput> {
   });
 }
 
-async function ownFailure<Result>(step: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (failure) {
-    throw outcomeOf(failure, { step, host: null });
-  }
+/** A picture of the screen of an instance's guest. */
+export function getScreenshot(request: unknown): Promise<Screenshot> {
+  return ownFailure('takeScreenshot', async () => {
+    const { host, instanceId } = await findScreen({ request });
+    const { takeScreenshot } = proxyActivities<HostActivities>(quicklyOn(host).options);
+    return takeScreenshot({ instanceId });
+  });
 }

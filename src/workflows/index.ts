@@ -1,15 +1,24 @@
 /** Every workflow type, by its name in the contract. */
+export { lockInstance, renameInstance, setInstanceMetadata, unlockInstance } from './alter.ts';
 export { auditHost } from './audit-host.ts';
 export { buildInstance } from './build.ts';
 export { cacheImage } from './cache-image.ts';
+export { triggerCrashDump } from './crash-dump.ts';
 export { deleteInstance } from './delete.ts';
 export { deleteImage } from './delete-image.ts';
-export { createNetwork, disableHost, enableHost, fenceHost, getConsoleOutput } from './direct.ts';
+export { createNetwork, disableHost, enableHost, fenceHost, getConsoleOutput, getScreenshot } from './direct.ts';
 export { importImage } from './import-image.ts';
+export { pauseInstance, unpauseInstance } from './pause.ts';
+export { rebootInstance } from './reboot.ts';
+export { reclaimInstance } from './reclaim.ts';
 export { host } from './records/host.ts';
 export { image } from './records/image.ts';
 export { instance } from './records/instance.ts';
 export { network } from './records/network.ts';
+export { restoreInstance } from './restore.ts';
+export { resumeInstance } from './resume.ts';
+export { softDeleteInstance } from './soft-delete.ts';
 export { startInstance } from './start.ts';
 export { stopInstance } from './stop.ts';
+export { suspendInstance } from './suspend.ts';
 export { verify } from './verify.ts';

@@ -51,6 +51,15 @@ export function outcomeOf(failure: unknown, at: { step: string; host: string | n
   return ApplicationFailure.nonRetryable(cause.message, cause.type, ...(cause.details ?? []));
 }
 
+/** Does a step of an operation that holds nothing; its failure is the run's own. */
+export async function ownFailure<Result>(step: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (failure) {
+    throw outcomeOf(failure, { step, host: null });
+  }
+}
+
 function codeOf(cause: unknown): { code?: unknown } {
   const details = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
   return typeof details === 'object' && details !== null && 'code' in details ? { code: details.code } : {};

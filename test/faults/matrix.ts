@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,10 @@ import type { Finding } from '../../src/model/verify/finding.ts';
 import type { OwnCloud } from '../lab/cloud-fixture.ts';
 
 export type FaultPoint = 'before' | 'during' | 'after';
-export type Operation = 'buildInstance' | 'deleteInstance';
+
+import type { OperationName } from '../../src/schema/request.ts';
+
+export type Operation = OperationName;
 
 /** One operation of a matrix: it is stopped at one step. */
 export interface Case {
@@ -33,7 +37,7 @@ export async function startStopped(
   type: Operation,
   { step, point, request }: { step: string; point: FaultPoint; request: { instanceId: string } & object },
 ): Promise<Case> {
-  const workflowId = `${type}-${step}-${request.instanceId}`;
+  const workflowId = `${type}-${step}-${randomUUID()}`;
   await writeFile(join(faultsDirectory, `${point}.${step}.${workflowId}`), '');
   const run = await client.workflow.start(type, { taskQueue: controlQueue, workflowId, args: [request] });
   return { step, point, run, instanceId: request.instanceId };

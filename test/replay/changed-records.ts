@@ -17,7 +17,7 @@ async function changedRecord(...updates: readonly string[]): Promise<never> {
   return continueWith<() => Promise<void>>();
 }
 
-export const instance = () => changedRecord('begin', 'enter', 'finish');
+export const instance = () => changedRecord('begin', 'enter', 'finish', 'alter');
 export const image = instance;
 export const network = () => changedRecord('create', 'allocate', 'release');
 

@@ -145,6 +145,7 @@ const examples = {
     healed: [],
   },
   consoleOutput: { output: 'GUEST UP\n', truncated: false },
+  screenshot: { pngBase64: 'iVBORw0KGgo=' },
   findings: {
     findings: [{ kind: 'tap', host: 'cn1', what: 'tap0123 belongs to no instance', likelyCause: 'a delete that was ended by hand' }],
   },

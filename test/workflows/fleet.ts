@@ -17,7 +17,7 @@ import { installLog, openLog } from '../../src/logging.ts';
 import { withTargets } from '../../src/model/hardware/disk-places.ts';
 import type { Host, Inventory } from '../../src/model/host.ts';
 import type { Image } from '../../src/model/image.ts';
-import type { Disk, Instance, PowerState } from '../../src/model/instance.ts';
+import type { Disk, Instance } from '../../src/model/instance.ts';
 import type { LocalDisks } from '../../src/model/local-disks.ts';
 import type { OperationView } from '../../src/model/operation.ts';
 import { controlQueue, longQueueOf, quickQueueOf } from '../../src/model/queues.ts';
@@ -25,15 +25,11 @@ import type { Secrets } from '../../src/model/secrets.ts';
 import { emptyListing } from '../../src/model/verify/compare.ts';
 import { wantedDisks } from '../../src/model/wanted-disks.ts';
 import { testKeyFile, testKeys } from '../codec/test-keys.ts';
-
-type FakeGuest = 'defined' | 'paused' | 'running';
+import { type FakeGuests, fakeGuestSteps, powerOf } from './fake-guest.ts';
 
 /** What is on a fake host: by instance, whether its disks and its domain are there. */
-export interface FakeHost {
+export interface FakeHost extends FakeGuests {
   readonly disks: Set<string>;
-  readonly guests: Map<string, FakeGuest>;
-  /** Guests that do not shut down when they are asked. */
-  readonly stubborn: Set<string>;
   readonly bases: Set<string>;
   /** The one store that all hosts reach. */
   readonly images: Set<string>;
@@ -249,8 +245,11 @@ export async function startFleet(
 }
 
 function emptyHost(images: Set<string>): FakeHost {
-  const [disks, stubborn, bases] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  return { disks, guests: new Map(), stubborn, bases, images, drives: new Map(), devices: new Map(), copiesLong: false, isolates: false };
+  const [disks, stubborn, interrupted, bases] = [new Set<string>(), new Set<string>(), new Set<string>(), new Set<string>()];
+  return {
+    ...{ disks, guests: new Map(), stubborn, interrupted, isFull: false, bases, images, drives: new Map(), devices: new Map() },
+    ...{ copiesLong: false, isolates: false },
+  };
 }
 
 /** Resolves when it is time to go. */
@@ -275,17 +274,12 @@ function running(workers: readonly Worker[]): { stop: () => Promise<void> } {
 
 type Work = (input: { instanceId?: string; instance?: Instance } | undefined) => Promise<unknown>;
 
-const restOf = { defined: 'stopped', paused: 'paused', running: 'active' } as const;
-
-function powerOf(guest: FakeGuest | undefined): PowerState {
-  return guest === undefined ? 'nostate' : ({ defined: 'shutdown', paused: 'paused', running: 'running' } as const)[guest];
-}
-
 function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): HostSteps {
   return {
+    ...fakeGuestSteps(host),
     listHost: async () => ({
       ...emptyListing,
-      domains: [...host.guests].map(([instanceId, guest]) => ({ instanceId, powerState: powerOf(guest), blockJobs: [] })),
+      domains: [...host.guests].map(([instanceId, guest]) => ({ instanceId, powerState: powerOf[guest], blockJobs: [] })),
       instances: { ...emptyListing.instances, perInstance: [...host.disks].map((instanceId) => ({ instanceId, files: ['disk'] })) },
     }),
     measureHost: async () => ({
@@ -320,19 +314,6 @@ function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): Ho
     runGuest: async ({ instanceId }) => {
       host.guests.set(instanceId, 'running');
       return { powerState: 'running', launchedAt: new Date().toISOString() };
-    },
-    lookAtGuest: async ({ instanceId, vmState }) => {
-      const guest = host.guests.get(instanceId);
-      return { vmState: guest === undefined ? vmState : restOf[guest], powerState: powerOf(guest) };
-    },
-    shutDownGuest: async ({ instanceId }) => {
-      const isOff = !host.stubborn.has(instanceId);
-      if (isOff) host.guests.set(instanceId, 'defined');
-      return { powerState: powerOf(host.guests.get(instanceId)), isOff };
-    },
-    switchGuestOff: async ({ instanceId }) => {
-      host.guests.set(instanceId, 'defined');
-      return { powerState: 'shutdown' };
     },
     removeInstance: async ({ instanceId }) => {
       host.guests.delete(instanceId);

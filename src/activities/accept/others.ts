@@ -1,4 +1,5 @@
 import type { Host } from '../../model/host.ts';
+import type { Instance, VmState } from '../../model/instance.ts';
 import { type Network, type NetworkDefinition, validateNetwork, wholePoolOf } from '../../model/network.ts';
 import { sentenceOf } from '../../schema/parse.ts';
 import type { Shown } from '../../workflows/records/held.ts';
@@ -15,6 +16,8 @@ export interface AcceptOthersActivities {
   setHostEnabled(input: { request: unknown; isEnabled: boolean }): Promise<Host>;
   /** Where the console of an instance is. Raises `InstanceNotFound`, `InvalidState` when it is on no host. */
   findConsole(input: { request: unknown }): Promise<{ readonly host: string; readonly instanceId: string; readonly maxBytes: number }>;
+  /** Where the screen of an instance is. Raises `InstanceNotFound`, `InvalidState` when its guest is off. */
+  findScreen(input: { request: unknown }): Promise<{ readonly host: string; readonly instanceId: string }>;
 }
 
 /** What a console shows when nobody says how much. */
@@ -47,12 +50,30 @@ export const acceptOthersActivities: AcceptOthersActivities = {
 
   findConsole: async ({ request }) => {
     const { instanceId, maxBytes = consoleBytes } = parsed('getConsoleOutput', request);
-    const { host, vmState, taskState, name } = await visibleInstance(instanceId);
-    if (host === null)
-      throw fail('InvalidState', `instance ${name} is ${vmState} and on no host: it has no console`, { vmState, taskState });
+    const { host } = await placedInstance(instanceId, 'console');
     return { host, instanceId, maxBytes };
   },
+
+  findScreen: async ({ request }) => {
+    const { instanceId } = parsed('getScreenshot', request);
+    const { host, instance } = await placedInstance(instanceId, 'screen');
+    const { name, vmState, taskState } = instance;
+    if (guestless.has(vmState)) throw fail('InvalidState', `instance ${name} is ${vmState}: start it first`, { vmState, taskState });
+    return { host, instanceId };
+  },
 };
+
+/** States without a guest that runs or is paused. */
+const guestless: ReadonlySet<VmState> = new Set<VmState>(['stopped', 'suspended', 'soft-delete', 'shelved', 'shelved_offloaded']);
+
+async function placedInstance(instanceId: string, wanted: string): Promise<{ readonly instance: Instance; readonly host: string }> {
+  const instance = await visibleInstance(instanceId);
+  const { host, vmState, taskState, name } = instance;
+  if (host === null) {
+    throw fail('InvalidState', `instance ${name} is ${vmState} and on no host: it has no ${wanted}`, { vmState, taskState });
+  }
+  return { instance, host };
+}
 
 async function shown<Record>(workflowId: string, { record, shownAt }: Shown<Record>): Promise<Record> {
   await whenListed(workflowId, shownAt);

@@ -18,6 +18,8 @@ export interface Beginning {
   readonly action: Action;
   readonly instanceId: string;
   readonly firstRunId: string;
+  /** Only while the record waits for this workflow. */
+  readonly openedBy?: string;
 }
 
 /** What a taker-over finds: the instance, taken; or its last record, when the operation that was asked to cancel left nothing. */
@@ -48,10 +50,10 @@ export async function begunByTakingOver(beginning: Beginning): Promise<Taken> {
   }
 }
 
-function take({ type, action, instanceId, firstRunId }: Beginning, { takeOver }: { takeOver: boolean }): Promise<Begun> {
+function take({ instanceId, firstRunId, ...what }: Beginning, { takeOver }: { takeOver: boolean }): Promise<Begun> {
   const { userId, isAdmin } = currentContext();
-  const { sets: taskState } = transitions[action];
-  const begin: Begin = { run: runOf(firstRunId), type, part: 1, userId, taskState, create: null, action, isAdmin, takeOver };
+  const { sets: taskState } = transitions[what.action];
+  const begin: Begin = { ...what, run: runOf(firstRunId), part: 1, userId, taskState, create: null, isAdmin, takeOver };
   return update<Begun>(`instance/${instanceId}`, 'begin', begin, notFound(instanceId));
 }
 

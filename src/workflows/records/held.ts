@@ -17,7 +17,7 @@ export interface Shown<Record> {
 }
 
 /** What a record that operations take makes of their messages: pure functions of its state. */
-interface HeldRecord<Record, State extends Tenure & { readonly record: Record | null }, Begin, Changes> {
+interface HeldRecord<Record, State extends Tenure & { readonly record: Record | null }, Begin, Changes, Alter> {
   readonly begin: (state: State, message: Begin, at: string) => State;
   readonly enter: (state: State, message: Enter<Changes>, at: string) => State;
   readonly finish: (state: State, message: Finish<Changes>, at: string) => State;
@@ -25,6 +25,11 @@ interface HeldRecord<Record, State extends Tenure & { readonly record: Record | 
   readonly abandon: (state: State, how: string, at: string) => State;
   readonly refusalToBegin: (state: State, message: Begin) => Refused | null;
   readonly refusalToEnter: (state: State, message: Enter<Changes>) => Refused | null;
+  /** Changes beside whatever holds the record. Absent where there are none. */
+  readonly alter?: {
+    readonly refusal: (state: State, message: Alter) => Refused | null;
+    readonly apply: (state: State, message: Alter, at: string) => State;
+  };
   /** What the answer to `begin` adds to token and record. */
   readonly begun?: (state: State) => object;
   readonly attributes: (record: Record) => readonly SearchAttributeUpdatePair[];
@@ -51,9 +56,9 @@ export interface Access<State> {
  * over. Handlers change the state synchronously, so that no two messages interleave. What a run executes before its first
  * message may never change: idle records of every release run it.
  */
-export async function serveHeldRecord<Record, State extends Tenure & { readonly record: Record | null }, Begin, Changes>(
+export async function serveHeldRecord<Record, State extends Tenure & { readonly record: Record | null }, Begin, Changes, Alter = never>(
   carried: State,
-  of: HeldRecord<Record, State, Begin, Changes>,
+  of: HeldRecord<Record, State, Begin, Changes, Alter>,
 ): Promise<{ end: RunEnd; state: State }> {
   let state = carried;
   let shownAt = '';
@@ -88,6 +93,19 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
   });
   of.others?.({ state: () => state, change });
 
+  const { alter } = of;
+  if (alter !== undefined) {
+    setHandler(
+      defineUpdate<Shown<Record>, [Alter]>('alter'),
+      (message) => {
+        change(alter.apply(state, message, now()));
+        if (state.holder !== null) showMemo(); // whoever altered it waits for the list
+        return { record: recordOf(state), shownAt };
+      },
+      { validator: (message) => refuseWith(alter.refusal(state, message)) },
+    );
+  }
+
   send(); // what the run before this one had still to tell
   const end = await life.end({
     closed: () => state.record !== null && of.isClosed(state.record, state) && isAllSent(outbox()),
@@ -103,9 +121,13 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
     shownAt = now();
     show.attributes(of.attributes(recordOf(state)));
     // In the middle of an operation nobody waits for the list.
-    if (state.holder === null || holder === null) show.memo({ ...of.memo(recordOf(state)), shownAt });
+    if (state.holder === null || holder === null) showMemo();
     if (state.holder !== null && state.holder.firstRunId !== holder?.firstRunId) watchHolder(state.holder);
     send();
+  }
+
+  function showMemo(): void {
+    show.memo({ ...of.memo(recordOf(state)), shownAt });
   }
 
   function watchHolder({ firstRunId, part, ...run }: NonNullable<Tenure['holder']>): void {

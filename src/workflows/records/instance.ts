@@ -3,13 +3,16 @@ import { defineUpdate, setHandler } from '@temporalio/workflow';
 import type { Instance, InstanceChanges } from '../../model/instance.ts';
 import { notifying, notifyingAsBefore } from '../../model/instance-notifications.ts';
 import {
+  type AlterInstance,
   abandon,
+  alter,
   type Begin,
   begin,
   emptyInstance,
   enter,
   finish,
   type InstanceState,
+  refusalToAlter,
   refusalToBegin,
   refusalToEnter,
 } from '../../model/instance-record.ts';
@@ -23,13 +26,14 @@ import { now, refuseWith } from './refuse.ts';
 
 /** The record of one instance and its only writer. Its run completes, with the record, when the instance is deleted. */
 export async function instance(carried: InstanceState = emptyInstance): Promise<Instance | null> {
-  const { end, state } = await serveHeldRecord<Instance, InstanceState, Begin, InstanceChanges>(carried, {
+  const { end, state } = await serveHeldRecord<Instance, InstanceState, Begin, InstanceChanges, AlterInstance>(carried, {
     begin: notifying(begin),
     enter: notifying(enter),
     finish: notifying(finish),
     abandon: notifyingAsBefore(abandon),
     refusalToBegin,
     refusalToEnter,
+    alter: { refusal: refusalToAlter, apply: alter },
     attributes,
     memo,
     begun: ({ touched }) => ({ touched }),

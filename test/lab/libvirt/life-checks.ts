@@ -78,6 +78,18 @@ export const lifeChecks = {
     await eventOf(libvirt, 'reboot', isAbout(guest), () => libvirt.domainReset({ dom: guest.dom }));
     await discard(libvirt, guest);
   },
+  domainInjectNmi: async ({ libvirt, start }) => {
+    const guest = await start();
+    await expect(libvirt.domainInjectNmi({ dom: guest.dom, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
+    await libvirt.domainInjectNmi({ dom: guest.dom });
+    await discard(libvirt, guest);
+    await expect(libvirt.domainInjectNmi({ dom: guest.dom })).rejects.toMatchObject({ code: ErrorCode.noDomain });
+  },
+  domainSetTime: async ({ libvirt, guest }) => {
+    const time = { seconds: 1_795_000_000n, nanoseconds: 5 };
+    await expect(libvirt.domainSetTime({ dom: guest.dom, ...time, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
+    await expect(libvirt.domainSetTime({ dom: guest.dom, ...time })).rejects.toThrow(/agent/);
+  },
   domainDestroyFlags: async ({ libvirt, start }) => {
     const guest = await start();
     await expect(libvirt.domainDestroyFlags({ dom: guest.dom, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);

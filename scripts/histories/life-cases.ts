@@ -1,0 +1,149 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Instance } from '../../src/model/instance.ts';
+import { eventually, type HostStep, viewOf } from '../../test/workflows/fleet.ts';
+import type { Case, Stage } from './cases.ts';
+
+const burns = () => Promise.reject(ApplicationFailure.nonRetryable('the disk burns', 'DiskOnFire'));
+
+/** What happens to an instance between its build and its end. */
+export const lifeCases: readonly Case[] = [
+  clean('stopInstance'),
+  clean('stopInstance', 'switched-off', [], { mode: 'hard' }),
+  cancelled('stopInstance', 'shutDownGuest'),
+  clean('startInstance', 'clean', ['stopInstance']),
+  failed('startInstance', 'runGuest', ['stopInstance']),
+  clean('rebootInstance', 'soft', [], { mode: 'soft' }),
+  clean('rebootInstance', 'hard', [], { mode: 'hard' }),
+  cancelled('rebootInstance', 'shutDownGuest', [], { mode: 'soft' }),
+  failed('rebootInstance', 'startPaused', [], { mode: 'hard' }),
+  {
+    type: 'rebootInstance',
+    name: 'soft-became-hard',
+    play: async (stage) => {
+      const instanceId = await after(stage, 'stubborn', []);
+      for (const { stubborn } of stage.fleet.hosts.values()) stubborn.add(instanceId);
+      return ended(await stage.fleet.start('rebootInstance', { instanceId, mode: 'soft' }));
+    },
+  },
+  clean('pauseInstance'),
+  cancelled('pauseInstance', 'pauseGuest'),
+  clean('unpauseInstance', 'clean', ['pauseInstance']),
+  failed('unpauseInstance', 'unpauseGuest', ['pauseInstance']),
+  clean('suspendInstance'),
+  cancelled('suspendInstance', 'saveGuest'),
+  {
+    type: 'suspendInstance',
+    name: 'no-room',
+    play: async (stage) => {
+      const instanceId = await after(stage, 'no-room', []);
+      for (const host of stage.fleet.hosts.values()) host.isFull = true;
+      const run = await ended(await stage.fleet.start('suspendInstance', { instanceId }));
+      for (const host of stage.fleet.hosts.values()) host.isFull = false;
+      return run;
+    },
+  },
+  clean('resumeInstance', 'clean', ['suspendInstance']),
+  {
+    type: 'resumeInstance',
+    name: 'retried-after-park',
+    play: async (stage) => {
+      const instanceId = await after(stage, 'resumes-late', ['suspendInstance']);
+      stage.fleet.at('restoreGuest', burns);
+      const run = await stage.fleet.start('resumeInstance', { instanceId });
+      await eventually(async () => (await viewOf(run)).parked);
+      stage.fleet.leaveAlone();
+      await run.executeUpdate('retry', { args: [{ reason: 'the fire is out' }] });
+      return ended(run);
+    },
+  },
+  clean('triggerCrashDump'),
+  clean('getScreenshot'),
+  clean('softDeleteInstance'),
+  clean('restoreInstance', 'clean', ['softDeleteInstance']),
+  failed('restoreInstance', 'runGuest', ['softDeleteInstance']),
+  clean('deleteInstance', 'soft-deleted', ['softDeleteInstance']),
+  {
+    type: 'reclaimInstance',
+    name: 'clean',
+    play: async (stage) => ended(stage.fleet.client.workflow.getHandle(await reclaimOf(stage, 'reclaimed'))),
+  },
+  {
+    type: 'reclaimInstance',
+    name: 'cancelled',
+    play: async (stage) => {
+      const workflowId = await reclaimOf(stage, 'kept');
+      await stage.fleet.client.workflow.getHandle(workflowId).cancel();
+      return ended(stage.fleet.client.workflow.getHandle(workflowId));
+    },
+  },
+  clean('lockInstance', 'clean', [], { reason: 'under investigation' }),
+  clean('unlockInstance', 'clean', ['lockInstance']),
+  clean('renameInstance', 'clean', [], { name: 'renamed' }),
+  clean('setInstanceMetadata', 'clean', [], { metadata: { role: 'web' } }),
+  {
+    type: 'instance',
+    name: 'altered',
+    play: async (stage) => ({
+      workflowId: `instance/${await after(stage, 'altered', ['lockInstance', 'pauseInstance', 'unlockInstance'])}`,
+    }),
+  },
+];
+
+function clean(type: string, name = 'clean', before: readonly string[] = [], how: object = {}): Case {
+  return { type, name, play: async (stage) => ended(await started(stage, { type, name, before, how })) };
+}
+
+/** Asked to cancel while it is at the step. */
+function cancelled(type: string, step: HostStep, before: readonly string[] = [], how: object = {}): Case {
+  const name = 'cancelled';
+  const play = async (stage: Stage) => {
+    const instanceId = await after(stage, `${type}-${name}`, before);
+    const { reached } = stage.fleet.holdAt(step);
+    const run = await stage.fleet.start(type, { instanceId, ...how });
+    await reached;
+    await run.cancel();
+    return ended(run);
+  };
+  return { type, name, play };
+}
+
+function failed(type: string, step: HostStep, before: readonly string[] = [], how: object = {}): Case {
+  const name = 'failed-and-undone';
+  const play = async (stage: Stage) => {
+    const instanceId = await after(stage, `${type}-${name}`, before);
+    stage.fleet.at(step, burns);
+    return ended(await stage.fleet.start(type, { instanceId, ...how, onFailure: 'rollback' }));
+  };
+  return { type, name, play };
+}
+
+interface Scene {
+  readonly type: string;
+  readonly name: string;
+  readonly before: readonly string[];
+  readonly how: object;
+}
+
+async function started(stage: Stage, { type, name, before, how }: Scene): Promise<WorkflowHandle> {
+  return stage.fleet.start(type, { instanceId: await after(stage, `${type}-${name}`, before), ...how });
+}
+
+/** An instance that was built and went through these operations. */
+async function after({ fleet, request }: Stage, name: string, operations: readonly string[]): Promise<string> {
+  const { id: instanceId } = await fleet.run<Instance>('buildInstance', request(name));
+  for (const type of operations) await fleet.run(type, { instanceId });
+  return instanceId;
+}
+
+async function reclaimOf(stage: Stage, name: string): Promise<string> {
+  const instanceId = await after(stage, name, ['softDeleteInstance']);
+  const { open } = await stage.fleet.record<Instance>(`instance/${instanceId}`);
+  return open?.workflowId ?? '';
+}
+
+/** However it ended. */
+async function ended(run: WorkflowHandle): Promise<{ workflowId: string }> {
+  await run.result().catch(() => {});
+  return run;
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { id, name, objectOf, oneOf, reason, stringMap, time, wholeNumber } from './fields.ts';
+import { onFailure } from './on-failure.ts';
+
+const maxShutdownSeconds = 86_400;
+
+/** What takes nothing but an instance. */
+const onInstance = objectOf({ instanceId: id, onFailure });
+
+/** What is asked of an instance between its build and its end, by operation. */
+export const lifeRequests = {
+  startInstance: onInstance,
+  stopInstance: objectOf({
+    instanceId: id,
+    mode: z.exactOptional(oneOf(['clean', 'hard'])).describe('hard: switched off at once. Default: clean.'),
+    timeoutSeconds: z.exactOptional(wholeNumber(0, maxShutdownSeconds)).describe('How long the guest may take to shut down.'),
+    onFailure,
+  }),
+  rebootInstance: objectOf({
+    instanceId: id,
+    mode: oneOf(['soft', 'hard']).describe('soft: the guest is asked to shut down. hard: it is switched off and defined anew.'),
+    onFailure,
+  }),
+  pauseInstance: onInstance,
+  unpauseInstance: onInstance,
+  suspendInstance: onInstance,
+  resumeInstance: onInstance,
+  softDeleteInstance: onInstance,
+  restoreInstance: onInstance,
+  reclaimInstance: objectOf({ instanceId: id, until: time.describe('When it is deleted.'), onFailure }),
+  lockInstance: objectOf({ instanceId: id, reason: z.exactOptional(reason), onFailure }),
+  unlockInstance: onInstance,
+  renameInstance: objectOf({ instanceId: id, name, onFailure }),
+  setInstanceMetadata: objectOf({ instanceId: id, metadata: stringMap.describe('All of it, from now on.'), onFailure }),
+  triggerCrashDump: onInstance,
+  getScreenshot: onInstance,
+} as const;
