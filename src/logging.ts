@@ -2,6 +2,9 @@ import { DefaultLogger, type LogEntry, type Logger, makeTelemetryFilterString, R
 import { type Logger as Pino, pino } from 'pino';
 import type { Config } from './config.ts';
 
+/** An error has nothing of its own that JSON would show: without this a failed step is logged as `{}`. */
+const serializers = { error: pino.stdSerializers.err };
+
 /** The process's log: a JSON line each to standard error, or lines for people on a terminal. */
 export function openLog({ log: { level, pretty } }: Pick<Config, 'log'>): Pino {
   const isPretty = pretty === 'always' || (pretty === 'auto' && process.stderr.isTTY);
@@ -10,9 +13,10 @@ export function openLog({ log: { level, pretty } }: Pick<Config, 'log'>): Pino {
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers,
   };
   if (!isPretty) return pino(options, pino.destination({ fd: 2, sync: true }));
-  return pino({ level, base: null }, pino.transport({ target: 'pino-pretty', options: { destination: 2, colorize: true } }));
+  return pino({ level, base: null, serializers }, pino.transport({ target: 'pino-pretty', options: { destination: 2, colorize: true } }));
 }
 
 /** Lets the SDK, the workflows and the activities write to the same log. Called once, before the first worker. */
