@@ -16,6 +16,7 @@ test('of all failures these alone are not of the host where they happened', () =
     'HostWorkerBusy',
     'MigrationPreCheckError',
     'OperationFailed',
+    'SavedMemoryUnusable',
     'VirtualInterfacePlugTimeout',
   ]);
 });
