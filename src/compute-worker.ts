@@ -20,6 +20,7 @@ import { imageStoreActivities } from './activities/image-store.ts';
 import { type MeasureActivities, measureActivities } from './activities/measure.ts';
 import { owedRemoval } from './activities/owed-removal.ts';
 import { powerActivities } from './activities/power.ts';
+import { remoteConsoleActivities } from './activities/remote-console.ts';
 import { savedMemoryActivities } from './activities/saved-memory.ts';
 import { screenshotActivities } from './activities/screenshot.ts';
 import { superseded } from './activities/superseded.ts';
@@ -97,7 +98,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
   const bases = baseCache(config);
   const capabilities = capabilitiesOf(libvirt);
   const backends = diskBackends(config);
-  const domains = domainActivities(libvirt, capabilities, whileHolding, bases, backends.devices);
+  const domains = domainActivities(libvirt, capabilities, whileHolding, bases, backends.devices, config);
   const { fetchBases, writeDisks, wipeDisks, ...disks } = diskActivities(whileHolding, bases, backends, config);
   const remove = owedRemoval(domains, wipeDisks, logger);
   const endSuperseded = superseded(config, libvirt, whileHolding, logger);
@@ -123,6 +124,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...disks,
       ...images,
       ...domains,
+      ...remoteConsoleActivities(config, libvirt),
       ...powerActivities(libvirt, whileHolding),
       ...savedMemory,
       ...screenshotActivities(libvirt),

@@ -56,6 +56,8 @@ test('without a setting anywhere the defaults hold', () => {
     imports: { caFile: null, maxSizeMiB: 1_048_576, allowedNetworks: [], silenceSeconds: 60 },
     vifPlugTimeoutSeconds: 300,
     vifPlugIsFatal: true,
+    vnc: { enabled: false },
+    consolePorts: { first: 10_000, last: 20_000 },
     syncPowerStateIntervalSeconds: 600,
     resumeGuestsStateOnHostBoot: true,
     shutdownTimeoutSeconds: 60,

@@ -14,6 +14,7 @@ awk -v own="$instances" '$2 ~ "^/var/lib/novaflow-lab/" && $2 != own { print $2 
 
 # A /run of its own hides the machine's system bus, systemd and libvirt, and gives libvirtd's pid file and sockets their own place.
 mount --bind "$host_dir/run" /run
+mkdir -p /run/lock # where libvirt notes who has a console
 mount --bind "$host_dir/etc-libvirt" /etc/libvirt
 mount --bind "$host_dir/log" /var/log/libvirt
 mount --bind "$host_dir/cache" /var/cache/libvirt

@@ -319,6 +319,14 @@ export const cases: readonly Case[] = [
       return ended(await fleet.start('getConsoleOutput', { instanceId }));
     },
   },
+  {
+    type: 'openConsole',
+    name: 'clean',
+    play: async ({ fleet, request }) => {
+      const { id: instanceId } = await fleet.run<Instance>('buildInstance', request('typed-at'));
+      return ended(await fleet.start('openConsole', { instanceId, kind: 'serial' }));
+    },
+  },
   // The hosts of the stage list nothing, which is found twice.
   { type: 'verify', name: 'with-findings', play: async ({ fleet }) => ended(await fleet.start('verify', {})) },
   {

@@ -20,7 +20,12 @@ export interface HostChoices {
   readonly baseOf: (imageId: string) => string;
   /** Of a base whose disk was recorded without it. */
   readonly baseFormatOf: 'raw' | 'qcow2';
+  /** Whether a guest has a screen even if its image asks for none. */
+  readonly hasScreen: boolean;
 }
+
+/** VNC asks for no password: who may look comes through the worker. On every host the same, so that a migration changes nothing. */
+const screenAddress = '127.0.0.1';
 
 /** Ports for devices that are attached while the guest runs, as many as Nova's `num_pcie_ports` leaves on q35. */
 const sparePciePorts = 8;
@@ -63,7 +68,7 @@ export function domainSpecOf(
     sparePciePorts,
     hasGuestAgent: hardware.hasGuestAgent,
     inputs: hardware.inputs,
-    vnc: null,
+    vnc: choices.hasScreen || (hardware.videoModel ?? 'none') !== 'none' ? { listenAddress: screenAddress } : null,
     videoModel: hardware.videoModel,
     watchdogAction: hardware.watchdogAction,
   };

@@ -1,8 +1,9 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Config } from '../config.ts';
 import { DomainCreate, DomainDefine, DomainState, DomainUndefine, DomainXml, type Libvirt } from '../libvirt/index.ts';
 import { domainXml } from '../model/domain-xml.ts';
-import type { Disk, Instance, PowerState } from '../model/instance.ts';
+import type { BaseFormat, Disk, Instance, PowerState } from '../model/instance.ts';
 import type { Token } from '../model/tenure.ts';
 import { missingFrom } from '../model/xml-subset.ts';
 import type { BootImages } from './accept/images.ts';
@@ -60,6 +61,7 @@ export function domainActivities(
   whileHolding: WhileHolding,
   bases: BaseCache,
   devices: DeviceKeeper,
+  { vnc }: Pick<Config, 'vnc'>,
 ): DomainActivities {
   return {
     defineDomain: ({ token, instance, image, disks, vifs }) =>
@@ -68,8 +70,9 @@ export function domainActivities(
         // What a guest was built as it stays: an update of the host never changes its hardware.
         const choices = { ...chosen, machineType: instance.machineType ?? chosen.machineType };
         if (choices.uefi !== null) await makeUefiVariables(directory, choices.uefi);
-        const baseFormatOf = image.root.diskFormat === 'qcow2' ? 'qcow2' : 'raw';
-        const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, { ...choices, baseOf: bases.pathOf, baseFormatOf }));
+        const baseFormatOf: BaseFormat = image.root.diskFormat === 'qcow2' ? 'qcow2' : 'raw';
+        const options = { ...choices, baseOf: bases.pathOf, baseFormatOf, hasScreen: vnc.enabled };
+        const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, options));
         const dom = await libvirt.domainDefineXmlFlags({ xml: wanted, flags: DomainDefine.validate });
         const missing = missingFrom(wanted, await libvirt.domainGetXmlDesc({ dom, flags: DomainXml.inactive }));
         if (missing.length > 0) throw fail('DomainDefinitionRejected', `libvirt did not keep all of the domain: ${missing.join('; ')}`);

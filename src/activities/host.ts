@@ -4,6 +4,7 @@ import type { DiskActivities, DiskLongActivities } from './disks.ts';
 import type { DomainActivities } from './domain.ts';
 import type { ImageActivities, ImageLongActivities } from './image-store.ts';
 import type { PowerActivities } from './power.ts';
+import type { RemoteConsoleActivities } from './remote-console.ts';
 import type { SavedMemoryActivities, SavedMemoryLongActivities } from './saved-memory.ts';
 import type { ScreenshotActivities } from './screenshot.ts';
 import type { VifActivities } from './vifs.ts';
@@ -16,6 +17,7 @@ export type HostActivities = DiskActivities &
   ScreenshotActivities &
   VifActivities &
   ConsoleActivities &
+  RemoteConsoleActivities &
   ImageActivities;
 
 /** What it does on its long queue: copies and conversions. */

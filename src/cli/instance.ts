@@ -12,6 +12,7 @@ import { buildRequest, ephemerals, readKeys } from './instance-request.ts';
 import { readSecrets } from './instance-secrets.ts';
 import { instanceSheet, instanceTable } from './instance-text.ts';
 import { addPowerCommands } from './power.ts';
+import { addRemoteConsoleCommands } from './remote-console.ts';
 import { answer, answerList, answerStarted, type Session } from './session.ts';
 
 /** Adds `novaflow instance …`. */
@@ -25,6 +26,7 @@ export function addInstanceCommands(program: Program, session: Session): void {
   addChangeCommands(group, session);
   addDelete(group, session);
   addConsoleLog(group, session);
+  addRemoteConsoleCommands(group, session);
 }
 
 function addCreate(group: Group, session: Session): void {

@@ -22,6 +22,7 @@ const prefixes = {
   triggerCrashDump: 'crash-dump',
   getScreenshot: 'screenshot',
   getConsoleOutput: 'console',
+  openConsole: 'open-console',
   importImage: 'import-image',
   deleteImage: 'delete-image',
   cacheImage: 'cache-image',

@@ -177,6 +177,15 @@ export const settings = objectOf({
   reclaimInstanceIntervalSeconds: wholeNumber(0, maxCount)
     .default(0)
     .describe('How long an instance that was soft-deleted can be restored; 0: it is deleted at once.'),
+  vnc: objectOf({
+    enabled: flag
+      .default(false)
+      .describe('Whether every guest has a screen that can be looked at by VNC; off: those whose image names a `hw_video_model`.'),
+  }),
+  consolePorts: objectOf({
+    first: wholeNumber(1024, 65_535).default(10_000).describe('First port on which this host takes connections to consoles.'),
+    last: wholeNumber(1024, 65_535).default(20_000).describe('Last of them.'),
+  }).refine(({ first, last }) => first <= last, { path: ['last'], error: 'must not be below consolePorts.first' }),
   syncPowerStateIntervalSeconds: wholeNumber(1, day)
     .default(600)
     .describe(

@@ -55,6 +55,7 @@ export const actionEvents: Readonly<Record<string, ActionEvents | null>> = {
   setInstancePassword: ours('set_admin_password'),
   adoptInstance: ours('adopt'),
   getConsoleOutput: null,
+  openConsole: null,
   getScreenshot: null,
   importImage: null,
   deleteImage: null,

@@ -71,5 +71,8 @@ export const buildInstance = objectOf({
 /** `deleteInstance`: ends an instance in whatever state it is. */
 export const deleteInstance = objectOf({ instanceId: id, onFailure });
 
+/** `openConsole`: a way to the guest's serial port or screen, for one connection. */
+export const openConsole = objectOf({ instanceId: id, kind: oneOf(['serial', 'vnc']), onFailure });
+
 /** `getConsoleOutput`: the last bytes that the guest wrote to its console; the bound keeps the result below a payload's. */
 export const getConsoleOutput = objectOf({ instanceId: id, maxBytes: z.exactOptional(wholeNumber(1, maxConsoleBytes)), onFailure });

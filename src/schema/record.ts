@@ -4,10 +4,22 @@ import { instance } from './instance.ts';
 import { network } from './network.ts';
 import { operation } from './operation.ts';
 import type { OperationName } from './request.ts';
-import { cachedImage, consoleOutput, findings, hostAudit, screenshot } from './results.ts';
+import { cachedImage, consoleOutput, findings, hostAudit, remoteConsole, screenshot } from './results.ts';
 
 /** What queries and operations answer, by the name that the contract gives it. */
-export const records = { instance, host, image, network, operation, cachedImage, hostAudit, consoleOutput, findings, screenshot } as const;
+export const records = {
+  instance,
+  host,
+  image,
+  network,
+  operation,
+  cachedImage,
+  hostAudit,
+  consoleOutput,
+  remoteConsole,
+  findings,
+  screenshot,
+} as const;
 
 /** The name of a record or result. */
 export type RecordName = keyof typeof records;
@@ -33,6 +45,7 @@ export const resultOf = {
   triggerCrashDump: 'instance',
   getScreenshot: 'screenshot',
   getConsoleOutput: 'consoleOutput',
+  openConsole: 'remoteConsole',
   importImage: 'image',
   deleteImage: 'image',
   cacheImage: 'cachedImage',

@@ -1,13 +1,24 @@
 import { z } from 'zod';
 import { type Difference, type DiskRoom, differenceKinds } from '../model/audit.ts';
 import { describes } from './describes.ts';
-import { count, id } from './values.ts';
+import { count, id, time } from './values.ts';
 
 /** What `getConsoleOutput` returns: the last bytes as text, and whether there were more. */
 export const consoleOutput = z.strictObject({ output: z.string(), truncated: z.boolean() });
 
 /** What `getScreenshot` returns. */
 export const screenshot = z.strictObject({ pngBase64: z.string() });
+
+/** What `openConsole` returns: where one connection is taken, in TLS 1.2 with a pre-shared key and no certificates. */
+export const remoteConsole = z.strictObject({
+  kind: z.enum(['serial', 'vnc']),
+  address: z.string(),
+  port: z.int(),
+  cipher: z.string().describe("OpenSSL's name of the cipher suite."),
+  identity: z.string().describe('The identity that goes with the key.'),
+  presharedKey: z.string().describe('Hexadecimal; good for one connection.'),
+  expiresAt: time.describe('Nobody is let in later.'),
+});
 
 /** One thing that is not as the records say. */
 const finding = z.strictObject({

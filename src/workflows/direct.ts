@@ -2,6 +2,7 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { ConsoleOutput } from '../activities/console.ts';
 import type { ControlActivities } from '../activities/control.ts';
 import type { HostActivities } from '../activities/host.ts';
+import type { RemoteConsole } from '../activities/remote-console.ts';
 import type { Screenshot } from '../activities/screenshot.ts';
 import type { Host } from '../model/host.ts';
 import type { Network } from '../model/network.ts';
@@ -10,9 +11,8 @@ import { ownFailure } from './outcome.ts';
 
 /** Operations that hold nothing: one message to one record, or a look. */
 
-const { makeNetwork, setHostEnabled, releaseOwedAddresses, findConsole, findScreen } = proxyActivities<ControlActivities>(
-  onControl.options,
-);
+const { makeNetwork, setHostEnabled, releaseOwedAddresses, findConsole, findScreen, findRemoteConsole } =
+  proxyActivities<ControlActivities>(onControl.options);
 
 /** Makes a network. The same request again returns the network it made. */
 export function createNetwork(request: unknown): Promise<Network> {
@@ -49,5 +49,14 @@ export function getScreenshot(request: unknown): Promise<Screenshot> {
     const { host, instanceId } = await findScreen({ request });
     const { takeScreenshot } = proxyActivities<HostActivities>(quicklyOn(host).options);
     return takeScreenshot({ instanceId });
+  });
+}
+
+/** A way to an instance's serial console or screen, for one connection within a minute (Nova's `remote_console`). */
+export function openConsole(request: unknown): Promise<RemoteConsole> {
+  return ownFailure('openRemoteConsole', async () => {
+    const { host, ...what } = await findRemoteConsole({ request });
+    const { openRemoteConsole } = proxyActivities<HostActivities>(quicklyOn(host).options);
+    return openRemoteConsole(what);
   });
 }

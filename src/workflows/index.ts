@@ -6,7 +6,7 @@ export { cacheImage } from './cache-image.ts';
 export { triggerCrashDump } from './crash-dump.ts';
 export { deleteInstance } from './delete.ts';
 export { deleteImage } from './delete-image.ts';
-export { createNetwork, disableHost, enableHost, fenceHost, getConsoleOutput, getScreenshot } from './direct.ts';
+export { createNetwork, disableHost, enableHost, fenceHost, getConsoleOutput, getScreenshot, openConsole } from './direct.ts';
 export { importImage } from './import-image.ts';
 export { pauseInstance, unpauseInstance } from './pause.ts';
 export { rebootInstance } from './reboot.ts';

@@ -123,7 +123,12 @@ async function define(properties: Strings): Promise<{ readonly uuid: string }> {
   if (choices.uefi !== null) await makeUefiVariables(directory, choices.uefi);
   const disks = withTargets(await Promise.all(['disk', 'disk.config'].map(makeDisk)), hardware);
   const image: BootImages = { root: { id, checksum: '', diskFormat: 'raw', virtualSizeBytes: 1 }, kernel: null, ramdisk: null, properties };
-  const spec = domainSpecOf(directory, instance, image, disks, [vif], { ...choices, baseOf: () => '', baseFormatOf: 'raw' });
+  const spec = domainSpecOf(directory, instance, image, disks, [vif], {
+    ...choices,
+    baseOf: () => '',
+    baseFormatOf: 'raw',
+    hasScreen: false,
+  });
   const wanted = domainXml(spec);
   const dom = await host.libvirt.domainDefineXmlFlags({ xml: wanted, flags: DomainDefine.validate });
   const kept = await host.libvirt.domainGetXmlDesc({ dom, flags: DomainXml.inactive });

@@ -146,6 +146,15 @@ const examples = {
   },
   consoleOutput: { output: 'GUEST UP\n', truncated: false },
   screenshot: { pngBase64: 'iVBORw0KGgo=' },
+  remoteConsole: {
+    kind: 'serial',
+    address: '10.0.0.1',
+    port: 10_000,
+    cipher: 'ECDHE-PSK-CHACHA20-POLY1305',
+    identity: 'web1',
+    presharedKey: '00',
+    expiresAt: '2026-11-27T04:00:00.000Z',
+  },
   findings: {
     findings: [{ kind: 'tap', host: 'cn1', what: 'tap0123 belongs to no instance', likelyCause: 'a delete that was ended by hand' }],
   },

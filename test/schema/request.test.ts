@@ -26,6 +26,7 @@ const whole = {
   renameInstance: { instanceId: uuid, name: 'web2', onFailure: 'park' },
   setInstanceMetadata: { instanceId: uuid, metadata: { role: 'web' }, onFailure: 'park' },
   getConsoleOutput: { instanceId: uuid, maxBytes: 4096, onFailure: 'rollback' },
+  openConsole: { instanceId: uuid, kind: 'serial', onFailure: 'rollback' },
   deleteImage: { imageId: uuid, onFailure: 'park' },
   importImage: {
     name: 'debian',
@@ -103,6 +104,7 @@ const refused: readonly [name: keyof typeof all, change: Record<string, unknown>
   ['renameInstance', { name: 'a\nb' }, 'name', 'must be one line of 1 to 255 characters, without control characters'],
   ['setInstanceMetadata', { metadata: undefined }, 'metadata', 'is required'],
   ['reclaimInstance', { until: 'tomorrow' }, 'until', 'must be a time in UTC with milliseconds, such as 2026-11-27T09:30:00.000Z'],
+  ['openConsole', { kind: 'spice' }, 'kind', 'must be "serial" or "vnc"'],
   ['getConsoleOutput', { maxBytes: 0 }, 'maxBytes', 'must be a whole number from 1 to 262144'],
   ['getConsoleOutput', { maxBytes: 262_145 }, 'maxBytes', 'must be a whole number from 1 to 262144'],
   ['importImage', { source: undefined }, 'source', 'is required'],

@@ -325,6 +325,15 @@ function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): Ho
     wipeDisks: async ({ instanceId }) => {
       host.devices.delete(instanceId);
     },
+    openRemoteConsole: async ({ instanceId, kind }) => ({
+      kind,
+      address: 'fake',
+      port: 10_000,
+      cipher: 'none',
+      identity: instanceId,
+      presharedKey: '00',
+      expiresAt: new Date().toISOString(),
+    }),
     readConsole: async () => ({ output: 'GUEST UP\n', truncated: false }),
     storeImage: async ({ imageId }) => {
       host.images.add(imageId);

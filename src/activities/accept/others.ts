@@ -5,6 +5,7 @@ import { sentenceOf } from '../../schema/parse.ts';
 import type { Shown } from '../../workflows/records/held.ts';
 import { whenListed } from '../listing.ts';
 import { fail, update, updateWithStart } from '../record-client.ts';
+import type { ConsoleKind } from '../remote-console.ts';
 import { parsed } from './parse.ts';
 import { visibleInstance } from './whose.ts';
 
@@ -18,6 +19,10 @@ export interface AcceptOthersActivities {
   findConsole(input: { request: unknown }): Promise<{ readonly host: string; readonly instanceId: string; readonly maxBytes: number }>;
   /** Where the screen of an instance is. Raises `InstanceNotFound`, `InvalidState` when its guest is off. */
   findScreen(input: { request: unknown }): Promise<{ readonly host: string; readonly instanceId: string }>;
+  /** Where the console of an instance is that may be looked at (Nova: in any state, but not while it is deleted). Raises the same. */
+  findRemoteConsole(input: {
+    request: unknown;
+  }): Promise<{ readonly host: string; readonly instanceId: string; readonly kind: ConsoleKind }>;
 }
 
 /** What a console shows when nobody says how much. */
@@ -60,6 +65,14 @@ export const acceptOthersActivities: AcceptOthersActivities = {
     const { name, vmState, taskState } = instance;
     if (guestless.has(vmState)) throw fail('InvalidState', `instance ${name} is ${vmState}: start it first`, { vmState, taskState });
     return { host, instanceId };
+  },
+
+  findRemoteConsole: async ({ request }) => {
+    const { instanceId, kind } = parsed('openConsole', request);
+    const { host, instance } = await placedInstance(instanceId, 'console');
+    const { name, vmState, taskState } = instance;
+    if (taskState === 'deleting') throw fail('InvalidState', `instance ${name} is being deleted`, { vmState, taskState });
+    return { host, instanceId, kind };
   },
 };
 
