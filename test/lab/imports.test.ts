@@ -4,10 +4,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { signalProcess, whenEnded } from '../../lab/lab.ts';
+import { importGuest } from '../../lab/cloud.ts';
+import { buildGuest, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { startForwarder } from '../../lab/start-forwarder.ts';
 import { until } from '../../lab/wait.ts';
 import type { Image } from '../../src/model/image.ts';
+import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
 import { type Answer, type ImageServer, imageServer, serving } from '../activities/import/image-server.ts';
 import { findings } from '../faults/matrix.ts';
@@ -190,5 +192,30 @@ test.for<[string, (path: string) => Promise<void>, string]>([
   const cached = await (await start('cacheImage', { imageId, hosts: ['cn1'] })).result();
   expect(cached).toMatchObject({ hosts: [{ host: 'cn1', state: 'failed', reason: expect.stringContaining(message) }] });
   await remove(imageId);
+  await nothingIsLeft();
+});
+
+/** A guest takes as long to boot as all the rest. */
+const throughGuest = process.env['NOVAFLOW_TEST_ALL'] === '1' ? (['vmdk', 'qcow2'] as const) : [];
+
+test.for(throughGuest)('a guest runs from an image that came as %s', async (diskFormat) => {
+  const guest = await buildGuest({});
+  const imports = own.cloud.settings['NOVAFLOW_IMPORT_DIRECTORY'] ?? '';
+  execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', diskFormat, guest.rootImage, join(imports, 'root')]);
+  const tiny = await importGuest(own.cloud, guest, `of-${diskFormat}`);
+  const { kernelId, ramdiskId, properties } = tiny;
+  const request = { name: `from-${diskFormat}`, source: 'file:root', diskFormat, kernelId, ramdiskId, properties };
+  const image = (await (await start('importImage', request)).result()) as Image;
+  const built = await start('buildInstance', { name: `of-${diskFormat}`, flavor: 'lab.tiny', image: image.id });
+  const instance = (await built.result()) as Instance;
+  expect(instance.disks[0]).toMatchObject({ format: 'qcow2', backing: { imageId: image.id, format: 'raw' } });
+  const look = async () => {
+    const { output } = await (await start('getConsoleOutput', { instanceId: instance.id })).result();
+    return output.includes('GUEST UP') ? true : null;
+  };
+  await until(look, { what: 'GUEST UP', timeoutMs: 60_000 });
+  expect(await endOf(await start('deleteImage', { imageId: image.id }))).toMatchObject({ type: 'ImageInUse' });
+  await (await start('deleteInstance', { instanceId: instance.id })).result();
+  for (const imageId of [image.id, tiny.id, kernelId, ramdiskId]) if (imageId !== null) await remove(imageId);
   await nothingIsLeft();
 });
