@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { log } from '@temporalio/activity';
 import type { Config } from '../config.ts';
 import { type ConfiguredPort, configDriveLabelOf } from '../model/config-drive.ts';
-import { withTargets } from '../model/hardware/disk-places.ts';
+import { placeOf, withTargets } from '../model/hardware/disk-places.ts';
 import type { Hardware } from '../model/hardware/hardware.ts';
 import type { Disk, DiskKind, Instance } from '../model/instance.ts';
 import type { LocalDisks } from '../model/local-disks.ts';
@@ -122,7 +122,7 @@ export function diskActivities(
     const makeDisk = ({ name, content }: WantedDisk) => make(site, diskNamed(name, disks), content, rootBase, patience);
     const [made, config] = await together([
       together(wanted.map(makeDisk)),
-      hasConfigDrive ? makeConfigDrive(directory, drive, kindOf(image)) : null,
+      hasConfigDrive ? makeConfigDrive(directory, drive, driveKindFor(image, hardware)) : null,
       makeBootFiles(directory, image),
     ]);
     const all = config === null ? disks : [...disks, config];
@@ -139,9 +139,10 @@ export function diskActivities(
     });
   }
 
-  /** A label that there is not was refused when the build was accepted. */
-  function kindOf({ properties }: BootImages): ConfigDriveKind {
-    return { format: configDriveFormat, label: configDriveLabelOf(properties) ?? 'config-2' };
+  /** A CD-ROM has sectors that no kernel reads vfat from. A label that there is not was refused when the build was accepted. */
+  function driveKindFor({ properties }: BootImages, hardware: Hardware): ConfigDriveKind {
+    const isDisc = placeOf('disk.config', hardware).device === 'cdrom';
+    return { format: isDisc ? 'iso9660' : configDriveFormat, label: configDriveLabelOf(properties) ?? 'config-2' };
   }
 
   async function makeBootFiles(directory: string, { kernel, ramdisk }: BootImages): Promise<void> {

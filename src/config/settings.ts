@@ -198,7 +198,9 @@ export const settings = objectOf({
     ),
   configDriveFormat: oneOf(configDriveFormats)
     .default('iso9660')
-    .describe('The file system of the config drives that a compute host makes; vfat is for guests that cannot read a CD.'),
+    .describe(
+      'The file system of the config drives that a compute host makes; vfat is for guests that cannot read a CD. A drive that is a CD-ROM is always ISO 9660.',
+    ),
   codec: objectOf({
     keyFile: path
       .nullable()

@@ -17,12 +17,13 @@ import { infoArgs, parseInfo } from '../../src/qemu/img.ts';
 import { inActivity, ownDirectory } from './surroundings.ts';
 
 const MiB = 1024 ** 2;
+const instanceId = '6a1b2c3d-0000-4000-8000-000000000001';
 const token = { run: 'run', generation: 1 };
 const flavor: Flavor = { name: 'tiny', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 0, swapMiB: 0, extraSpecs: {} };
 
 function instanceOf(changes: Partial<Flavor> = {}): Instance {
   const create = {
-    id: 'web1',
+    id: instanceId,
     name: 'web1',
     projectId: 'project',
     userId: 'user',
@@ -48,7 +49,7 @@ function instanceOf(changes: Partial<Flavor> = {}): Instance {
 }
 
 /** A host and a store with a raw root image of 2 MiB, a kernel and a ramdisk. */
-async function world(imagesType: Config['imagesType'] = 'qcow2') {
+async function world(imagesType: Config['imagesType'] = 'qcow2', configDriveFormat: Config['configDriveFormat'] = 'iso9660') {
   const directory = await ownDirectory();
   const instancesDir = join(directory, 'instances');
   const store = join(directory, 'store');
@@ -71,10 +72,10 @@ async function world(imagesType: Config['imagesType'] = 'qcow2') {
       imagesType: type,
       growFileSystem: 'auto',
       defaultEphemeralFormat: null,
-      configDriveFormat: 'iso9660',
+      configDriveFormat,
     });
   const { createDisks, fetchBases } = activities();
-  const home = join(instancesDir, 'web1');
+  const home = join(instancesDir, instanceId);
   return {
     image,
     bases,
@@ -82,6 +83,10 @@ async function world(imagesType: Config['imagesType'] = 'qcow2') {
     fetch: () => inActivity(() => fetchBases({ token, images: [image.root, image.kernel, image.ramdisk] })),
     create: (instance = instanceOf(), hasConfigDrive = true) =>
       inActivity(() => createDisks({ token, instance, image, vifs: [], publicKeys: [], hasConfigDrive })),
+    createDrive: (properties: Readonly<Record<string, string>>) =>
+      inActivity(() =>
+        createDisks({ token, instance: instanceOf(), image: { ...image, properties }, vifs: [], publicKeys: [], hasConfigDrive: true }),
+      ),
     createWith: (localDisks: LocalDisks, properties = {}) =>
       inActivity(() =>
         createDisks({
@@ -150,6 +155,21 @@ describe('the disks of an instance', () => {
     await fetch();
     expect((await create(instanceOf(), false)).disks.map(({ name }) => name)).toStrictEqual(['disk']);
     expect(await files()).not.toContain('disk.config');
+  });
+
+  test.for([
+    [{}, 'raw', 'vfat'],
+    [{ hw_cdrom_bus: 'sata' }, 'iso', 'iso9660'],
+    [{ hw_disk_bus: 'sata' }, 'iso', 'iso9660'],
+  ] as const)('for an image with %j have a config drive that a guest can read, on a host that makes them of vfat', async (row) => {
+    const [properties, format, fileSystem] = row;
+    const { createDrive, fetch, home } = await world('qcow2', 'vfat');
+    await fetch();
+    expect((await createDrive(properties)).disks.at(-1)).toMatchObject({ name: 'disk.config', format });
+    const type = execFileSync('blkid', ['-p', '-o', 'value', '-s', 'TYPE', join(home, 'disk.config')])
+      .toString()
+      .trim();
+    expect(type).toBe(fileSystem);
   });
 
   test('that are there are kept: a guest may write to them', async () => {
