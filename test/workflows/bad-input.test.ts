@@ -32,6 +32,7 @@ test.each([
   ['negative disk', { flavor: { ...flavor, rootGiB: -1 } }, 'flavor.rootGiB'],
   ['a billion GiB of disk', { flavor: { ...flavor, rootGiB: 1e9 } }, 'flavor.rootGiB'],
   ['a flavor that is not there', { flavor: 'm1.enormous' }, 'flavor'],
+  ['a flavor that pins vcpus', { flavor: { ...flavor, extraSpecs: { 'hw:cpu_policy': 'dedicated' } } }, 'flavor'],
   ['an address outside the subnet', { networks: [{ network, fixedIp: '192.168.0.1' }] }, 'networks[0].fixedIp'],
   ['an address that is none', { networks: [{ network, fixedIp: '10.1.0.256' }] }, 'networks[0].fixedIp'],
   ['a field that nobody knows', { colour: 'blue' }, 'colour'],
@@ -43,6 +44,14 @@ test.each([
   expect(end).toMatchObject({ type: 'InvalidRequest', details: { fields: expect.arrayContaining([expect.objectContaining({ field })]) } });
   await expect(fleet.record(`instance/${run.firstExecutionRunId}`)).rejects.toThrow();
   expect(await stepsOf(run)).toEqual(['acceptBuild']);
+});
+
+test('an import with a property that nothing honours is refused by its name', async () => {
+  const request = { name: 'loud', source: 'file:loud', diskFormat: 'raw', properties: { hw_sound_model: 'ich6', colour: 'blue' } };
+  expect(await endOf(await fleet.start('importImage', request))).toMatchObject({
+    type: 'InvalidRequest',
+    details: { fields: [{ field: 'properties.hw_sound_model', message: 'is not supported yet' }] },
+  });
 });
 
 test.each([
