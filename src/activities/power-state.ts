@@ -6,7 +6,8 @@ const powerStates: ReadonlyMap<unknown, PowerState> = new Map<unknown, PowerStat
   [DomainState.running, 'running'],
   [DomainState.blocked, 'running'],
   [DomainState.paused, 'paused'],
-  [DomainState.shutdown, 'shutdown'],
+  // The guest is on its way down, its QEMU still there: libvirt refuses to start it, as Nova knows.
+  [DomainState.shutdown, 'running'],
   [DomainState.shutoff, 'shutdown'],
   [DomainState.crashed, 'crashed'],
   [DomainState.pmSuspended, 'suspended'],
