@@ -37,6 +37,7 @@ export async function ownCloud(
   const ports = await freeServerPorts('127.0.0.1');
   await writeDevServerConfig({ from: 'temporal-dev.yaml', to: configFile, overrides: { ...ports, databaseFile: 'temporal.db' } });
   let server: DevServer = await startDevServer({ configFile });
+  await down(name); // one whose test was killed would be taken for this one
   const lab = await up({ ...labOptions, name });
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection, namespace: server.namespace, dataConverter });

@@ -30,7 +30,8 @@ test('a guest that its owner shuts down from inside is stopped in its record', a
 });
 
 test('a guest that somebody starts behind our back is stopped again', async () => {
-  await virsh('start');
+  // It may be switched off before the start is over, which then fails.
+  await virsh('start').catch(() => {});
   await whenRecord({ vmState: 'stopped', powerState: 'shutdown' }, ({ recent }) => recent.at(-1)?.type === 'stopInstance');
   expect(await virsh('domstate')).toContain('shut off');
 });

@@ -55,7 +55,7 @@ describe('what is made wrong by hand', () => {
   beforeAll(async () => {
     victims = {
       intact: await world.build('intact'),
-      suspended: await world.build('suspended'),
+      unclaimed: await world.build('unclaimed'),
       unplugged: await world.build('unplugged'),
       copied: await world.build('copied'),
       undefined: await world.build('undefined'),

@@ -9,7 +9,7 @@ import type { World } from '../world.ts';
 import { nobody, type Plant, type Victims } from './plant.ts';
 
 /** Domains that are too many, gone, or in a state that no record has. */
-export function domains({ hostOf, cloud }: World, { intact, suspended, copied, undefined: lost, frozen }: Victims): readonly Plant[] {
+export function domains({ hostOf, cloud }: World, { intact, copied, undefined: lost, frozen }: Victims): readonly Plant[] {
   const host = hostOf(intact);
   const on = async <T>(where: LabHost, work: (libvirt: ReturnType<typeof connectLibvirt>) => Promise<T>) => {
     await using libvirt = connectLibvirt({ socket: where.libvirtSocket });
@@ -28,13 +28,6 @@ export function domains({ hostOf, cloud }: World, { intact, suspended, copied, u
       plant: () =>
         on(host, (libvirt) => libvirt.domainDefineXmlFlags({ xml: domainXml(domain({ uuid: nobody, name: domainNameOf(nobody) })) })),
       remove: () => on(host, (libvirt) => libvirt.domainUndefineFlags({ dom: { uuid: nobody } })),
-    },
-    {
-      name: 'a guest that was paused behind our back',
-      kind: 'PowerStateDiffers',
-      host: suspended.host,
-      what: `instance ${suspended.id} is paused, its record says running`,
-      plant: () => on(hostOf(suspended), (libvirt) => libvirt.domainSuspend({ dom: { uuid: suspended.id } })),
     },
     {
       name: 'an instance without its domain',

@@ -18,7 +18,7 @@ export interface Plant {
 /** What instances are wronged. All but `deleted` are active. */
 export interface Victims {
   readonly intact: Instance;
-  readonly suspended: Instance;
+  readonly unclaimed: Instance;
   readonly unplugged: Instance;
   readonly copied: Instance;
   readonly undefined: Instance;

@@ -3,7 +3,7 @@ import type { World } from '../world.ts';
 import { nobody, type Plant, type Victims } from './plant.ts';
 
 /** Claims, addresses and runs. */
-export function records({ client, hostOf, imageId }: World, { intact, suspended, unplugged, copied }: Victims): readonly Plant[] {
+export function records({ client, hostOf, imageId }: World, { intact, unclaimed, unplugged, copied }: Victims): readonly Plant[] {
   const host = hostOf(intact);
   const claim = { id: 'stray', instanceId: nobody, vcpus: 1, memoryMiB: 1, diskGiB: 1 };
   const record = (id: string) => client.workflow.getHandle(id);
@@ -21,9 +21,9 @@ export function records({ client, hostOf, imageId }: World, { intact, suspended,
     {
       name: 'an instance without a claim',
       kind: 'ClaimMissing',
-      host: suspended.host,
-      what: `instance ${suspended.id} has no claim`,
-      plant: () => record(`host/${suspended.host}`).executeUpdate('release', { args: [{ instanceId: suspended.id, generation: 0 }] }),
+      host: unclaimed.host,
+      what: `instance ${unclaimed.id} has no claim`,
+      plant: () => record(`host/${unclaimed.host}`).executeUpdate('release', { args: [{ instanceId: unclaimed.id, generation: 0 }] }),
     },
     {
       name: 'a claim of another size than the flavor',
