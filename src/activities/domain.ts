@@ -18,6 +18,7 @@ import { guestOf } from './guest.ts';
 import { holdingFiles, type WhileHolding } from './holding.ts';
 import { powerStateOf } from './power-state.ts';
 import { fail } from './record-client.ts';
+import { together } from './together.ts';
 import { makeUefiVariables } from './uefi-variables.ts';
 import { whyUnplugged } from './vifs.ts';
 
@@ -73,10 +74,12 @@ export function domainActivities(
         const baseFormatOf: BaseFormat = image.root.diskFormat === 'qcow2' ? 'qcow2' : 'raw';
         const options = { ...choices, baseOf: bases.pathOf, baseFormatOf, hasScreen: vnc.enabled };
         const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, options));
-        const dom = await libvirt.domainDefineXmlFlags({ xml: wanted, flags: DomainDefine.validate });
+        const [dom] = await together([
+          libvirt.domainDefineXmlFlags({ xml: wanted, flags: DomainDefine.validate }),
+          replacedAside(join(directory, 'libvirt.xml'), (partial) => writeFile(partial, `${wanted}\n`)),
+        ]);
         const missing = missingFrom(wanted, await libvirt.domainGetXmlDesc({ dom, flags: DomainXml.inactive }));
         if (missing.length > 0) throw fail('DomainDefinitionRejected', `libvirt did not keep all of the domain: ${missing.join('; ')}`);
-        await replacedAside(join(directory, 'libvirt.xml'), (partial) => writeFile(partial, `${wanted}\n`));
         return { machineType: choices.machineType, cpuModel: choices.cpuModel };
       }),
 
