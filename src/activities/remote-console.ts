@@ -71,8 +71,8 @@ export function remoteConsoleActivities(
 /** Lets one in, and nobody after the time. An end that breaks off ends the other. */
 async function serveOnce(server: Server, open: () => Promise<Duplex>): Promise<void> {
   const over = new AbortController();
-  // A stranger who cannot prove the key is no reason to close.
-  server.on('tlsClientError', () => {});
+  // A stranger who cannot prove the key is no reason to close; and no error of a console may end the worker.
+  server.on('tlsClientError', () => {}).on('error', () => {});
   const came: Promise<TLSSocket | null> = once(server, 'secureConnection', { signal: over.signal }).then(
     ([socket]) => socket,
     () => null,
@@ -81,6 +81,7 @@ async function serveOnce(server: Server, open: () => Promise<Duplex>): Promise<v
   over.abort();
   server.close();
   if (client === null) return;
+  client.on('error', () => {}); // it may break off before the console is open
   try {
     const console = await open();
     await pipeline(client, console, client);

@@ -58,6 +58,7 @@ function addVnc(group: Group, session: Session): void {
 
 /** A viewer that leaves, and a guest that ends, end the connection and no more. */
 async function shown(session: Session, idOrName: string, viewer: Socket): Promise<void> {
+  viewer.on('error', () => {}); // it may leave before the screen is open
   try {
     const screen = await connected(await opened(session, idOrName, 'vnc'));
     await pipeline(viewer, screen, viewer);
