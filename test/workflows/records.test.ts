@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
+import proto from '@temporalio/proto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Host } from '../../src/model/host.ts';
 import type { Instance } from '../../src/model/instance.ts';
@@ -88,6 +89,18 @@ test('records that continue as new are listed and used as before', async () => {
   }
   expect(await fleet.run('buildInstance', request('after-renewal'))).toMatchObject({ vmState: 'active' });
   expect(await fleet.run('deleteInstance', { instanceId: instance.id })).toMatchObject({ vmState: 'deleted' });
+});
+
+test('the answer to a renewal is on record before the workflow task that ends the run', async () => {
+  const record = handle('host/records-2');
+  const { runId } = await record.describe();
+  await record.executeUpdate('renew');
+  await eventually(async () => ((await record.describe()).runId === runId ? null : true));
+  const { events } = await fleet.client.workflow.getHandle('host/records-2', runId).fetchHistory();
+  const types = (events ?? []).map(({ eventType }) => eventType);
+  const { EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: answered, EVENT_TYPE_WORKFLOW_TASK_COMPLETED: decided } =
+    proto.temporal.api.enums.v1.EventType;
+  expect(types.slice(types.lastIndexOf(answered))).toContain(decided);
 });
 
 test('eight writers on one record wait less than two seconds each', async () => {

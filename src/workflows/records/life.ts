@@ -5,6 +5,7 @@ import {
   defineUpdate,
   makeContinueAsNewFunc,
   setHandler,
+  sleep,
   type Workflow,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -47,7 +48,7 @@ export function recordLife(): Life {
     // A record is never cancelled: the button in the UI would lose an instance.
     end: ({ closed, held, sending = () => false }) =>
       CancellationScope.nonCancellable(async () => {
-        const mayContinue = () => allHandlersFinished() && !held();
+        const mayContinue = () => allHandlersFinished() && !held() && !closed();
         await condition(() => touches > 0 || mustRenew);
         for (;;) {
           const seen = touches;
@@ -57,17 +58,28 @@ export function recordLife(): Life {
             return 'closed';
           }
           const isOver = isCalled || (touches === seen && mayContinue());
-          if (isOver && (await isStillOver(sending, mayContinue))) return 'continued';
+          if (isOver && (await isStillOver({ isCalled, sending, mayContinue }))) return 'continued';
         }
       }),
   };
 }
 
-/** What is on its way would be sent again by the next run, so it is waited for; but not for long, as it may be tried in vain. */
-async function isStillOver(sending: () => boolean, mayContinue: () => boolean): Promise<boolean> {
-  if (!sending()) return true;
-  await condition(() => !sending() || !mayContinue(), sendingTime);
+/**
+ * What is on its way would be sent again by the next run, so it is waited for; but not for long, as it may be tried in vain.
+ * And the message that called for the end is answered in a workflow task of its own: the server fails a task that ends the
+ * run while anything else comes in, and with it the answers that it holds.
+ */
+async function isStillOver({ isCalled, sending, mayContinue }: Ending): Promise<boolean> {
+  if (sending()) await condition(() => !sending() || !mayContinue(), sendingTime);
+  if (isCalled && mayContinue()) await sleep('1 millisecond');
   return mayContinue();
+}
+
+interface Ending {
+  /** By a message, rather than by rest. */
+  readonly isCalled: boolean;
+  readonly sending: () => boolean;
+  readonly mayContinue: () => boolean;
 }
 
 /** Goes on in a new run. Search attributes go along by themselves; what `upsertMemo` wrote would be lost, and with it the row in lists. */
