@@ -2,7 +2,7 @@ import type { Config } from '../../config.ts';
 import type { Host } from '../../model/host.ts';
 import { namesOf } from '../listing.ts';
 import { fail, queryRecord } from '../record-client.ts';
-import { activeImage, type ImageRef, refOf } from './images.ts';
+import { activeImage, activeImages, type ImageRef, refOf } from './images.ts';
 import { parsed } from './parse.ts';
 
 /** A host that is to have an image, or why it cannot. */
@@ -32,7 +32,7 @@ export function acceptCacheActivities({ imageCache }: Pick<Config, 'imageCache'>
       const { imageId, hosts } = parsed('cacheImage', request);
       const image = await activeImage(imageId);
       const booted = [image.kernelId, image.ramdiskId].filter((id) => id !== null);
-      const images = [image, ...(await Promise.all(booted.map(activeImage)))].map(refOf);
+      const images = [image, ...(await activeImages(booted))].map(refOf);
       const chosen = hosts === undefined ? await hostsThatAreUp() : await Promise.all([...new Set(hosts)].map(hostNamed));
       return { imageId, images, hosts: chosen, concurrency: imageCache.precacheConcurrency };
     },

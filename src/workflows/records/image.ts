@@ -42,6 +42,8 @@ function attributes({ name, status }: Image): SearchAttributeUpdatePair[] {
   ];
 }
 
-function memo({ diskFormat, sizeBytes, createdAt }: Image): object {
-  return { diskFormat, sizeBytes, createdAt };
+/** Whole, so that who wants an image of a name asks a list and no record. */
+function memo(record: Image): object {
+  const { diskFormat, sizeBytes, createdAt } = record;
+  return { diskFormat, sizeBytes, createdAt, record };
 }
