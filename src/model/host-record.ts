@@ -1,5 +1,6 @@
 import { type Fence, fenced, isFenced } from './fences.ts';
 import { type Claim, capacityOf, freeOf, type Host, type HostReport, shortage, usedBy } from './host.ts';
+import type { StorageRelation } from './instance.ts';
 import type { Refused } from './refused.ts';
 import type { Token } from './tenure.ts';
 
@@ -24,6 +25,14 @@ export interface OwedRemoval {
   readonly others?: readonly string[];
   /** Whether the guest is known not to run here any more. */
   readonly isOff?: boolean;
+  /** What a migration that was confirmed left here, and nothing else of the instance. Absent: all of it. */
+  readonly migration?: LeftByMigration;
+}
+
+/** A source's copy: which migration put it aside, and how its directory stands to the one in which the instance lives on. */
+export interface LeftByMigration {
+  readonly id: string;
+  readonly storage: StorageRelation;
 }
 
 /** A report and the worker process it comes from: a process that ends says nothing of the one that took its place. */
@@ -153,7 +162,8 @@ export function owing(state: HostState, removal: OwedRemoval, at: string): HostS
     if (claim.instanceId !== instanceId) return ioTask === undefined ? claim : { ...claim, ioTask };
     return { ...claim, id: debtOf(instanceId) }; // another operation may claim anew
   });
-  const debts = [...record.debts.filter((debt) => debt.instanceId !== instanceId), { instanceId, what: 'remove the instance', since: at }];
+  const what = removal.migration === undefined ? 'remove the instance' : 'remove what its migration left';
+  const debts = [...record.debts.filter((debt) => debt.instanceId !== instanceId), { instanceId, what, since: at }];
   return {
     ...state,
     record: counted({ ...record, claims, debts, failedBuilds: record.failedBuilds + 1 }),

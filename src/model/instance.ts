@@ -36,6 +36,11 @@ export const taskStates = [
   'unpausing',
   'suspending',
   'resuming',
+  'resize_prep',
+  'resize_migrating',
+  'resize_migrated',
+  'resize_finish',
+  'resize_reverting',
   'soft-deleting',
   'restoring',
   'deleting',
@@ -116,6 +121,24 @@ export interface OpenOperation {
   readonly until: string | null;
 }
 
+/** How the instances directories of two hosts stand to each other: one and the same host, one directory, or two. */
+export type StorageRelation = 'sameHost' | 'shared' | 'separate';
+
+/** A resize or a cold migration that is not decided yet: where the instance came from, and all that is needed to go back. */
+export interface Migration {
+  readonly type: 'resize' | 'migration';
+  /** Of the operation, the same after resets: what it put aside on its hosts is known by it. */
+  readonly id: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly storage: StorageRelation;
+  /** Of the claim that the source keeps, beside the one of the destination. */
+  readonly claimId: string;
+  readonly oldFlavor: Flavor;
+  readonly oldDisks: readonly Disk[];
+  readonly oldVmState: 'active' | 'stopped';
+}
+
 /** One of the last operations, kept after its own run has left with the retention. */
 export interface RecentOperation {
   readonly workflowId: string;
@@ -154,6 +177,8 @@ export interface Instance {
   readonly fault: Fault | null;
   readonly operation: OperationInProgress | null;
   readonly open: OpenOperation | null;
+  /** Absent in records of before there was any. */
+  readonly migration?: Migration | null;
   readonly recent: readonly RecentOperation[];
   readonly locked: { readonly by: string; readonly reason: string | null } | null;
   readonly taskHistory: readonly { readonly taskState: TaskState | null; readonly at: string }[];
@@ -173,6 +198,7 @@ export type InstanceChanges = Partial<
     | 'taskState'
     | 'powerState'
     | 'host'
+    | 'flavor'
     | 'disks'
     | 'ports'
     | 'machineType'
@@ -181,6 +207,7 @@ export type InstanceChanges = Partial<
     | 'launchedOn'
     | 'fault'
     | 'open'
+    | 'migration'
   >
 >;
 

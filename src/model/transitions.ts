@@ -41,6 +41,10 @@ export const transitions = {
   unpauseInstance: { ...ofAGuest, vmStates: ['paused'], sets: 'unpausing', leadsTo: 'active', participle: 'unpaused' },
   suspendInstance: { ...ofAGuest, vmStates: ['active'], sets: 'suspending', leadsTo: 'suspended', participle: 'suspended' },
   resumeInstance: { ...ofAGuest, vmStates: ['suspended'], sets: 'resuming', leadsTo: 'active', participle: 'resumed' },
+  resizeInstance: { ...ofAGuest, vmStates: ['active', 'stopped'], sets: 'resize_prep', leadsTo: 'resized', participle: 'resized' },
+  migrateInstance: { ...ofAGuest, vmStates: ['active', 'stopped'], sets: 'resize_prep', leadsTo: 'resized', participle: 'migrated' },
+  confirmResize: { ...ofAGuest, vmStates: ['resized'], sets: null, leadsTo: 'active', participle: 'confirmed' },
+  revertResize: { ...ofAGuest, vmStates: ['resized'], sets: 'resize_reverting', leadsTo: 'active', participle: 'reverted' },
   triggerCrashDump: {
     ...ofAGuest,
     vmStates: ['active', 'paused', 'rescued', 'resized', 'error'],
@@ -96,6 +100,7 @@ const waysOut: readonly (readonly [Action, help: string])[] = [
   ['resumeInstance', 'resume it first'],
   ['startInstance', 'start it first'],
   ['restoreInstance', 'restore it first'],
+  ['confirmResize', 'confirm or revert its resize first'],
   ['rebootInstance hard', 'reboot it hard first'],
 ];
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Flavor } from '../model/flavor.ts';
-import { type Disk, type Fault, type Instance, type Port, powerStates, taskStates, vmStates } from '../model/instance.ts';
+import { type Disk, type Fault, type Instance, type Migration, type Port, powerStates, taskStates, vmStates } from '../model/instance.ts';
 import { describes } from './describes.ts';
 import { checksum, count, id, ipv4, mac, stringMap, time } from './values.ts';
 
@@ -57,6 +57,20 @@ const fault = describes<Fault>()(
   }),
 );
 
+const migration = describes<Migration>()(
+  z.strictObject({
+    type: z.enum(['resize', 'migration']),
+    id: z.string().describe('Of the operation: what it put aside on its hosts is known by it.'),
+    source: z.string(),
+    destination: z.string(),
+    storage: z.enum(['sameHost', 'shared', 'separate']).describe("How the two hosts' instances directories stand to each other."),
+    claimId: z.string().describe('Of the claim that the source keeps until the decision.'),
+    oldFlavor: flavor,
+    oldDisks: z.array(disk),
+    oldVmState: z.enum(['active', 'stopped']),
+  }),
+);
+
 /** The operation that holds an instance. */
 export const operationInProgress = describes<NonNullable<Instance['operation']>>()(
   z.strictObject({
@@ -108,6 +122,9 @@ export const instance = describes<Instance>()(
       .strictObject({ ...run, until: time.nullable() })
       .nullable()
       .describe('An operation that let go and waits for a decision.'),
+    migration: z
+      .exactOptional(migration.nullable())
+      .describe('A resize or cold migration that is under way or not decided yet. Absent in records of before there was any.'),
     recent: z.array(recent).max(20),
     locked: z.strictObject({ by: z.string(), reason: z.string().nullable() }).nullable(),
     taskHistory: z.array(z.strictObject({ taskState: z.enum(taskStates).nullable(), at: time })).describe('Of the last operation.'),

@@ -36,6 +36,10 @@ const ofOperations: Readonly<Record<string, Expected>> = {
   unpauseInstance: onGuest('paused'),
   suspendInstance: onGuest('active'),
   resumeInstance: onGuest('suspended'),
+  resizeInstance: onGuest('active', 'stopped'),
+  migrateInstance: onGuest('active', 'stopped'),
+  confirmResize: onGuest('resized'),
+  revertResize: onGuest('resized'),
   triggerCrashDump: onGuest('active', 'paused', 'rescued', 'resized', 'error'),
   restoreInstance: onGuest('soft-delete'),
   // Nova's periodic task; it needs no guest.
@@ -195,6 +199,9 @@ test.for<[Action, VmState, string]>([
   ['pauseInstance', 'error', 'instance web1 is in error: reboot it hard first'],
   ['pauseInstance', 'soft-delete', 'instance web1 is soft-delete: restore it first'],
   ['restoreInstance', 'active', 'instance web1 is active: only one that is soft-delete can be restored'],
+  ['stopInstance', 'resized', 'instance web1 is resized: confirm or revert its resize first'],
+  ['confirmResize', 'active', 'instance web1 is active: only one that is resized can be confirmed'],
+  ['resizeInstance', 'suspended', 'instance web1 is suspended: resume it first'],
   ['stopInstance', 'building', 'instance web1 is building: only one that is active or in error can be stopped'],
 ])('%s of one that is %s is refused with what would help', ([action, vmState, message]) => {
   expect(refusalToBegin(withRecord({ vmState, host: 'cn1', launchedAt: at(5) }), beginning({ action }))?.message).toBe(message);

@@ -1,0 +1,79 @@
+import type { Flavor } from '../flavor.ts';
+import type { Disk, Instance, StorageRelation } from '../instance.ts';
+import { isEphemeral } from './problems.ts';
+
+/**
+ * How a disk gets to its destination.
+ * - `copied`: its file as it is, an overlay with its differences alone; what it stands on is there.
+ * - `flattened`: with what it stood on, as a disk of its own: the destination cannot have the same base.
+ * - `written`: into a device that the destination gives it.
+ * - `made`: anew and empty.
+ * - `stays`: it is a device of the one host that it is on before and after.
+ */
+export type DiskPath = 'copied' | 'flattened' | 'written' | 'made' | 'stays';
+
+/** A disk of an instance that moves, and what it is to be where it arrives. */
+export interface DiskMove {
+  readonly name: string;
+  readonly how: DiskPath;
+  /** As it is at the source; null: there is none. */
+  readonly from: Disk | null;
+  readonly sizeBytes: number;
+  /** Whether the disk becomes larger, and with it its file system. */
+  readonly grows: boolean;
+}
+
+/** What decides how disks move. */
+export interface MoveWish {
+  readonly instance: Pick<Instance, 'disks' | 'flavor'>;
+  readonly flavor: Flavor;
+  readonly storage: StorageRelation;
+  /** Images whose base the destination has, byte for byte. */
+  readonly sameBases: readonly string[];
+}
+
+const MiB = 1024 ** 2;
+const GiB = 1024 ** 3;
+const swapName = 'disk.swap';
+
+/**
+ * How the disks of an instance move, in the order of their devices: root, ephemeral disks, swap, config drive. Swap is always made
+ * anew, since a guest that is off needs nothing of it; only the root and the flavor's own ephemeral disk grow, as in Nova.
+ */
+export function diskMoves({ instance: { disks, flavor: old }, flavor, storage, sameBases }: MoveWish): readonly DiskMove[] {
+  const kept = disks.filter(({ name }) => name !== swapName && name !== 'disk.config');
+  const swap = disks.find(({ name }) => name === swapName) ?? null;
+  const drives = disks.filter(({ name }) => name === 'disk.config');
+  const moved = (disk: Disk) => moveOf(disk, flavor, storage, sameBases);
+  return [...kept.map(moved), ...newEphemeral(kept, flavor), ...newSwap(swap, old, flavor), ...drives.map(moved)];
+}
+
+function moveOf(from: Disk, flavor: Flavor, storage: StorageRelation, sameBases: readonly string[]): DiskMove {
+  const wanted = sizeIn(flavor, from.name);
+  const sizeBytes = Math.max(from.sizeBytes, wanted);
+  return { name: from.name, from, sizeBytes, grows: sizeBytes > from.sizeBytes, how: pathOf(from, storage, sameBases) };
+}
+
+function pathOf({ backing, device }: Disk, storage: StorageRelation, sameBases: readonly string[]): DiskPath {
+  if (device !== undefined) return storage === 'sameHost' ? 'stays' : 'written';
+  const isOnSameBase = backing === null || storage !== 'separate' || sameBases.includes(backing.imageId);
+  return isOnSameBase ? 'copied' : 'flattened';
+}
+
+/** What the flavor asks of a disk that grows; 0: nothing. */
+function sizeIn({ rootGiB, ephemeralGiB }: Flavor, name: string): number {
+  if (name === 'disk') return rootGiB * GiB;
+  return name === 'disk.local' ? ephemeralGiB * GiB : 0;
+}
+
+function newEphemeral(kept: readonly Disk[], { ephemeralGiB }: Flavor): readonly DiskMove[] {
+  if (ephemeralGiB === 0 || kept.some(({ name }) => isEphemeral(name))) return [];
+  return [{ name: 'disk.local', how: 'made', from: null, sizeBytes: ephemeralGiB * GiB, grows: false }];
+}
+
+/** A swap that a request made smaller than the flavor's stays so as long as the flavor's is the same. */
+function newSwap(from: Disk | null, { swapMiB: oldMiB }: Flavor, { swapMiB }: Flavor): readonly DiskMove[] {
+  const sizeBytes = from !== null && swapMiB === oldMiB ? from.sizeBytes : swapMiB * MiB;
+  const isWanted = sizeBytes > 0 && (from !== null || swapMiB !== oldMiB);
+  return isWanted ? [{ name: swapName, how: 'made', from, sizeBytes, grows: false }] : [];
+}
