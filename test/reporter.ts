@@ -8,6 +8,11 @@ export interface Count {
   readonly skipped: number;
 }
 
+/** The same with the names of what failed. */
+export interface Outcome extends Count {
+  readonly failures: readonly string[];
+}
+
 /** What a machine may lack; `skip` says it first: `skip('KVM: /dev/kvm does not open')`. */
 const MAY_BE_ABSENT = ['lvm', 'KVM', 'NFS'];
 
@@ -22,7 +27,7 @@ export function mayBeSkipped(note: string | undefined): boolean {
 }
 
 /**
- * Counts a run and prints the count as its last line, or writes it as JSON to the file named by `NOVAFLOW_TEST_COUNT`.
+ * Counts a run and prints the count as its last line, or writes an `Outcome` as JSON to the file named by `NOVAFLOW_TEST_COUNT`.
  * Under `CI` a test that is skipped for no good reason counts as failed. So does what fails outside of any test.
  */
 export function countReporter(): Reporter {
@@ -33,7 +38,7 @@ export function countReporter(): Reporter {
       strict = process.env['CI'] !== undefined && vitest.config.testNamePattern === undefined;
     },
     onTestRunEnd(modules, unhandledErrors) {
-      const count = countOf(modules, unhandledErrors.length, strict);
+      const count = outcomeOf(modules, unhandledErrors.length, strict);
       if (count.failed > 0) process.exitCode = 1;
       const file = process.env['NOVAFLOW_TEST_COUNT'];
       if (file === undefined) console.log(countLine(count));
@@ -42,7 +47,7 @@ export function countReporter(): Reporter {
   };
 }
 
-function countOf(modules: readonly TestModule[], unhandled: number, strict: boolean): Count {
+function outcomeOf(modules: readonly TestModule[], unhandled: number, strict: boolean): Outcome {
   const tests = modules.flatMap((module) => [...module.children.allTests()]);
   const inState = (state: ReturnType<TestCase['result']>['state']) => tests.filter((test) => test.result().state === state);
   const refused = strict ? inState('skipped').filter((test) => !mayBeSkipped(noteOf(test))) : [];
@@ -53,6 +58,10 @@ function countOf(modules: readonly TestModule[], unhandled: number, strict: bool
     passed: inState('passed').length,
     failed: inState('failed').length + inState('pending').length + refused.length + broken.length + unhandled,
     skipped: inState('skipped').length - refused.length,
+    failures: [
+      ...[...inState('failed'), ...inState('pending'), ...refused].map((test) => `${test.module.relativeModuleId} > ${test.fullName}`),
+      ...broken.map((suite) => (suite.type === 'module' ? suite.relativeModuleId : `${suite.module.relativeModuleId} > ${suite.fullName}`)),
+    ],
   };
 }
 
