@@ -3,6 +3,7 @@ import { unmountInstancesDisks } from './instances-disk.ts';
 import { endProcessesOfLab } from './lab-processes.ts';
 import { checkLabName, dataDirOf, dataRoot, stateDirOf, stateRoot } from './names.ts';
 import { dropNetnsRoot } from './netns-root.ts';
+import { dropPkiRoot } from './pki-root.ts';
 import { isAlive } from './proc.ts';
 import { labNames, readState } from './state.ts';
 import { removeWires } from './wires.ts';
@@ -22,7 +23,10 @@ export async function down(name: string): Promise<void> {
   await removeWires(name);
   await rm(dataDirOf(name), { recursive: true, force: true });
   await rm(stateDirOf(name), { recursive: true, force: true });
-  if ((await labNames()).length === 0) await dropNetnsRoot();
+  if ((await labNames()).length === 0) {
+    await dropNetnsRoot();
+    await dropPkiRoot();
+  }
   // The last lab leaves the roots empty; while there is another they stay.
   for (const root of [dataRoot, stateRoot]) await rmdir(root).catch(() => undefined);
 }

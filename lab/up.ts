@@ -10,6 +10,8 @@ import { makeInstancesDisk } from './instances-disk.ts';
 import { describeLab, type Lab, sharedDirOf } from './lab-description.ts';
 import { checkLabName, dataDirOf, hostName, stateDirOf, stateRoot } from './names.ts';
 import { noteNetnsRoot } from './netns-root.ts';
+import { issueCertificates, makeLabAuthority } from './pki.ts';
+import { notePkiRoot } from './pki-root.ts';
 import { isAlive, readProcess } from './proc.ts';
 import { type HostState, type LabState, readState, writeState } from './state.ts';
 import { addressIn, chooseSubnets } from './subnets.ts';
@@ -115,12 +117,13 @@ async function make(state: LabState, signal?: AbortSignal): Promise<Lab> {
   await mkdir(sharedDirOf(state.name), { recursive: true });
   await writeFile(join(dataDirOf(state.name), 'hosts'), hostsFile(state));
   await noteNetnsRoot();
-  await layWires(state);
+  await notePkiRoot();
+  await Promise.all([layWires(state), makeLabAuthority(state.name)]);
   for (const host of state.hosts) {
     await prepareHost(state, host);
     await makeInstancesDisk(state, host.name);
   }
-  await bootHosts(state, signal);
+  await allEnded([bootHosts(state, signal), issueCertificates(state)]);
   await writeState({ ...state, phase: 'up' });
   return describeLab(state);
 }

@@ -57,7 +57,7 @@ async function firewall(): Promise<string[]> {
 }
 
 async function files(): Promise<string[]> {
-  const roots = [stateRoot, dataRoot, '/run/libvirt', '/run/libvirtd.pid', '/var/lib/nova'].filter((root) => existsSync(root));
+  const roots = [stateRoot, dataRoot, '/run/libvirt', '/run/libvirtd.pid', '/var/lib/nova', '/etc/pki'].filter((root) => existsSync(root));
   const below = await Promise.all(
     [stateRoot, dataRoot].map(async (root) => (await readdir(root, { recursive: true }).catch(() => [])).map((path) => join(root, path))),
   );

@@ -8,4 +8,5 @@ process.exitCode = await main(process.argv.slice(2), {
   terminal: processTerminal(process),
   openCloud: async (identity) => (await import('./cli/temporal/open.ts')).openCloud(identity),
   serveCodec: async (request) => (await import('./codec/open-server.ts')).openCodecServer(request),
+  pki: async () => (await import('./pki/pki.ts')).pki,
 });

@@ -16,6 +16,7 @@ awk -v own="$instances" '$2 ~ "^/var/lib/novaflow-lab/" && $2 != own { print $2 
 mount --bind "$host_dir/run" /run
 mkdir -p /run/lock # where libvirt notes who has a console
 mount --bind "$host_dir/etc-libvirt" /etc/libvirt
+mount --bind "$host_dir/pki/etc/pki" /etc/pki
 mount --bind "$host_dir/log" /var/log/libvirt
 mount --bind "$host_dir/cache" /var/cache/libvirt
 mount --bind "$lab_dir/hosts" /etc/hosts

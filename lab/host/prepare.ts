@@ -9,15 +9,15 @@ import { libvirtdConf, qemuConf } from './config.ts';
 export function hostDirs(
   lab: string,
   host: string,
-): { readonly root: string; readonly run: string; readonly etc: string; readonly cache: string } {
+): { readonly root: string; readonly run: string; readonly etc: string; readonly cache: string; readonly pki: string } {
   const root = hostDirOf(lab, host);
-  return { root, run: join(root, 'run'), etc: join(root, 'etc-libvirt'), cache: join(root, 'cache') };
+  return { root, run: join(root, 'run'), etc: join(root, 'etc-libvirt'), cache: join(root, 'cache'), pki: join(root, 'pki') };
 }
 
 /** Makes the directories and the configuration of a host. */
 export async function prepareHost(lab: LabState, host: HostState): Promise<void> {
   const { root, etc } = hostDirs(lab.name, host.name);
-  for (const dir of ['run', 'lib', 'log', 'cache', 'etc-libvirt/qemu']) await mkdir(join(root, dir), { recursive: true });
+  for (const dir of ['run', 'lib', 'log', 'cache', 'etc-libvirt/qemu', 'pki/etc/pki']) await mkdir(join(root, dir), { recursive: true });
   // The filters that keep a guest from speaking under another's address come with libvirt's packages.
   await cp('/etc/libvirt/nwfilter', join(etc, 'nwfilter'), { recursive: true });
   await writeFile(join(etc, 'libvirtd.conf'), libvirtdConf(host));
@@ -33,6 +33,6 @@ export async function clearRun(lab: string, host: string): Promise<void> {
 }
 
 /** The group of user libvirt-qemu: one of the same name in Debian, `kvm` in Ubuntu. */
-async function qemuGroup(): Promise<string> {
+export async function qemuGroup(): Promise<string> {
   return /^libvirt-qemu:/m.test(await readFile('/etc/group', 'utf8')) ? 'libvirt-qemu' : 'kvm';
 }

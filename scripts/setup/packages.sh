@@ -25,7 +25,7 @@ wanted_packages() {
   esac
   echo libvirt-daemon-system libvirt-clients libvirt-daemon-driver-qemu qemu-utils \
     iproute2 iputils-ping nftables ebtables openssh-server rsync tini \
-    busybox-static cpio xz-utils zstd e2fsprogs genisoimage dosfstools xfsprogs mtools python3 python3-venv ca-certificates nats-server
+    busybox-static cpio xz-utils zstd e2fsprogs genisoimage dosfstools xfsprogs mtools python3 python3-venv ca-certificates openssl nats-server
   if "$with_browser"; then echo chromium; fi
 }
 

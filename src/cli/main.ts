@@ -6,7 +6,7 @@ import { newProgram } from './program.ts';
 import type { Session, Surroundings } from './session.ts';
 
 /** Runs one call of the command and returns its exit code; whatever goes wrong is said, never thrown. */
-export async function main(argv: readonly string[], { terminal, openCloud, serveCodec }: Surroundings): Promise<number> {
+export async function main(argv: readonly string[], { terminal, openCloud, serveCodec, pki }: Surroundings): Promise<number> {
   let exitCode: number = exitCodes.ok;
   let cloud: Promise<Cloud> | null = null;
   const session: Session = {
@@ -16,6 +16,7 @@ export async function main(argv: readonly string[], { terminal, openCloud, serve
       return cloud;
     },
     serveCodec,
+    pki,
     isJson: () => program.opts().json === true,
     isQuiet: () => program.opts().quiet === true,
     endWith: (code) => {

@@ -7,6 +7,7 @@ import { addImageCommands } from './image.ts';
 import { addInstanceCommands } from './instance.ts';
 import { addNetworkCommands } from './network.ts';
 import { addOperationCommands } from './operation.ts';
+import { addPkiCommands } from './pki.ts';
 import type { Session } from './session.ts';
 import { addVerifyCommand } from './verify.ts';
 
@@ -30,6 +31,7 @@ export function newProgram(session: Session): Program {
   addHostCommands(program, session);
   addOperationCommands(program, session);
   addVerifyCommand(program, session);
+  addPkiCommands(program, session);
   addCodecServerCommand(program, session);
   addConfigCommand(program, session);
   return program;

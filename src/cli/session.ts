@@ -1,6 +1,7 @@
 import type { CodecServerRequest } from '../codec/open-server.ts';
 import type { CodecServer } from '../codec/server.ts';
 import type { RequestContext } from '../context.ts';
+import type { Pki } from '../pki/pki.ts';
 import type { Cloud } from './cloud.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -11,6 +12,8 @@ export interface Surroundings {
   readonly openCloud: (identity: RequestContext | null) => Promise<Cloud>;
   /** Starts a codec server. */
   readonly serveCodec: (request: CodecServerRequest) => Promise<CodecServer>;
+  /** What issues certificates, loaded at the first need. */
+  readonly pki: () => Promise<Pki>;
 }
 
 /** One call of the command. */
@@ -19,6 +22,7 @@ export interface Session {
   /** The connection, made once. */
   readonly cloud: () => Promise<Cloud>;
   readonly serveCodec: Surroundings['serveCodec'];
+  readonly pki: Surroundings['pki'];
   readonly isJson: () => boolean;
   readonly isQuiet: () => boolean;
   /** Ends the call with this code though nothing went wrong. */

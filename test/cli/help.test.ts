@@ -18,7 +18,8 @@ function leavesOf(command: Described, words: readonly string[] = []): string[][]
 
 const nothing = () => {};
 const serveCodec = () => Promise.reject(new Error('nothing is served here'));
-const session = { terminal: keptTerminal(), serveCodec, isJson: () => false, isQuiet: () => false, endWith: nothing };
+const pki = () => Promise.reject(new Error('nothing is issued here'));
+const session = { terminal: keptTerminal(), serveCodec, pki, isJson: () => false, isQuiet: () => false, endWith: nothing };
 const leaves = leavesOf(newProgram({ ...session, cloud: () => Promise.reject(new Error('no command runs here')) }));
 const helps = await Promise.all(leaves.map(async (words) => ({ words, help: (await call([...words, '--help'])).out })));
 const examples = helps.flatMap(({ help }) => [...help.matchAll(/^ {2}\$ novaflow (.*)$/gm)].map(([, line = '']) => line));

@@ -53,6 +53,7 @@ interface Contents {
   readonly status?: string;
   readonly statusLater?: string;
   readonly serveCodec?: Surroundings['serveCodec'];
+  readonly pki?: Surroundings['pki'];
 }
 
 /** A cloud that holds what it was given and keeps what it was asked to do. */
@@ -125,6 +126,7 @@ export async function call(
   const { cloud, asked } = fakeCloud(contents);
   const exitCode = await main(argv, {
     serveCodec: contents.serveCodec ?? (() => Promise.reject(new Error('nothing is served here'))),
+    pki: contents.pki ?? (() => Promise.reject(new Error('nothing is issued here'))),
     terminal,
     openCloud: async (identity) => {
       if (identity !== null) asked.push(['as', identity]);
