@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/workflows/**', 'test/lab/**', 'test/faults/**'],
+          exclude: ['test/workflows/**', 'test/lab/**', 'test/faults/**', 'test/machine/**'],
           maxWorkers: '100%',
           sequence: { groupOrder: 1 },
         },
@@ -55,6 +55,19 @@ export default defineConfig({
           hookTimeout: 120_000,
           ...oneAtATime,
           sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        // What compares the whole machine before and after: no other lab may stand meanwhile.
+        extends: true,
+        test: {
+          name: 'machine',
+          include: ['test/machine/**/*.test.ts'],
+          globalSetup: 'test/lab/setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          ...oneAtATime,
+          sequence: { groupOrder: 5 },
         },
       },
     ],

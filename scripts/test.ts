@@ -1,17 +1,14 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { buildGuest } from '../lab/lab.ts';
 import { countLine, type Outcome } from '../test/reporter.ts';
 
 const root = join(import.meta.dirname, '..');
 const PATH = [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter);
-
-/**
- * Projects that run side by side, one group after another: workflow tests mostly wait and labs keep a core busy, so that
- * together they take little longer than the labs alone. Fault matrices have the machine to themselves.
- */
-const groups = [['unit'], ['workflow', 'lab'], ['faults']] as const;
 
 /**
  * Runs lint, type check and all tests, whatever fails on the way; `--all` adds the long matrices, further arguments are
@@ -23,7 +20,7 @@ async function main(): Promise<void> {
   const env = args.includes('--all') ? { NOVAFLOW_TEST_ALL: '1' } : {};
   const lint = await succeeds('biome', ['ci', '--error-on-warnings', '.']);
   const types = await succeeds('tsc', ['--noEmit']);
-  const counts = chosen.length > 0 ? [await runTests(chosen, env)] : await runGroups(env);
+  const counts = chosen.length > 0 ? [await runTests(chosen, env)] : await runProjects(env);
   const checks = [lint, types].filter(Boolean).length;
   const total = (of: 'passed' | 'failed' | 'skipped') => counts.reduce((sum, count) => sum + count[of], 0);
   const count = { passed: total('passed') + checks, failed: total('failed') + 2 - checks, skipped: total('skipped') };
@@ -32,13 +29,19 @@ async function main(): Promise<void> {
   console.log(countLine(count));
 }
 
-async function runGroups(env: NodeJS.ProcessEnv): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = [];
-  for (const group of groups) {
-    const output = group.length === 1 ? 'inherit' : 'pipe';
-    outcomes.push(...(await Promise.all(group.map((project) => runTests(['--project', project], env, output)))));
-  }
-  return outcomes;
+/**
+ * All projects in two lines side by side, since workflow tests and fault matrices mostly wait and labs keep a core busy.
+ * Tests that compare the whole machine come when no other lab stands on it.
+ */
+async function runProjects(env: NodeJS.ProcessEnv): Promise<readonly Outcome[]> {
+  const unit = await runTests(['--project', 'unit'], env);
+  // Both lines would make it at once. Why it cannot be made is said by the first that wants it.
+  await buildGuest().catch(() => undefined);
+  const beside = (project: string) => runTests(['--project', project], env, 'pipe');
+  const faults = beside('faults');
+  const labs = Promise.all([beside('lab'), faults]).then(async (outcomes) => [...outcomes, await beside('machine')]);
+  const workflow = faults.then(() => beside('workflow'));
+  return [unit, ...(await labs), await workflow];
 }
 
 async function runTests(args: readonly string[], env: NodeJS.ProcessEnv, output: Output = 'inherit'): Promise<Outcome> {
@@ -62,19 +65,26 @@ function parseCount(text: string): Outcome {
 /** Where a command writes: to the terminal itself, or line after line beside another, neither of them drawing on it. */
 type Output = 'inherit' | 'pipe';
 
-function succeeds(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, output: Output = 'inherit'): Promise<boolean> {
+async function succeeds(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  output: Output = 'inherit',
+): Promise<boolean> {
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', output, output], env: { ...process.env, PATH, ...env } });
   child.stdout?.pipe(process.stdout, { end: false });
   child.stderr?.pipe(process.stderr, { end: false });
   const handOn = (signal: NodeJS.Signals) => child.kill(signal);
   process.on('SIGTERM', handOn);
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      process.off('SIGTERM', handOn);
-      resolve(code === 0);
-    });
-  });
+  const closed = once(child, 'close');
+  try {
+    const [code] = await once(child, 'exit');
+    // All that it said; but for no longer, should something that it left behind hold its output open.
+    await Promise.race([closed, setTimeout(2_000)]);
+    return code === 0;
+  } finally {
+    process.off('SIGTERM', handOn);
+  }
 }
 
 await main();

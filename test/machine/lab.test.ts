@@ -30,7 +30,7 @@ import {
 import { run, succeeds } from '../../lab/run.ts';
 import { addressIn } from '../../lab/subnets.ts';
 import { until } from '../../lab/wait.ts';
-import { bootGuest, consoleOf, journalOf, type LabGuest, qemusOf, startGuest, ticksMore, virsh } from './lab-guest.ts';
+import { bootGuest, consoleOf, journalOf, type LabGuest, qemusOf, startGuest, ticksMore, virsh } from '../lab/lab-guest.ts';
 
 const name = 'test-lab';
 let before: readonly string[];
