@@ -14,12 +14,15 @@ for device in /sys/class/input/event*; do
   if grep -q 'Power Button' "$device/device/name" 2>/dev/null; then
     (
       dd if="/dev/input/${device##*/}" of=/dev/null bs=24 count=1 2>/dev/null
-      say 'GUEST DOWN'
-      sync
-      mount -o remount,ro /
-      poweroff -f
+      /sbin/shutdown
     ) &
   fi
+done
+
+# A guest with a channel for an agent runs one.
+for device in /sys/bus/virtio/devices/*/device; do
+  read -r kind <"$device"
+  [ "$kind" != 0x0003 ] || /sbin/agent &
 done
 
 ip link set lo up

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../run.ts';
+import { downloadPackages, unpackPackages } from './packages.ts';
 
 /** A Linux kernel of the distribution, unpacked from its packages. */
 export interface KernelFiles {
@@ -21,34 +22,21 @@ async function newestKernelPackage(): Promise<string> {
   throw new Error(`apt knows none of ${metaPackages.join(', ')}: run "apt-get update", then again`);
 }
 
-/**
- * Downloads the packages of a kernel and its modules into `dir`, unless some are there from another time: any kernel will do for a guest.
- * Nothing is installed, so the machine goes on booting as before. Needs a network and apt's package lists.
- */
+/** Downloads the packages of a kernel and its modules into `dir`, unless some are there from another time: any kernel will do for a guest. */
 export async function downloadKernel(dir: string, onProgress: (line: string) => void): Promise<void> {
-  await mkdir(dir, { recursive: true });
-  if ((await packagesIn(dir)).length > 0) return;
-  const image = await newestKernelPackage();
-  onProgress(`downloading the guest's kernel, ${image}`);
-  // Ubuntu keeps the modules in a package of their own.
-  const modules = (await dependenciesOf(image)).find((name) => /^linux-modules-\d/.test(name));
-  const partial = await mkdtemp(join(dir, 'partial-'));
-  try {
-    await run('apt-get', ['download', '-q', image, ...(modules === undefined ? [] : [modules])], { cwd: partial });
-    for (const file of await packagesIn(partial)) await rename(join(partial, file), join(dir, file));
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
+  await downloadPackages(dir, async () => {
+    const image = await newestKernelPackage();
+    onProgress(`downloading the guest's kernel, ${image}`);
+    // Ubuntu keeps the modules in a package of their own.
+    const modules = (await dependenciesOf(image)).find((name) => /^linux-modules-\d/.test(name));
+    return [image, ...(modules === undefined ? [] : [modules])];
+  });
 }
 
 /** Unpacks the packages that lie in `packages` into `dir`. */
 export async function unpackKernel(packages: string, dir: string): Promise<KernelFiles> {
-  for (const file of await packagesIn(packages)) await run('dpkg-deb', ['-x', join(packages, file), dir]);
+  await unpackPackages(packages, dir);
   return kernelIn(dir);
-}
-
-async function packagesIn(dir: string): Promise<string[]> {
-  return (await readdir(dir)).filter((name) => name.endsWith('.deb'));
 }
 
 async function kernelIn(dir: string): Promise<KernelFiles> {

@@ -2,8 +2,8 @@ import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '../run.ts';
 
-/** The modules a guest needs to reach its disks, its network, its config drive and its power button. What a kernel has built in, or lacks, is passed over. */
-const wanted = [
+/** The modules a guest needs to reach its disks, its network, its config drive and its power button. */
+export const bootModules = [
   'virtio_pci',
   'virtio_blk',
   'virtio_scsi',
@@ -24,8 +24,14 @@ const wanted = [
   'evdev',
 ];
 
-/** Copies the wanted modules and those they need into `to`, unpacked, with a file `order` that lists them so that each follows what it needs. */
-export async function copyModules(modulesDir: string, to: string): Promise<void> {
+/** The module of the channel that a guest's agent listens on. */
+export const agentModules = ['virtio_console'];
+
+/**
+ * Copies the wanted modules and those they need into `to`, unpacked, with a file `order` that lists them so that each follows what it
+ * needs. What a kernel has built in, or lacks, is passed over.
+ */
+export async function copyModules(modulesDir: string, wanted: readonly string[], to: string): Promise<void> {
   const files = new Map(
     (await readdir(modulesDir, { recursive: true })).filter(isModule).map((path) => [nameOf(path), join(modulesDir, path)]),
   );
