@@ -23,6 +23,8 @@ import { powerActivities } from './activities/power.ts';
 import { remoteConsoleActivities } from './activities/remote-console.ts';
 import { savedMemoryActivities } from './activities/saved-memory.ts';
 import { screenshotActivities } from './activities/screenshot.ts';
+import { extractActivities } from './activities/snapshot/extract.ts';
+import { uploadActivities } from './activities/snapshot/upload.ts';
 import { superseded } from './activities/superseded.ts';
 import { vifActivities } from './activities/vifs.ts';
 import type { Config } from './config.ts';
@@ -109,8 +111,10 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
     remove,
     endSuperseded,
   });
-  const { saveGuest, restoreGuest, ...savedMemory } = savedMemoryActivities(libvirt, whileHolding, config);
+  const { saveGuest, restoreGuest, wakeGuest, ...savedMemory } = savedMemoryActivities(libvirt, whileHolding, config);
   const { storeImage, ...images } = imageStoreActivities(config);
+  const { extractSnapshot, compressSnapshot, ...extracted } = extractActivities(libvirt, whileHolding, backends.devices, config);
+  const { uploadSnapshot, ...uploaded } = uploadActivities(whileHolding, config);
   return {
     report,
     comeHome: async (by) => {
@@ -118,11 +122,16 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       await payDebts(by, config.host.name, remove).catch(stays('what this host owes is still owed'));
       await endSuperseded(by).catch(stays('guests that went on elsewhere may run here'));
     },
-    long: { fetchBases, writeDisks, wipeDisks, storeImage, saveGuest, restoreGuest },
+    long: {
+      ...{ fetchBases, writeDisks, wipeDisks, storeImage },
+      ...{ saveGuest, restoreGuest, wakeGuest, extractSnapshot, compressSnapshot, uploadSnapshot },
+    },
     quick: {
       attend,
       ...disks,
       ...images,
+      ...extracted,
+      ...uploaded,
       ...domains,
       ...remoteConsoleActivities(config, libvirt),
       ...powerActivities(libvirt, whileHolding),

@@ -57,6 +57,11 @@ export const lifeCases: readonly Case[] = [
       return ended(run);
     },
   },
+  clean('snapshotInstance', 'running', [], { name: 'shot' }),
+  clean('snapshotInstance', 'compressed', ['pauseInstance'], { name: 'shot', format: 'qcow2', compress: true }),
+  clean('snapshotInstance', 'stopped', ['stopInstance'], { name: 'shot' }),
+  failed('snapshotInstance', 'extractSnapshot', [], { name: 'shot' }),
+  cancelled('snapshotInstance', 'uploadSnapshot', [], { name: 'shot' }),
   clean('triggerCrashDump'),
   clean('getScreenshot'),
   clean('softDeleteInstance'),

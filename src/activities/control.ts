@@ -7,6 +7,7 @@ import { type AcceptDeleteImageActivities, acceptDeleteImageActivities } from '.
 import { type AcceptGuestActivities, acceptGuestActivities } from './accept/guest.ts';
 import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
 import { type AcceptOthersActivities, acceptOthersActivities } from './accept/others.ts';
+import { type AcceptSnapshotActivities, acceptSnapshotActivities } from './accept/snapshot.ts';
 import { type AcceptSoftDeleteActivities, acceptSoftDeleteActivities } from './accept/soft-delete.ts';
 import { type AddressActivities, addressActivities } from './addresses.ts';
 import { type AuditActivities, auditActivities } from './audit.ts';
@@ -14,6 +15,7 @@ import { type DebtActivities, debtActivities } from './debts.ts';
 import { type PlacementActivities, placementActivities } from './placement.ts';
 import { type ReclaimActivities, reclaimActivities } from './reclaim.ts';
 import { type RecordActivities, recordActivities } from './records.ts';
+import { type SnapshotImageActivities, snapshotImageActivities } from './snapshot/image.ts';
 import { type VerifyActivities, verifyActivities } from './verify.ts';
 
 /** Everything that touches no host. */
@@ -24,6 +26,7 @@ export type ControlActivities = AcceptBuildActivities &
   AcceptGuestActivities &
   AcceptImportActivities &
   AcceptOthersActivities &
+  AcceptSnapshotActivities &
   AcceptSoftDeleteActivities &
   AlterActivities &
   ReclaimActivities &
@@ -32,6 +35,7 @@ export type ControlActivities = AcceptBuildActivities &
   DebtActivities &
   AuditActivities &
   AddressActivities &
+  SnapshotImageActivities &
   VerifyActivities;
 
 export function controlActivities(config: Config): ControlActivities {
@@ -43,6 +47,7 @@ export function controlActivities(config: Config): ControlActivities {
     ...acceptGuestActivities(config),
     ...acceptImportActivities,
     ...acceptOthersActivities,
+    ...acceptSnapshotActivities(config),
     ...acceptSoftDeleteActivities(config),
     ...alterActivities,
     ...reclaimActivities,
@@ -51,6 +56,7 @@ export function controlActivities(config: Config): ControlActivities {
     ...debtActivities,
     ...auditActivities,
     ...addressActivities,
+    ...snapshotImageActivities,
     ...verifyActivities,
   };
 }

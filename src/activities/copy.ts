@@ -37,13 +37,17 @@ export async function checksumOf(source: FileHandle): Promise<string> {
  * Appends all chunks, and calls `onAppended` after each. While one is written and hashed the next one is on its way, so that
  * the whole takes as long as the slowest of the three: chunks have to stay as they are until the one after the next is asked for.
  */
-async function appendAll(target: GrowingFile, chunks: AsyncGenerator<Buffer>, onAppended: () => void): Promise<void> {
+export async function appendAll(
+  target: GrowingFile,
+  chunks: AsyncGenerator<Buffer>,
+  onAppended: () => Promise<void> | void,
+): Promise<void> {
   let coming = chunks.next();
   try {
     for (let { value, done } = await coming; done !== true; { value, done } = await coming) {
       coming = chunks.next();
       await target.append(value);
-      onAppended();
+      await onAppended();
     }
   } finally {
     await coming.catch(() => {}); // of a copy that failed; its own failure is the one that tells
@@ -51,10 +55,10 @@ async function appendAll(target: GrowingFile, chunks: AsyncGenerator<Buffer>, on
   }
 }
 
-/** An open file from its beginning; each chunk is overwritten by the one after the next. Ends with the activity's cancel. */
-export async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
+/** An open file from a byte of it; each chunk is overwritten by the one after the next. Ends with the activity's cancel. */
+export async function* chunksOf(file: FileHandle, from = 0): AsyncGenerator<Buffer> {
   const buffers = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)] as const;
-  for (let at = 0, turn = 0; ; turn = 1 - turn) {
+  for (let at = from, turn = 0; ; turn = 1 - turn) {
     Context.current().cancellationSignal.throwIfAborted();
     const buffer = turn === 0 ? buffers[0] : buffers[1];
     const { bytesRead } = await file.read(buffer, 0, chunkBytes, at);

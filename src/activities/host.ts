@@ -7,6 +7,8 @@ import type { PowerActivities } from './power.ts';
 import type { RemoteConsoleActivities } from './remote-console.ts';
 import type { SavedMemoryActivities, SavedMemoryLongActivities } from './saved-memory.ts';
 import type { ScreenshotActivities } from './screenshot.ts';
+import type { ExtractActivities, ExtractLongActivities } from './snapshot/extract.ts';
+import type { UploadActivities, UploadLongActivities } from './snapshot/upload.ts';
 import type { VifActivities } from './vifs.ts';
 
 /** What a compute worker does on its quick queue: seconds. */
@@ -15,13 +17,19 @@ export type HostActivities = DiskActivities &
   PowerActivities &
   SavedMemoryActivities &
   ScreenshotActivities &
+  ExtractActivities &
+  UploadActivities &
   VifActivities &
   ConsoleActivities &
   RemoteConsoleActivities &
   ImageActivities;
 
 /** What it does on its long queue: copies and conversions. */
-export type HostLongActivities = SavedMemoryLongActivities & DiskLongActivities & ImageLongActivities;
+export type HostLongActivities = SavedMemoryLongActivities &
+  DiskLongActivities &
+  ImageLongActivities &
+  ExtractLongActivities &
+  UploadLongActivities;
 
 /** All of the quick queue: the host's record is attended there too. */
 export type QuickActivities = HostActivities & AttendActivities;

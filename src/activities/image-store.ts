@@ -59,11 +59,13 @@ export function imageStoreActivities(config: StoreConfig): ImageLongActivities &
   };
 }
 
-function partialOf(path: string): string {
+/** Where an image is written until it is whole. */
+export function partialOf(path: string): string {
   return `${path}.part`;
 }
 
-async function whatIsStored(path: string, diskFormat: ImageFormat): Promise<Stored | null> {
+/** What the store has at a path, read again; null when there is nothing. */
+export async function whatIsStored(path: string, diskFormat: ImageFormat): Promise<Stored | null> {
   const file = await open(path, 'r').catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;

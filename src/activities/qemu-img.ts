@@ -8,7 +8,9 @@ import {
   type DiskInfo,
   doneShareIn,
   infoArgs,
+  measureArgs,
   parseInfo,
+  parseMeasured,
   type QemuFormat,
   type ReadableFormat,
 } from '../qemu/img.ts';
@@ -56,6 +58,14 @@ export async function checkDisk({
   }
 }
 
+/** What all that a disk has takes, its base included and its zeros not. Raises `ImageUnacceptable`. */
+export async function dataBytesOf({ path, format }: { readonly path: string; readonly format: QemuFormat }): Promise<number> {
+  const { stdout } = await run('qemu-img', measureArgs({ path, format }), { limits: toLook }).catch((error: unknown) => {
+    throw unreadable(error);
+  });
+  return parseMeasured(stdout);
+}
+
 /**
  * Writes all of an image into a new file of another format or none of its allocation, and flushes it, within limits; says
  * how far it is as `step`. What lay at `to` is replaced: it is a temporary name. Raises `DiskSpaceLow`, `ImageUnacceptable`.
@@ -67,6 +77,8 @@ export async function convertDisk({
   to,
   toFormat,
   virtualSizeBytes: totalBytes,
+  isCompressed = false,
+  isScratch = false,
 }: {
   readonly step: string;
   readonly from: string;
@@ -74,12 +86,15 @@ export async function convertDisk({
   readonly to: string;
   readonly toFormat: QemuFormat;
   readonly virtualSizeBytes: number;
+  readonly isCompressed?: boolean;
+  /** Whether a power loss may take it: it is not flushed. */
+  readonly isScratch?: boolean;
 }): Promise<void> {
   const onOutput = tellsShare(step, totalBytes);
   try {
     // The page cache serves what the image is copied or read for next.
-    const args = convertArgs({ from, fromFormat, to, toFormat, cache: 'writeback' });
-    await run('qemu-img', args, { limits: toWalk(totalBytes), onOutput });
+    const args = convertArgs({ from, fromFormat, to, toFormat, cache: isScratch ? 'unsafe' : 'writeback', isCompressed });
+    await run('qemu-img', args, { limits: toWalk(isCompressed ? 4 * totalBytes : totalBytes), onOutput });
   } catch (error) {
     throw (await isFull(dirname(to))) ? fail('DiskSpaceLow', `${dirname(to)} has no room for ${to}`) : unreadable(error);
   }
@@ -95,7 +110,7 @@ export function tellsShare(step: string, totalBytes: number): (printed: string) 
   };
 }
 
-/** Time for a disk of 8 MiB a second, and for a CPU that packs or unpacks 16 MiB a second. */
+/** Time for a disk of 8 MiB a second, and for a CPU that unpacks 16 MiB a second; to pack takes four times as long. */
 function toWalk(bytes: number): Limits {
   const gib = bytes / GiB;
   return { cpuSeconds: Math.ceil(60 + 64 * gib), wallSeconds: Math.ceil(300 + 128 * gib), addressSpaceBytes: 2 * GiB };

@@ -36,6 +36,18 @@ export interface SavedMemoryLongActivities {
    * happens, and the guest never boots anew in its place. Repeatable.
    */
   restoreGuest(input: { token: Token; instanceId: string; vifs: readonly Vif[] }): Promise<{ readonly isPlugged: boolean }>;
+  /**
+   * The same for a guest whose memory was saved for a moment, by an operation that may have died in between: one that is on stays so, and
+   * one that is off with nothing saved ended by itself and is left so. Raises `SavedMemoryUnusable`. Repeatable.
+   */
+  wakeGuest(input: { token: Token; instanceId: string; vifs: readonly Vif[] }): Promise<Woken>;
+}
+
+/** What became of a guest that was to wake. */
+export interface Woken {
+  readonly isOff: boolean;
+  readonly isPlugged: boolean;
+  readonly powerState: PowerState;
 }
 
 const pollMs = 200;
@@ -83,15 +95,30 @@ export function savedMemoryActivities(
 
     restoreGuest: ({ token, instanceId, vifs }) =>
       whileHolding(instanceId, token, async () => {
-        const guest = guestOf(libvirt, instanceId);
-        if (isOff(await guest.state())) {
-          await guest.requireOurs();
-          await restore(instanceId);
-        }
-        await hostDevicesOf(libvirt, instanceId).attach();
+        await restoreIfOff(instanceId);
         return { isPlugged: (await whyUnplugged(vifs)).length === 0 };
       }),
+
+    wakeGuest: ({ token, instanceId, vifs }) =>
+      whileHolding(instanceId, token, async () => {
+        const guest = guestOf(libvirt, instanceId);
+        await whileJobRuns(instanceId);
+        const state = await guest.state();
+        const isGone = isOff(state) && (state === null || !(await libvirt.domainHasManagedSaveImage({ dom: { uuid: instanceId } })));
+        if (!isGone) await restoreIfOff(instanceId);
+        const isPlugged = !isGone && (await whyUnplugged(vifs)).length === 0;
+        return { isOff: isGone, isPlugged, powerState: powerStateOf(await guest.state()) };
+      }),
   };
+
+  async function restoreIfOff(uuid: string): Promise<void> {
+    const guest = guestOf(libvirt, uuid);
+    if (isOff(await guest.state())) {
+      await guest.requireOurs();
+      await restore(uuid);
+    }
+    await hostDevicesOf(libvirt, uuid).attach();
+  }
 
   /** libvirt goes on with a save whose caller died; another one would be refused. */
   async function whileJobRuns(uuid: string): Promise<void> {

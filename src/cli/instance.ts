@@ -14,6 +14,7 @@ import { instanceSheet, instanceTable } from './instance-text.ts';
 import { addPowerCommands } from './power.ts';
 import { addRemoteConsoleCommands } from './remote-console.ts';
 import { answer, answerList, answerStarted, type Session } from './session.ts';
+import { addSnapshotCommands } from './snapshot.ts';
 
 /** Adds `novaflow instance …`. */
 export function addInstanceCommands(program: Program, session: Session): void {
@@ -24,6 +25,7 @@ export function addInstanceCommands(program: Program, session: Session): void {
   addEvents(group, session);
   addPowerCommands(group, session);
   addChangeCommands(group, session);
+  addSnapshotCommands(group, session);
   addDelete(group, session);
   addConsoleLog(group, session);
   addRemoteConsoleCommands(group, session);

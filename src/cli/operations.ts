@@ -20,6 +20,7 @@ const prefixes = {
   renameInstance: 'rename',
   setInstanceMetadata: 'set-metadata',
   triggerCrashDump: 'crash-dump',
+  snapshotInstance: 'snapshot',
   getScreenshot: 'screenshot',
   getConsoleOutput: 'console',
   openConsole: 'open-console',

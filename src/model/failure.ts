@@ -42,6 +42,8 @@ export const internals = [
   'DomainDefinitionRejected',
   /** The saved memory of a suspended guest is gone, or cannot be read: it is kept as it is. */
   'SavedMemoryUnusable',
+  /** What was read of a disk for an image is not there any more: the host was started anew in between. */
+  'SnapshotLost',
   'HostWorkerBusy',
   'CapacityTaken',
   'AddressTaken',

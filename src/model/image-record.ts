@@ -42,7 +42,10 @@ export interface BegunImage {
 }
 
 export type EnterImage = Enter<Partial<Image>>;
-export type FinishImage = Finish<Partial<Image>>;
+export type FinishImage = Finish<Partial<Image>> & {
+  /** Nothing of the image is left anywhere: its record is over. */
+  readonly isOver?: boolean;
+};
 
 export interface ImageState extends Tenure {
   readonly record: Image | null;
@@ -99,10 +102,10 @@ export function enterImage(state: ImageState, message: EnterImage): ImageState {
 }
 
 /** The state after the holder let go. A repeated message, or one of an operation that holds nothing, changes nothing. */
-export function finishImage(state: ImageState, { run, part, end, changes }: FinishImage): ImageState {
+export function finishImage(state: ImageState, { run, part, end, changes, isOver }: FinishImage): ImageState {
   const { record, holder } = state;
   if (record === null || holder === null || !mayAct(state, run, part)) return state;
-  const isDeleted = holder.type === 'deleteImage' && end === 'completed';
+  const isDeleted = isOver === true || (holder.type === 'deleteImage' && end === 'completed');
   return { ...letGo(state, holder), record: { ...record, ...changes }, ...(isDeleted ? { isDeleted } : {}) };
 }
 

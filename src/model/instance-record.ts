@@ -1,5 +1,5 @@
 import type { Flavor } from './flavor.ts';
-import type { Fault, Instance, InstanceAlterations, InstanceChanges, RecentOperation, TaskState } from './instance.ts';
+import type { Fault, Instance, InstanceAlterations, InstanceChanges, OperationInProgress, RecentOperation, TaskState } from './instance.ts';
 import type { NotificationPolicy } from './notification.ts';
 import type { Outbox } from './outbox.ts';
 import { maySee, unseen } from './permission.ts';
@@ -21,7 +21,7 @@ import {
   type Token,
   taken,
 } from './tenure.ts';
-import { type Action, mayTakeOver, refusalByLock, refusalInState } from './transitions.ts';
+import { type Action, mayTakeOver, refusalByLock, refusalInState, refusalToGoOn } from './transitions.ts';
 
 /** What an operation asks when it takes an instance. */
 export interface Begin {
@@ -133,11 +133,28 @@ export function alter(state: InstanceState, { changes }: AlterInstance, at: stri
   return record === null ? state : { ...state, record: { ...record, ...changes, updatedAt: at } };
 }
 
+/**
+ * Why an operation that takes nothing over will be refused, as far as the record shows it: asked before something is made that would have
+ * to be taken back. The record decides again.
+ */
+export function refusalForeseen(action: Action, record: Instance, by: Requester, workflowId: string): Refused | null {
+  const { operation } = record;
+  const locked = refusalByLock(action, record, by.isAdmin);
+  if (locked !== null) return locked;
+  if (operation !== null && operation.workflowId !== workflowId) return busyWith(record, operation);
+  return refusalInState(action, record);
+}
+
 function busy(record: Instance, holder: Holder): Refused {
+  return busyWith(record, operationOf(holder));
+}
+
+function busyWith({ name }: Instance, operation: OperationInProgress): Refused {
+  const { type, since, step, workflowId } = operation;
   return {
     type: 'InstanceBusy',
-    message: `instance ${record.name} is held by ${holder.type} since ${holder.since} (${holder.step}): wait for ${holder.workflowId}, or cancel it`,
-    details: { operation: operationOf(holder) },
+    message: `instance ${name} is held by ${type} since ${since} (${step}): wait for ${workflowId}, or cancel it`,
+    details: { operation },
   };
 }
 
@@ -166,11 +183,20 @@ function takenOverBy({ type, run }: Begin): Outcome {
 }
 
 /** Why `message` is not taken, or null: the caller does not hold the instance any more. */
-export function refusalToEnter(state: InstanceState, { run, part }: EnterInstance): Refused | null {
-  if (mayAct(state, run, part)) return null;
+export function refusalToEnter(state: InstanceState, { run, part, changes }: EnterInstance): Refused | null {
   const { holder } = state;
+  if (mayAct(state, run, part)) return wasReset(holder, run) ? null : refusalOfOrder(state, changes?.taskState ?? null);
   if (holder === null || holder.firstRunId === run.firstRunId) return resetRefused('operation');
   return { type: 'ResetRefused', message: `the instance was taken over by ${holder.type} (${holder.workflowId})` };
+}
+
+/** A run that a reset made walks through states again that the one before it had left. */
+function wasReset(holder: Holder | null, { runId }: Run): boolean {
+  return holder !== null && (holder.runId !== runId || holder.replaced.length > 0);
+}
+
+function refusalOfOrder({ record }: InstanceState, next: TaskState | null): Refused | null {
+  return record === null || next === null ? null : refusalToGoOn(next, record);
 }
 
 /** The state after the holder moved on. The caller has been found to hold it. */
@@ -258,7 +284,7 @@ function shown(state: InstanceState, at: string): InstanceState {
   return { ...state, record: { ...record, generation, operation: holder === null ? null : operationOf(holder), updatedAt: at } };
 }
 
-function operationOf({ workflowId, runId, type, userId, requestId = null, step, since }: Holder): NonNullable<Instance['operation']> {
+function operationOf({ workflowId, runId, type, userId, requestId = null, step, since }: Holder): OperationInProgress {
   return { workflowId, runId, type, userId, requestId, step, since };
 }
 

@@ -21,6 +21,8 @@ export interface Transition {
 
 const idle = [null] as const;
 const ofAGuest = { taskStates: idle, lock: 'refuses', needsGuest: true } as const;
+/** It only reads: a lock does not keep it from anybody. */
+const ofASnapshot = { ...ofAGuest, vmStates: ['active', 'stopped', 'paused', 'suspended'], leadsTo: null, lock: 'passes' } as const;
 /** Changes of the record alone, beside whatever is under way. */
 const ofTheRecord = { taskStates: [null, ...taskStates], sets: null, leadsTo: null, needsGuest: false } as const;
 
@@ -45,6 +47,7 @@ export const transitions = {
   migrateInstance: { ...ofAGuest, vmStates: ['active', 'stopped'], sets: 'resize_prep', leadsTo: 'resized', participle: 'migrated' },
   confirmResize: { ...ofAGuest, vmStates: ['resized'], sets: null, leadsTo: 'active', participle: 'confirmed' },
   revertResize: { ...ofAGuest, vmStates: ['resized'], sets: 'resize_reverting', leadsTo: 'active', participle: 'reverted' },
+  snapshotInstance: { ...ofASnapshot, sets: 'image_snapshot_pending', participle: 'made an image of' },
   triggerCrashDump: {
     ...ofAGuest,
     vmStates: ['active', 'paused', 'rescued', 'resized', 'error'],
@@ -93,6 +96,27 @@ export const transitions = {
 
 /** A row of the table. */
 export type Action = keyof typeof transitions;
+
+/**
+ * What a task state comes after, where that is asked (Nova's `expected_task_state`): a step that comes late is refused by the record,
+ * whatever else let it pass.
+ */
+const predecessors: Partial<Record<TaskState, readonly TaskState[]>> = {
+  image_snapshot: ['image_snapshot_pending'],
+  image_pending_upload: ['image_snapshot', 'image_backup'],
+  image_uploading: ['image_pending_upload'],
+};
+
+/** Why the instance cannot go from its present task state to `next`, or null. Where it is already it may go again. */
+export function refusalToGoOn(next: TaskState, { name, vmState, taskState }: Instance): Refused | null {
+  const expected: readonly (TaskState | null)[] | undefined = predecessors[next];
+  if (expected === undefined || next === taskState || expected.includes(taskState)) return null;
+  return {
+    type: 'InvalidState',
+    message: `instance ${name} goes to ${next} from ${expected.join(' or ')}, not from ${taskState ?? 'rest'}`,
+    details: { vmState, taskState },
+  };
+}
 
 /** What is proposed as the way out of a state, the first that leads to where an action may begin. */
 const waysOut: readonly (readonly [Action, help: string])[] = [

@@ -40,7 +40,7 @@ export function createDiskArgs({
 
 /**
  * The arguments that write all of `from` into `to`, without a backing file, and flush it; how far it is is printed, see `doneShareIn`.
- * @param cache `none` keeps a large copy out of the page cache that the guests use; `writeback` where there is no O_DIRECT
+ * @param cache `none` keeps a large copy out of the page cache that the guests use; `writeback` where there is no O_DIRECT; `unsafe` flushes nothing
  */
 export function convertArgs({
   from,
@@ -48,14 +48,32 @@ export function convertArgs({
   to,
   toFormat,
   cache,
+  isCompressed = false,
 }: {
   readonly from: AbsolutePath;
   readonly fromFormat: ReadableFormat;
   readonly to: AbsolutePath;
   readonly toFormat: QemuFormat;
-  readonly cache: 'none' | 'writeback';
+  readonly cache: 'none' | 'writeback' | 'unsafe';
+  readonly isCompressed?: boolean;
 }): readonly string[] {
-  return ['convert', '-p', '-t', cache, '-T', cache, '-f', fromFormat, '-O', toFormat, '--', absolute(from), absolute(to)];
+  const packed = isCompressed ? ['-c'] : [];
+  return ['convert', '-p', ...packed, '-t', cache, '-T', cache, '-f', fromFormat, '-O', toFormat, '--', absolute(from), absolute(to)];
+}
+
+/** The arguments that print what `parseMeasured` reads: what all of a disk takes without its zeros; one that a guest has open is read all the same. */
+export function measureArgs({ path, format }: { readonly path: AbsolutePath; readonly format: QemuFormat }): readonly string[] {
+  return ['measure', '-U', '-f', format, '-O', 'qcow2', '--output=json', '--', absolute(path)];
+}
+
+const measured = z.object({ required: z.int().nonnegative() });
+
+/**
+ * Reads the output of `qemu-img measure --output=json`: bytes.
+ * @throws a ZodError or SyntaxError when it is something else
+ */
+export function parseMeasured(json: string): number {
+  return measured.parse(JSON.parse(json)).required;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { propertyProblems } from '../model/hardware/properties.ts';
 import { imageFormats } from '../model/image.ts';
-import { hostName, id, must, name, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
+import { snapshotFormats } from '../model/snapshot.ts';
+import { flag, hostName, id, must, name, notYetOneOf, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
 import { hostNames } from './host-requests.ts';
 import { onFailure } from './on-failure.ts';
 import * as patterns from './patterns.ts';
@@ -36,6 +37,25 @@ export const importImage = objectOf({
 }).refine(({ kernelId, ramdiskId }) => ramdiskId === undefined || kernelId !== undefined, {
   path: ['ramdiskId'],
   error: 'needs kernelId: a ramdisk starts with its kernel',
+});
+
+/** What is made of an instance's disk. */
+const madeFromDisk = {
+  format: z.exactOptional(oneOf(snapshotFormats)).describe('The format of the image. Default: that of the disk, as recorded.'),
+  compress: z.exactOptional(flag).describe('Whether a qcow2 image is compressed, which takes longer. Default: false.'),
+  imageId: z.exactOptional(id),
+  properties: z.exactOptional(properties),
+};
+
+/** `snapshotInstance`: makes an image from an instance's root disk. */
+export const snapshotInstance = objectOf({
+  instanceId: id,
+  name: name.describe('Of the image.'),
+  mode: z
+    .exactOptional(notYetOneOf(['auto', 'cold'], ['live']))
+    .describe('cold: the guest is away while its disk is read, its memory saved meanwhile. Default: auto.'),
+  ...madeFromDisk,
+  onFailure,
 });
 
 /** `deleteImage`: takes an image that nothing uses out of the store. */

@@ -43,6 +43,7 @@ export const resultOf = {
   renameInstance: 'instance',
   setInstanceMetadata: 'instance',
   triggerCrashDump: 'instance',
+  snapshotInstance: 'image',
   getScreenshot: 'screenshot',
   getConsoleOutput: 'consoleOutput',
   openConsole: 'remoteConsole',

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { retry, rollback } from './decisions.ts';
 import { auditHost, fenceHost, setHostEnabled, verify } from './host-requests.ts';
-import { cacheImage, deleteImage, importImage } from './image-requests.ts';
+import { cacheImage, deleteImage, importImage, snapshotInstance } from './image-requests.ts';
 import { buildInstance, deleteInstance, getConsoleOutput, openConsole } from './instance-requests.ts';
 import { lifeRequests } from './life-requests.ts';
 import { createNetwork } from './network-requests.ts';
@@ -11,6 +11,7 @@ export const requests = {
   buildInstance,
   deleteInstance,
   ...lifeRequests,
+  snapshotInstance,
   getConsoleOutput,
   openConsole,
   importImage,

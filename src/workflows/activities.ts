@@ -86,6 +86,12 @@ export function whenItReturns(host: string): KindOfWork {
   return { host, options: { ...quick.options, scheduleToStartTimeout: '10 minutes' } };
 }
 
+/** The same for an undo that takes minutes, such as that of a guest whose memory is read from disk. */
+export function longWhenItReturns(host: string): KindOfWork {
+  const long = longOn(host);
+  return { ...long, options: { ...long.options, scheduleToStartTimeout: '10 minutes' } };
+}
+
 /** An undo that a host which is away can be left to do when it is back: it is waited for shortly. */
 export function unlessItIsAway(host: string): KindOfWork {
   const quick = quicklyOn(host);

@@ -17,6 +17,7 @@ export { instance } from './records/instance.ts';
 export { network } from './records/network.ts';
 export { restoreInstance } from './restore.ts';
 export { resumeInstance } from './resume.ts';
+export { snapshotInstance } from './snapshot.ts';
 export { softDeleteInstance } from './soft-delete.ts';
 export { startInstance } from './start.ts';
 export { stopInstance } from './stop.ts';

@@ -8,6 +8,7 @@ import {
   type HostSteps,
   type KindOfWork,
   longOn,
+  longWhenItReturns,
   onControl,
   patientlyOnControl,
   quicklyOn,
@@ -45,6 +46,7 @@ export interface StepMaker {
   readonly waitOnHost: (host: string, seconds: number) => HostSteps;
   readonly longOnHost: (host: string) => HostLongSteps;
   readonly whenHostReturns: (host: string) => HostSteps;
+  readonly longWhenHostReturns: (host: string) => HostLongSteps;
   /** For an undo that can be left to the host: one that is away fails it, and nobody is asked. */
   readonly unlessAway: (host: string) => HostSteps;
 }
@@ -68,6 +70,7 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     waitOnHost: (host, seconds) => steps<HostSteps>(waitingOn(host, seconds)),
     longOnHost: (host) => steps<HostLongSteps>(longOn(host)),
     whenHostReturns: (host) => steps<HostSteps>(whenItReturns(host)),
+    longWhenHostReturns: (host) => steps<HostLongSteps>(longWhenItReturns(host)),
     unlessAway: (host) => steps<HostSteps>(unlessItIsAway(host)),
   };
 

@@ -60,3 +60,21 @@ test('a restore that is repeated leaves the guest as the first made it', async (
   expect(await inActivity(() => memory.restoreGuest({ ...guest, vifs: [] }))).toEqual({ isPlugged: true });
   expect(domain.calls).toEqual([]);
 });
+
+test('a guest that was saved for a moment wakes, with the devices of its host', async () => {
+  const { memory, domain } = memoryOf({ state: DomainState.shutoff, hasSavedMemory: true, defined: [device('1')] });
+  domain.onCall = (name) => {
+    if (name === 'create') domain.attached = [];
+  };
+  expect(await inActivity(() => memory.wakeGuest({ ...guest, vifs: [] }))).toEqual({ isOff: false, isPlugged: true, powerState: 'paused' });
+  expect(domain.calls).toEqual(['create', 'attach']);
+});
+
+test('a guest that is to wake and was never saved goes on, with its devices; one that ended by itself stays off', async () => {
+  const awake = memoryOf({ defined: [device('1')] });
+  expect(await inActivity(() => awake.memory.wakeGuest({ ...guest, vifs: [] }))).toMatchObject({ isOff: false, powerState: 'running' });
+  expect(awake.domain.calls).toEqual(['attach']);
+  const ended = memoryOf({ state: DomainState.shutoff });
+  expect(await inActivity(() => ended.memory.wakeGuest({ ...guest, vifs: [] }))).toMatchObject({ isOff: true, powerState: 'shutdown' });
+  expect(ended.domain.calls).toEqual([]);
+});

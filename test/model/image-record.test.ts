@@ -100,6 +100,12 @@ describe('an import that was terminated', () => {
   });
 });
 
+test('an image of which nothing is left is over: nobody takes it any more', () => {
+  const over = finishImage(saving, toFinish({ end: 'failed', changes: { status: 'killed' }, isOver: true }));
+  expect(over).toMatchObject({ isDeleted: true, holder: null, record: { status: 'killed' } });
+  expect(refusalToBeginImage(over, { ...toBegin(runOf('delete')), create: null })?.type).toBe('ImageNotFound');
+});
+
 describe('a delete', () => {
   const remove = runOf('delete');
   const toDelete: BeginImage = { run: remove, type: 'deleteImage', userId: 'user', create: null };

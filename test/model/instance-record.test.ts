@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Instance } from '../../src/model/instance.ts';
+import type { Instance, TaskState, VmState } from '../../src/model/instance.ts';
 import {
   abandon,
   type Begin,
@@ -11,6 +11,7 @@ import {
   finish,
   type InstanceState,
   type NewInstance,
+  refusalForeseen,
   refusalToBegin,
   refusalToEnter,
 } from '../../src/model/instance-record.ts';
@@ -389,4 +390,43 @@ describe('an operation that was terminated', () => {
   test('after it let go changes nothing', () => {
     expect(abandon(active, 'terminated', at(20))).toBe(active);
   });
+});
+
+describe('the order of task states', () => {
+  const shot = runOf('snapshot');
+  const taken = begin(
+    { ...active, record: { ...recordOf(active), host: 'cn1', launchedAt: at(8) } },
+    { ...toDelete(shot), type: 'snapshotInstance', action: 'snapshotInstance', taskState: 'image_snapshot_pending', takeOver: false },
+    at(20),
+  );
+  const to = (taskState: TaskState, run = shot) => toEnter({ run, step: taskState, changes: { taskState } });
+
+  test('is kept by the record: a state that another comes before is refused', () => {
+    expect(refusalToEnter(taken, to('image_snapshot'))).toBeNull();
+    expect(refusalToEnter(taken, to('image_uploading'))).toMatchObject({
+      type: 'InvalidState',
+      message: 'instance web1 goes to image_uploading from image_pending_upload, not from image_snapshot_pending',
+    });
+  });
+
+  test('begins anew for a run that a reset made', () => {
+    const late = enter(enter(taken, to('image_snapshot'), at(21)), to('image_pending_upload'), at(22));
+    expect(refusalToEnter(late, to('image_snapshot'))?.type).toBe('InvalidState');
+    const reset = runOf('snapshot', 1);
+    expect(refusalToEnter(late, to('image_snapshot', reset))).toBeNull();
+    const again = enter(late, to('image_snapshot', reset), at(23));
+    expect(refusalToEnter(again, to('image_snapshot', reset))).toBeNull();
+  });
+});
+
+test.for<[what: string, operation: string | null, vmState: VmState, isAdmin: boolean, expected: string | null]>([
+  ['one that may be taken', null, 'active', false, null],
+  ['one that this very operation holds', 'snapshot/1', 'active', false, null],
+  ['one that another operation holds', 'stop/1', 'active', false, 'InstanceBusy'],
+  ['one in a state that refuses', null, 'rescued', false, 'InvalidState'],
+])('what is to be refused is foreseen: %s', ([, workflowId, vmState, isAdmin, expected]) => {
+  const operation = workflowId === null ? null : { workflowId, runId: 'run', type: 'stopInstance', step: 'stop', since: at(1) };
+  const record = { ...recordOf(active), host: 'cn1', launchedAt: at(8), vmState, operation };
+  const by = { userId: 'user', projectId: 'project', requestId: 'request', isAdmin };
+  expect(refusalForeseen('snapshotInstance', record, by, 'snapshot/1')?.type ?? null).toBe(expected);
 });

@@ -10,7 +10,7 @@ import {
   refusalToAlter,
   refusalToBegin,
 } from '../../src/model/instance-record.ts';
-import { type Action, transitions } from '../../src/model/transitions.ts';
+import { type Action, refusalToGoOn, transitions } from '../../src/model/transitions.ts';
 import { at, holderOf, runOf } from './tenures.ts';
 
 /** What Nova says of an action (the decorators of `nova/compute/api.py`), typed from there: not from our table. */
@@ -41,6 +41,7 @@ const ofOperations: Readonly<Record<string, Expected>> = {
   confirmResize: onGuest('resized'),
   revertResize: onGuest('resized'),
   triggerCrashDump: onGuest('active', 'paused', 'rescued', 'resized', 'error'),
+  snapshotInstance: { ...onGuest('active', 'stopped', 'paused', 'suspended'), lock: 'none' },
   restoreInstance: onGuest('soft-delete'),
   // Nova's periodic task; it needs no guest.
   reclaimInstance: { ...onGuest('soft-delete'), needsHost: false },
@@ -191,6 +192,23 @@ test('a reclaim begins only while the record waits for that very one', () => {
   });
 });
 
+test.for<[from: TaskState | null, next: TaskState, isRefused: boolean]>([
+  ['image_snapshot_pending', 'image_snapshot', false],
+  ['image_snapshot', 'image_pending_upload', false],
+  ['image_backup', 'image_pending_upload', false],
+  ['image_pending_upload', 'image_uploading', false],
+  ['image_uploading', 'image_uploading', false],
+  [null, 'image_snapshot', true],
+  ['image_uploading', 'image_snapshot', true],
+  ['image_snapshot', 'image_uploading', true],
+  ['image_uploading', 'image_pending_upload', true],
+  ['scheduling', 'spawning', false],
+])('an instance at %s goes on to %s: refused %s', ([from, next, isRefused]) => {
+  const { record } = withRecord({ vmState: 'active', ...launched, taskState: from });
+  const refusal = record === null ? null : refusalToGoOn(next, record);
+  expect(refusal?.type ?? null).toBe(isRefused ? 'InvalidState' : null);
+});
+
 test.for<[Action, VmState, string]>([
   ['startInstance', 'active', 'instance web1 is active: only one that is stopped can be started'],
   ['stopInstance', 'stopped', 'instance web1 is stopped: start it first'],
@@ -202,6 +220,11 @@ test.for<[Action, VmState, string]>([
   ['stopInstance', 'resized', 'instance web1 is resized: confirm or revert its resize first'],
   ['confirmResize', 'active', 'instance web1 is active: only one that is resized can be confirmed'],
   ['resizeInstance', 'suspended', 'instance web1 is suspended: resume it first'],
+  [
+    'snapshotInstance',
+    'rescued',
+    'instance web1 is rescued: only one that is active, stopped, paused or suspended can be made an image of',
+  ],
   ['stopInstance', 'building', 'instance web1 is building: only one that is active or in error can be stopped'],
 ])('%s of one that is %s is refused with what would help', ([action, vmState, message]) => {
   expect(refusalToBegin(withRecord({ vmState, host: 'cn1', launchedAt: at(5) }), beginning({ action }))?.message).toBe(message);

@@ -63,12 +63,17 @@ export function fakeGuestSteps(host: FakeGuests): GuestSteps {
       turned(instanceId, 'saved', 'defined');
     },
     saveGuest: async ({ instanceId }) => {
-      const { powerState } = turned(instanceId, 'running', 'saved');
+      turned(instanceId, 'running', 'saved');
+      const { powerState } = turned(instanceId, 'paused', 'saved');
       return { isSaved: host.guests.get(instanceId) === 'saved', powerState };
     },
     restoreGuest: async ({ instanceId }) => {
       turned(instanceId, 'saved', 'paused');
       return { isPlugged: false };
+    },
+    wakeGuest: async ({ instanceId }) => {
+      const { powerState } = turned(instanceId, 'saved', 'paused');
+      return { isOff: powerState === 'shutdown', isPlugged: true, powerState };
     },
     takeScreenshot: async () => ({ pngBase64: 'iVBORw0KGgo=' }),
   };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { Client, type WorkflowHandle, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
@@ -33,6 +33,8 @@ export interface FakeHost extends FakeGuests {
   readonly bases: Set<string>;
   /** The one store that all hosts reach. */
   readonly images: Set<string>;
+  /** What was extracted of instances' disks, by the id of the image that it is to become. */
+  readonly snapshots: Set<string>;
   /** What the config drives of instances would hold. */
   readonly drives: Map<string, Secrets>;
   /** Instances that have whole devices of it, and those that left one which is not wiped yet. */
@@ -247,7 +249,18 @@ export async function startFleet(
 function emptyHost(images: Set<string>): FakeHost {
   const [disks, stubborn, interrupted, bases] = [new Set<string>(), new Set<string>(), new Set<string>(), new Set<string>()];
   return {
-    ...{ disks, guests: new Map(), stubborn, interrupted, isFull: false, bases, images, drives: new Map(), devices: new Map() },
+    ...{
+      disks,
+      guests: new Map(),
+      stubborn,
+      interrupted,
+      isFull: false,
+      bases,
+      images,
+      snapshots: new Set(),
+      drives: new Map(),
+      devices: new Map(),
+    },
     ...{ copiesLong: false, isolates: false },
   };
 }
@@ -338,6 +351,24 @@ function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): Ho
     storeImage: async ({ imageId }) => {
       host.images.add(imageId);
       return { sizeBytes: 1024 ** 2, virtualSizeBytes: 1024 ** 2, checksum: `sha256:${'0'.repeat(64)}` };
+    },
+    lookForSnapshotRoom: async () => ({ problem: host.isFull ? '/instances has 3 MiB free, 64 MiB are needed' : null }),
+    extractSnapshot: async ({ instanceId, imageId }) => {
+      const guest = host.guests.get(instanceId);
+      if (guest === 'running' || guest === 'paused') throw ApplicationFailure.nonRetryable('the guest runs', 'DomainStateConflict');
+      host.snapshots.add(imageId);
+    },
+    compressSnapshot: async () => {},
+    uploadSnapshot: async ({ imageId }) => {
+      host.images.add(imageId);
+      host.snapshots.delete(imageId);
+      return { sizeBytes: 1024 ** 2, virtualSizeBytes: 1024 ** 3, checksum: `sha256:${'1'.repeat(64)}` };
+    },
+    removeSnapshot: async ({ imageId }) => {
+      host.snapshots.delete(imageId);
+    },
+    removeUploaded: async ({ imageId }) => {
+      host.images.delete(imageId);
     },
     removeStoredImage: async ({ imageId }) => {
       host.images.delete(imageId);

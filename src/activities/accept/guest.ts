@@ -104,13 +104,13 @@ async function taken(
 }
 
 /** The state machine lets these begin on a host only. */
-function hostOf({ host, name }: Instance): string {
+export function hostOf({ host, name }: Instance): string {
   if (host === null) throw new Error(`instance ${name} is on no host`);
   return host;
 }
 
 /** The ports of an instance as its host plugs them. Looked up before the instance is taken, as all that may be refused: afterwards it would stay held. */
-async function vifsOf(instanceId: string): Promise<readonly Vif[]> {
+export async function vifsOf(instanceId: string): Promise<readonly Vif[]> {
   const instance = await queryRecord<Instance>('instance', instanceId);
   return Promise.all((instance?.ports ?? []).map(vifOf));
 }

@@ -16,3 +16,13 @@ export async function noticingFullDisk<T>(directory: string, work: () => Promise
     throw fail('DiskSpaceLow', `${directory} has ${bavail * bsize} bytes left: ${error.message}`);
   }
 }
+
+/** Why a file of so many bytes would fill the file system of `directory`, where others write, too; null when it would not. */
+export async function whyNoRoom(directory: string, neededBytes: number): Promise<string | null> {
+  const { bavail, bsize } = await statfs(directory);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= neededBytes + fullBytes) return null;
+  return `${directory} has ${Math.floor(freeBytes / MiB)} MiB free, ${Math.ceil(neededBytes / MiB)} MiB are needed`;
+}
+
+const MiB = 1024 ** 2;

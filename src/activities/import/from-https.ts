@@ -1,14 +1,14 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
-import { type Copied, chunksOf } from '../copy.ts';
+import type { Copied } from '../copy.ts';
 import { type GrowingFile, growingFile } from '../growing-file.ts';
 import { tellProgress } from '../progress.ts';
 import { fail } from '../record-client.ts';
 import { currentSignal } from '../run.ts';
 import { askFor, type Remote } from './download.ts';
 import type { FetchPolicy } from './https.ts';
-import { openPartial, readNote, writeNote } from './partial.ts';
+import { openPartial, takeOver, writeNote } from './partial.ts';
 
 /** How an image may come from a server. */
 export interface DownloadPolicy extends FetchPolicy {
@@ -57,16 +57,9 @@ export async function downloadWithChecksum(url: string, path: string, policy: Do
   }
 }
 
-/** Takes over what an earlier attempt left: as much as its note vouches for, read and hashed again. */
 async function resume(of: Download): Promise<void> {
-  const note = await readNote(of.path);
-  const { size } = await of.file.stat();
-  if (note === null || note.syncedBytes > size) return of.target.startOver();
-  await of.file.truncate(note.syncedBytes);
-  for await (const chunk of chunksOf(of.file)) {
-    of.target.count(chunk);
-    tellProgress({ step: 'resume import', doneBytes: of.target.sizeBytes(), totalBytes: note.syncedBytes });
-  }
+  const note = await takeOver(of.path, of.file, of.target, 'resume import');
+  if (note === null) return;
   of.validator = note.validator;
   of.notedBytes = note.syncedBytes;
 }

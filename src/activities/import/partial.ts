@@ -1,6 +1,9 @@
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { chunksOf } from '../copy.ts';
 import { errnoOf } from '../failures.ts';
+import type { GrowingFile } from '../growing-file.ts';
+import { tellProgress } from '../progress.ts';
 
 const note = z.strictObject({ validator: z.string(), syncedBytes: z.int().nonnegative() });
 
@@ -30,6 +33,31 @@ export function openPartial(path: string): Promise<FileHandle> {
     await made.close();
     return open(path, 'r+');
   });
+}
+
+/**
+ * Takes over what an earlier attempt left of a partial file: as much as its note vouches for, hashed again. Null, and the file is empty, when
+ * there is no note of this source, or it vouches for more than there is. `validator` absent: of any source.
+ */
+export async function takeOver(
+  path: string,
+  file: FileHandle,
+  target: GrowingFile,
+  step: string,
+  validator?: string,
+): Promise<PartialNote | null> {
+  const note = await readNote(path);
+  const { size } = await file.stat();
+  if (note === null || note.syncedBytes > size || (validator !== undefined && note.validator !== validator)) {
+    await target.startOver();
+    return null;
+  }
+  await file.truncate(note.syncedBytes);
+  for await (const chunk of chunksOf(file)) {
+    target.count(chunk);
+    tellProgress({ step, doneBytes: target.sizeBytes(), totalBytes: note.syncedBytes });
+  }
+  return note;
 }
 
 /** Leaves nothing of a partial file. */

@@ -1,0 +1,41 @@
+import { Option } from '@commander-js/extra-typings';
+import type { Image } from '../model/image.ts';
+import { snapshotFormats } from '../model/snapshot.ts';
+import { pairs } from './arguments.ts';
+import type { Group } from './commands.ts';
+import { examples } from './examples.ts';
+import { follow } from './follow.ts';
+import { imageTable } from './image-text.ts';
+import { answer, answerStarted, type Session } from './session.ts';
+
+/** Adds what makes images from instances: `novaflow instance snapshot`. */
+export function addSnapshotCommands(group: Group, session: Session): void {
+  group
+    .command('snapshot')
+    .argument('<instance>', 'id or name')
+    .argument('<name>', 'name of the image')
+    .description("make an image from an instance's root disk; the guest is away while its disk is read, and goes on where it was")
+    .addOption(new Option('--format <format>', 'of the image (default: that of the disk)').choices(snapshotFormats))
+    .option('--compress', 'a smaller qcow2 image, which takes longer; the guest does not wait for it')
+    .option('--property <key=value>', 'a property of the image; may be repeated', pairs)
+    .option('--id <uuid>', 'id of the image (default: a new one)')
+    .addOption(new Option('--on-failure <what>', 'when a step is out of retries').choices(['rollback', 'park'] as const))
+    .option('--no-wait', 'start the operation and print its id')
+    .addHelpText(
+      'after',
+      examples(
+        'instance snapshot web1 web1-before-upgrade',
+        'instance snapshot web1 golden --format qcow2 --compress --property os_distro=debian',
+        'instance snapshot web1 nightly --no-wait',
+      ),
+    )
+    .action(async (idOrName, name, { wait, property: properties, id: imageId, ...how }) => {
+      const cloud = await session.cloud();
+      const instanceId = await cloud.idOf('instance', idOrName);
+      const given = Object.entries({ ...how, properties, imageId }).filter(([, value]) => value !== undefined);
+      const run = await cloud.start('snapshotInstance', idOrName, { instanceId, name, ...Object.fromEntries(given) });
+      if (!wait) return answerStarted(session, run.id);
+      const image = (await follow(session, run)) as Image;
+      answer(session, { json: image, ids: [image.id], text: () => imageTable([image], session.terminal) });
+    });
+}

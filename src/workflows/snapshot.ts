@@ -1,0 +1,102 @@
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { AcceptedSnapshot } from '../activities/accept/snapshot.ts';
+import type { Image } from '../model/image.ts';
+import type { InstanceChanges } from '../model/instance.ts';
+import { runOncePlugged } from './boot.ts';
+import type { Frame } from './operate.ts';
+import { operateOnGuest } from './operate-on-guest.ts';
+
+/**
+ * Makes an image from the root disk of an instance (Nova's `snapshot_instance`), whose task state walks as Nova's: image_snapshot_pending,
+ * image_snapshot, image_pending_upload, image_uploading. The image's record is there first and is held as long as the instance. Failed or
+ * cancelled it leaves no file, the record closed as `killed`, and the guest as it was.
+ */
+export async function snapshotInstance(request: unknown): Promise<Image> {
+  const made = Promise.withResolvers<Image>();
+
+  await operateOnGuest<AcceptedSnapshot>({
+    type: 'snapshotInstance',
+    request,
+    accept: (control) => control.acceptSnapshot,
+
+    story: async (frame, accepted) => {
+      const { control, longOnHost, whenHostReturns, undo, during, commit } = frame;
+      const { instance, host, snapshot } = accepted;
+      const { imageId, format } = snapshot;
+      const held = { imageId, firstRunId: workflowInfo().firstExecutionRunId };
+      const instanceId = instance.id;
+
+      undo('close the image', () => control.dropImage(held));
+      undo('remove what was extracted', () => whenHostReturns(host).removeSnapshot({ instanceId, imageId }));
+      const changes = await extractCold(frame, accepted);
+
+      let { imageToken } = snapshot;
+      undo('remove what was stored', () => whenHostReturns(host).removeUploaded({ imageId, imageToken }));
+      imageToken = await during({ ...changes, taskState: 'image_uploading' }, () => control.saveImage(held));
+      const stored = await longOnHost(host).uploadSnapshot({ instanceId, imageId, imageToken, format });
+
+      commit(); // from here on it is an image, which builds may begin from
+      made.resolve(await control.completeImage({ ...held, stored }));
+
+      return changes;
+    },
+  });
+
+  return made.promise;
+}
+
+/**
+ * Has the disk of a guest that is off extracted. One that is on is saved meanwhile with its memory, and is away as long as its disk is
+ * read: it goes on before anything is compressed or stored, and whatever dies in between. What the record says of it afterwards.
+ */
+async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot): Promise<InstanceChanges> {
+  const { onHost, longOnHost, undo, during } = frame;
+  const { instance, host, snapshot } = accepted;
+  const { imageId, disk, format, isCompressed } = snapshot;
+  const [instanceId, source] = [instance.id, { of: 'disk', disk } as const];
+  const isOn = instance.vmState === 'active' || instance.vmState === 'paused';
+
+  requireRoom(await during({ taskState: 'image_snapshot' }, () => onHost(host).lookForSnapshotRoom({ instanceId, disk })));
+  if (!isOn) {
+    const extract = () => longOnHost(host).extractSnapshot({ instanceId, imageId, source, format, isCompressed });
+    await during({ taskState: 'image_pending_upload' }, extract);
+    return {};
+  }
+
+  requireRoom(await onHost(host).lookForRoom({ instanceId }));
+  let isAway = true;
+  undo('let the guest go on', async () => {
+    if (isAway) await wakeWhateverIs(frame, accepted);
+  });
+  const { powerState } = await longOnHost(host).saveGuest({ instanceId });
+  const extract = () => longOnHost(host).extractSnapshot({ instanceId, imageId, source, format, isCompressed: false });
+  await during({ taskState: 'image_pending_upload', powerState }, extract);
+  const changes = await wake(frame, accepted);
+  isAway = false;
+
+  if (isCompressed) await longOnHost(host).compressSnapshot({ instanceId, imageId, format });
+  return changes;
+}
+
+function requireRoom({ problem }: { readonly problem: string | null }): void {
+  if (problem !== null) throw ApplicationFailure.nonRetryable(problem, 'DiskSpaceLow', {});
+}
+
+/** The guest goes on from its saved memory, as it was: paused when it was paused. One that ended by itself before it was saved stays off. */
+async function wake(frame: Frame<InstanceChanges>, { instance, host, vifs, vifPlug }: AcceptedSnapshot): Promise<InstanceChanges> {
+  const { onHost, longOnHost } = frame;
+  const instanceId = instance.id;
+  const woken = await longOnHost(host).wakeGuest({ instanceId, vifs });
+  if (woken.isOff) return { vmState: 'stopped', powerState: woken.powerState };
+  if (instance.vmState === 'paused') return { powerState: woken.powerState };
+  const { powerState } = await runOncePlugged(frame, { instanceId, host, vifs, vifPlug }, woken);
+  await onHost(host).setGuestClock({ instanceId });
+  return { powerState };
+}
+
+/** The same as an undo: it waits for a host that is away, and not for the network. */
+async function wakeWhateverIs(frame: Frame<InstanceChanges>, { instance, host, vifs }: AcceptedSnapshot): Promise<void> {
+  const instanceId = instance.id;
+  const { isOff } = await frame.longWhenHostReturns(host).wakeGuest({ instanceId, vifs });
+  if (!isOff && instance.vmState === 'active') await frame.whenHostReturns(host).runGuest({ instanceId });
+}
