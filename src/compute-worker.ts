@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { Client } from '@temporalio/client';
-import { Runtime, Worker } from '@temporalio/worker';
+import { type Logger, Runtime, Worker } from '@temporalio/worker';
 import { hostReporter } from './activities/attend.ts';
-import { everySeconds } from './activities/base-ageing/passes.ts';
 import { ageBases, usesOfHost } from './activities/base-ageing.ts';
 import { baseCache } from './activities/base-cache.ts';
 import { capabilitiesOf } from './activities/capabilities.ts';
@@ -19,6 +18,7 @@ import { type HostListingActivities, hostListingActivities } from './activities/
 import { imageStoreActivities } from './activities/image-store.ts';
 import { type MeasureActivities, measureActivities } from './activities/measure.ts';
 import { owedRemoval } from './activities/owed-removal.ts';
+import { everySeconds } from './activities/passes.ts';
 import { powerActivities } from './activities/power.ts';
 import { remoteConsoleActivities } from './activities/remote-console.ts';
 import { savedMemoryActivities } from './activities/saved-memory.ts';
@@ -26,12 +26,17 @@ import { screenshotActivities } from './activities/screenshot.ts';
 import { extractActivities } from './activities/snapshot/extract.ts';
 import { uploadActivities } from './activities/snapshot/upload.ts';
 import { superseded } from './activities/superseded.ts';
+import { endAbandoned } from './activities/transfer/close.ts';
+import { transferActivities } from './activities/transfer.ts';
 import { vifActivities } from './activities/vifs.ts';
 import type { Config } from './config.ts';
 import { connectLibvirt, type Libvirt } from './libvirt/index.ts';
 import { controlQueue, longQueueOf, quickQueueOf } from './model/queues.ts';
 import { commonOptions, type WorkerSurroundings } from './worker-options.ts';
 import type { auditHost } from './workflows/audit-host.ts';
+
+/** How often a host looks whether operations are over that it receives for. */
+const transferPassSeconds = 60;
 
 /** The workers of a compute host: seconds of work on one queue, copies on the other. The host is known to the scheduler once this resolves. */
 export async function computeWorkers(config: Config, surroundings: WorkerSurroundings): Promise<readonly Worker[]> {
@@ -58,6 +63,13 @@ export async function computeWorkers(config: Config, surroundings: WorkerSurroun
   await report(client, false);
   await comeHome(client);
   void ageingOf(config, libvirt, client, stopping);
+  void everySeconds(
+    transferPassSeconds,
+    stopping,
+    'a look for transfers that are over',
+    () => endTransfers(client, config, Runtime.instance().logger),
+    Runtime.instance().logger,
+  );
   void auditAtStart(config.host.name, client);
   return workers;
 }
@@ -69,7 +81,12 @@ function ageingOf(config: Config, libvirt: Libvirt, by: Client, stopping: AbortS
   const pass = async () => {
     for (const base of await ageBases(config, uses)) logger.info('an image that nothing uses was removed from the cache', { base });
   };
-  return everySeconds(config.imageCache.passSeconds, stopping, pass, logger);
+  return everySeconds(config.imageCache.passSeconds, stopping, 'a look through the image cache', pass, logger);
+}
+
+/** Ends what receives for operations that are over, now and then. */
+async function endTransfers(by: Client, { runDir }: Config, logger: Logger): Promise<void> {
+  for (const transfer of await endAbandoned(runDir, by)) logger.info('what received for an operation that is over was ended', { transfer });
 }
 
 /** What this host is like is compared with its record, as soon as its workers take work; what is not as it should be is said in the log. */
@@ -112,6 +129,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
     endSuperseded,
   });
   const { saveGuest, restoreGuest, wakeGuest, ...savedMemory } = savedMemoryActivities(libvirt, whileHolding, config);
+  const transfers = transferActivities(whileHolding, config);
   const { storeImage, ...images } = imageStoreActivities(config);
   const { extractSnapshot, compressSnapshot, ...extracted } = extractActivities(libvirt, whileHolding, backends.devices, config);
   const { uploadSnapshot, ...uploaded } = uploadActivities(whileHolding, config);
@@ -120,10 +138,12 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
     comeHome: async (by) => {
       const stays = (what: string) => (error: unknown) => logger.warn(what, { error });
       await payDebts(by, config.host.name, remove).catch(stays('what this host owes is still owed'));
+      await endTransfers(by, config, logger).catch(stays('disks may be received here for operations that are over'));
       await endSuperseded(by).catch(stays('guests that went on elsewhere may run here'));
     },
     long: {
       ...{ fetchBases, writeDisks, wipeDisks, storeImage },
+      ...transfers.long,
       ...{ saveGuest, restoreGuest, wakeGuest, extractSnapshot, compressSnapshot, uploadSnapshot },
     },
     quick: {
@@ -136,6 +156,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...remoteConsoleActivities(config, libvirt),
       ...powerActivities(libvirt, whileHolding),
       ...savedMemory,
+      ...transfers.quick,
       ...screenshotActivities(libvirt),
       ...vifActivities,
       ...consoleActivities(config),

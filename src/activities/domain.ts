@@ -19,6 +19,7 @@ import { holdingFiles, type WhileHolding } from './holding.ts';
 import { powerStateOf } from './power-state.ts';
 import { fail } from './record-client.ts';
 import { together } from './together.ts';
+import { endTransfers } from './transfer/close.ts';
 import { makeUefiVariables } from './uefi-variables.ts';
 import { whyUnplugged } from './vifs.ts';
 
@@ -62,7 +63,7 @@ export function domainActivities(
   whileHolding: WhileHolding,
   bases: BaseCache,
   devices: DeviceKeeper,
-  { vnc }: Pick<Config, 'vnc'>,
+  { vnc, runDir }: Pick<Config, 'vnc' | 'runDir'>,
 ): DomainActivities {
   return {
     defineDomain: ({ token, instance, image, disks, vifs }) =>
@@ -103,6 +104,7 @@ export function domainActivities(
     removeInstance: ({ token, instanceId }) =>
       whileHolding(instanceId, token, async (directory) => {
         await removeDomain(instanceId);
+        await endTransfers(runDir, instanceId);
         const toWipe = await devices.release(instanceId);
         for (const name of await readdir(directory)) {
           if (!holdingFiles.has(name)) await rm(join(directory, name), { recursive: true, force: true });

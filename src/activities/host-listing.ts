@@ -3,7 +3,7 @@ import type { Libvirt } from '../libvirt/index.ts';
 import type { HostListing } from '../model/verify/listing.ts';
 import type { DeviceKeeper } from './disks/device-keeper.ts';
 import { listDomains } from './host-listing/domains.ts';
-import { listInstances, listStore } from './host-listing/files.ts';
+import { listInstances, listStore, listTransfers } from './host-listing/files.ts';
 import { listLinks, listLoopDevices } from './host-listing/machine.ts';
 import { listGuests, listTools } from './host-listing/processes.ts';
 
@@ -16,11 +16,11 @@ export interface HostListingActivities {
 export function hostListingActivities(
   libvirt: Libvirt,
   devices: DeviceKeeper,
-  { instancesDir, imageStore: { directory } }: Pick<Config, 'instancesDir' | 'imageStore'>,
+  { instancesDir, imageStore: { directory }, runDir }: Pick<Config, 'instancesDir' | 'imageStore' | 'runDir'>,
 ): HostListingActivities {
   return {
     listHost: async () => {
-      const [domains, bindings, links, instances, store, listedDevices, loopDevices, guests, tools] = await Promise.all([
+      const [domains, bindings, links, instances, store, listedDevices, loopDevices, guests, tools, transfers] = await Promise.all([
         listDomains(libvirt),
         libvirt.connectListAllNwfilterBindings({ needResults: 1 }),
         listLinks(),
@@ -30,9 +30,10 @@ export function hostListingActivities(
         listLoopDevices(instancesDir),
         listGuests(),
         listTools([instancesDir, directory]),
+        listTransfers(runDir),
       ]);
       const filterBindings = bindings.map(({ portDev }) => portDev).sort();
-      return { domains, instances, store, devices: listedDevices, links, filterBindings, loopDevices, guests, tools };
+      return { domains, instances, store, devices: listedDevices, links, filterBindings, loopDevices, guests, tools, transfers };
     },
   };
 }

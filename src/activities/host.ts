@@ -9,6 +9,7 @@ import type { SavedMemoryActivities, SavedMemoryLongActivities } from './saved-m
 import type { ScreenshotActivities } from './screenshot.ts';
 import type { ExtractActivities, ExtractLongActivities } from './snapshot/extract.ts';
 import type { UploadActivities, UploadLongActivities } from './snapshot/upload.ts';
+import type { TransferActivities, TransferLongActivities } from './transfer.ts';
 import type { VifActivities } from './vifs.ts';
 
 /** What a compute worker does on its quick queue: seconds. */
@@ -22,6 +23,7 @@ export type HostActivities = DiskActivities &
   VifActivities &
   ConsoleActivities &
   RemoteConsoleActivities &
+  TransferActivities &
   ImageActivities;
 
 /** What it does on its long queue: copies and conversions. */
@@ -29,7 +31,8 @@ export type HostLongActivities = SavedMemoryLongActivities &
   DiskLongActivities &
   ImageLongActivities &
   ExtractLongActivities &
-  UploadLongActivities;
+  UploadLongActivities &
+  TransferLongActivities;
 
 /** All of the quick queue: the host's record is attended there too. */
 export type QuickActivities = HostActivities & AttendActivities;

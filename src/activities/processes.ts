@@ -9,12 +9,13 @@ export interface ProcessView {
   readonly isStopped: boolean;
 }
 
-/** The process, or null when there is none of this pid. */
+/** The process, or null when there is none of this pid, or what is left of one is not reaped yet. */
 export async function processOf(pid: number): Promise<ProcessView | null> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { pid, startTicks: Number(fields[19]), isStopped: fields[0] === 'T' };
+    const [state] = fields;
+    return state === 'Z' ? null : { pid, startTicks: Number(fields[19]), isStopped: state === 'T' };
   } catch (error) {
     if (isGone(error)) return null;
     throw error;
@@ -31,9 +32,14 @@ export async function processesWithOpen(path: string): Promise<readonly ProcessV
 }
 
 /** Kills the process unless its pid is another's by now. */
-export async function kill({ pid, startTicks }: ProcessView): Promise<void> {
+export async function kill(target: ProcessView): Promise<void> {
+  await signal(target, 'SIGKILL');
+}
+
+/** Sends the process a signal unless it has gone, or its pid is another's by now. */
+export async function signal({ pid, startTicks }: ProcessView, name: NodeJS.Signals): Promise<void> {
   const now = await processOf(pid);
-  if (now?.startTicks === startTicks) process.kill(pid, 'SIGKILL');
+  if (now?.startTicks === startTicks) process.kill(pid, name);
 }
 
 async function hasOpen(pid: number, path: string): Promise<boolean> {

@@ -8,7 +8,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Config } from '../config.ts';
 import { ConsoleFlag, type Libvirt } from '../libvirt/index.ts';
 import { childrenOf, descendantsOf, rootOf } from '../model/xml-tree.ts';
-import { errnoOf } from './failures.ts';
+import { listening } from './free-port.ts';
 import { guestOf, isOff } from './guest.ts';
 import { fail } from './record-client.ts';
 
@@ -41,7 +41,6 @@ const openMs = 60_000;
 /** Of the ciphers with a pre-shared key, the one whose sessions stay secret when the key becomes known later. */
 const cipher = 'ECDHE-PSK-CHACHA20-POLY1305';
 const keyBytes = 32;
-const triesAtAPort = 20;
 
 export function remoteConsoleActivities(
   { host: { address }, consolePorts }: Pick<Config, 'host' | 'consolePorts'>,
@@ -60,7 +59,7 @@ export function remoteConsoleActivities(
         ciphers: cipher,
         pskCallback: (_socket, identity) => (identity === instanceId ? key : null),
       });
-      const port = await listening(server, consolePorts);
+      const port = await listening(server, consolePorts, 'consolePorts');
       const expiresAt = new Date(Date.now() + openMs).toISOString();
       void serveOnce(server, open);
       return { kind, address, port, cipher, identity: instanceId, presharedKey: key.toString('hex'), expiresAt };
@@ -88,23 +87,6 @@ async function serveOnce(server: Server, open: () => Promise<Duplex>): Promise<v
   } catch {
     client.destroy(); // what broke off was seen at the other end
   }
-}
-
-/** Listens on a port of the range, at any of the machine's addresses; begins anywhere in it, so that two rarely try the same. */
-async function listening(server: Server, { first, last }: Config['consolePorts']): Promise<number> {
-  const count = last - first + 1;
-  const begin = randomBytes(4).readUInt32BE() % count;
-  for (let attempt = 0; attempt < Math.min(count, triesAtAPort); attempt += 1) {
-    const port = first + ((begin + attempt) % count);
-    try {
-      server.listen(port);
-      await once(server, 'listening');
-      return port;
-    } catch (error) {
-      if (errnoOf(error) !== 'EADDRINUSE') throw error;
-    }
-  }
-  throw new Error(`no port from ${first} to ${last} is free (tried ${triesAtAPort}): widen consolePorts`);
 }
 
 function serialConsole(libvirt: Libvirt, uuid: string): Promise<Duplex> {

@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly limits?: Limits;
   /** Where the command finds files without a directory. */
   readonly cwd?: string;
+  /** Ends it as a cancel does, and what it was aborted with is raised. */
+  readonly until?: AbortSignal;
   /** Is given what the command prints, while it does. */
   readonly onOutput?: (text: string) => void;
 }
@@ -35,16 +37,16 @@ export interface RunOptions {
  * Runs a command to its end. Arguments are an array, nothing reaches a shell. A cancel of the activity ends the command and
  * arrives as the cancel it is. Raises `CommandFailed` with what the command said.
  */
-export async function run(file: string, args: readonly string[], { limits, cwd, onOutput }: RunOptions = {}): Promise<Ran> {
+export async function run(file: string, args: readonly string[], { limits, cwd, until, onOutput }: RunOptions = {}): Promise<Ran> {
   const inherited = inheritedDescriptors.getStore() ?? [];
-  const signal = currentSignal();
+  const signals = [currentSignal(), until].filter((signal) => signal instanceof AbortSignal);
   const [command = file, ...rest] = limits === undefined ? [file, ...args] : limited(limits, file, args);
   try {
     const running = execa(command, rest, {
       // execa passes descriptors above 2 on, though its types know no number here.
       stdio: ['ignore', 'pipe', 'pipe', ...(inherited as unknown as 'inherit'[])],
       ...(cwd === undefined ? {} : { cwd }),
-      ...(signal === null ? {} : { cancelSignal: signal }),
+      ...(signals.length === 0 ? {} : { cancelSignal: AbortSignal.any(signals) }),
       ...(limits === undefined ? {} : { maxBuffer: maxOutputBytes }),
       // Of each thread's own arena of glibc, 64 MiB count as address space.
       env: { LC_ALL: 'C.UTF-8', ...(limits === undefined ? {} : { MALLOC_ARENA_MAX: '2' }) },

@@ -186,6 +186,17 @@ export const settings = objectOf({
     first: wholeNumber(1024, 65_535).default(10_000).describe('First port on which this host takes connections to consoles.'),
     last: wholeNumber(1024, 65_535).default(20_000).describe('Last of them.'),
   }).refine(({ first, last }) => first <= last, { path: ['last'], error: 'must not be below consolePorts.first' }),
+  transferPorts: objectOf({
+    first: wholeNumber(1024, 65_535)
+      .default(20_001)
+      .describe('First port on which this host takes disks and files of instances from other hosts, at `host.address`.'),
+    last: wholeNumber(1024, 65_535).default(20_512).describe('Last of them.'),
+  }).refine(({ first, last }) => first <= last, { path: ['last'], error: 'must not be below transferPorts.first' }),
+  transferSilenceSeconds: wholeNumber(1, day)
+    .default(60)
+    .describe('How long another host may be out of reach before a copy to it is broken off and begun anew.'),
+  pkiDir: path.default('/etc/pki').describe('Where the certificates of this host are, as `novaflow pki issue` lays them out.'),
+  runDir: path.default('/run/novaflow').describe('Where a worker notes what it started that outlives it; empty after a boot.'),
   syncPowerStateIntervalSeconds: wholeNumber(1, day)
     .default(600)
     .describe(

@@ -49,6 +49,8 @@ export const internals = [
   'AddressTaken',
   /** Another drive has the path of one that an instance was given. */
   'DeviceDiffers',
+  /** A disk or files did not come over whole: the story begins the transfer anew. */
+  'TransferBroken',
 ] as const;
 
 export type Refusal = (typeof refusals)[number];

@@ -49,6 +49,8 @@ export interface StepMaker {
   readonly longWhenHostReturns: (host: string) => HostLongSteps;
   /** For an undo that can be left to the host: one that is away fails it, and nobody is asked. */
   readonly unlessAway: (host: string) => HostSteps;
+  /** Whether a part of the story is to be begun anew that failed as often as it may: an operator is asked where the operation parks. */
+  readonly mayBeginAnew: (failure: unknown) => Promise<boolean>;
 }
 
 /**
@@ -72,6 +74,7 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     whenHostReturns: (host) => steps<HostSteps>(whenItReturns(host)),
     longWhenHostReturns: (host) => steps<HostLongSteps>(longWhenItReturns(host)),
     unlessAway: (host) => steps<HostSteps>(unlessItIsAway(host)),
+    mayBeginAnew: async (failure) => mayPark() && (await parkAt(whereFailed(failure), failure)) === 'retry',
   };
 
   function steps<Functions>(kind: KindOfWork): Functions {
@@ -132,6 +135,7 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     }
     if (host !== null && waitsForSlot === true && isSilence(failure) && (await isUp(host))) return true;
     if (mayBeAway === true && isAway(failure)) return false;
+    if (typeOf(failure) === 'TransferBroken') return false; // both ends begin anew
     return mayPark() && (await parkAt(whereFailed(failure), failure)) === 'retry';
   }
 

@@ -18,6 +18,7 @@ test('of all failures these alone are not of the host where they happened', () =
     'OperationFailed',
     'SavedMemoryUnusable',
     'SnapshotLost',
+    'TransferBroken',
     'VirtualInterfacePlugTimeout',
   ]);
 });

@@ -26,9 +26,10 @@ import { emptyListing } from '../../src/model/verify/compare.ts';
 import { wantedDisks } from '../../src/model/wanted-disks.ts';
 import { testKeyFile, testKeys } from '../codec/test-keys.ts';
 import { type FakeGuests, fakeGuestSteps, powerOf } from './fake-guest.ts';
+import { type FakeTransfers, fakeTransferSteps } from './fake-transfer.ts';
 
 /** What is on a fake host: by instance, whether its disks and its domain are there. */
-export interface FakeHost extends FakeGuests {
+export interface FakeHost extends FakeGuests, FakeTransfers {
   readonly disks: Set<string>;
   readonly bases: Set<string>;
   /** The one store that all hosts reach. */
@@ -255,6 +256,7 @@ function emptyHost(images: Set<string>): FakeHost {
       stubborn,
       interrupted,
       isFull: false,
+      receiving: new Set<string>(),
       bases,
       images,
       snapshots: new Set(),
@@ -290,6 +292,7 @@ type Work = (input: { instanceId?: string; instance?: Instance } | undefined) =>
 function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): HostSteps {
   return {
     ...fakeGuestSteps(host),
+    ...fakeTransferSteps(host),
     listHost: async () => ({
       ...emptyListing,
       domains: [...host.guests].map(([instanceId, guest]) => ({ instanceId, powerState: powerOf[guest], blockJobs: [] })),

@@ -6,6 +6,7 @@ import { uuid } from '../../schema/patterns.ts';
 import { concurrently } from '../concurrently.ts';
 import { deviceClaimFile } from '../disks/isolate/claims.ts';
 import { errnoOf } from '../failures.ts';
+import { transfersDirectory } from '../transfer/places.ts';
 
 /** As a compute worker names the lock that makes it the only one of its host. */
 const workerLock = /^\.worker-(.+)\.lock$/;
@@ -31,6 +32,13 @@ export async function listInstances(directory: string): Promise<ListedInstances>
 /** What lies in the image store; nothing when no image was ever imported. */
 export async function listStore(directory: string): Promise<HostListing['store']> {
   return { directory, files: await namesIn(directory) };
+}
+
+/** What goes on between this host and others, by instance. */
+export async function listTransfers(runDir: string): Promise<NonNullable<HostListing['transfers']>> {
+  const directory = transfersDirectory(runDir);
+  const ids = await namesIn(directory);
+  return Promise.all(ids.map(async (instanceId) => ({ instanceId, files: await namesIn(join(directory, instanceId)) })));
 }
 
 /** Sorted; a file where a directory should be has none below it. */

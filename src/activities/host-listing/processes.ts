@@ -6,10 +6,12 @@ import { concurrently } from '../concurrently.ts';
 /** The commands that steps run on files of instances and images. */
 const tools: ReadonlySet<string> = new Set([
   'qemu-img',
+  'qemu-nbd',
   'genisoimage',
   'flock',
   'rsync',
   'cp',
+  'tar',
   'mkswap',
   ...fileSystems.map((type) => `mkfs.${type}`),
 ]);

@@ -1,4 +1,3 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ImageStatus } from '../../model/image.ts';
 import { searchAttributes as attribute } from '../../model/search-attributes.ts';
 import type { OpenRun } from '../../model/verify/holders.ts';
@@ -42,15 +41,4 @@ async function openRunsWith(
     found.push({ workflowId, runId, type, id: typedSearchAttributes.get(key) ?? '' });
   }
   return found;
-}
-
-/** Whether the run goes on; one that nobody knows any more does not. */
-export async function isRunOpen({ workflowId, runId }: { readonly workflowId: string; readonly runId: string }): Promise<boolean> {
-  try {
-    const { status } = await client().workflow.getHandle(workflowId, runId).describe();
-    return status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

@@ -8,7 +8,8 @@ import type { HostScene, SeenInstance } from '../../model/verify/scene.ts';
 import { concurrently } from '../concurrently.ts';
 import { namesOf } from '../listing.ts';
 import { queryRecord, type RecordKind } from '../record-client.ts';
-import { imageStatuses, imagesBeingCached, isRunOpen, openRuns } from './runs.ts';
+import { isRunOpen } from '../run-open.ts';
+import { imageStatuses, imagesBeingCached, openRuns } from './runs.ts';
 
 /** Queries are workflow tasks: so many at the same time leave the workers room for the work of operations. */
 const queriesAtOnce = 16;

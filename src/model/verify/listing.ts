@@ -16,6 +16,8 @@ export interface HostListing {
   readonly guests: readonly { readonly pid: number; readonly instanceId: string }[];
   /** Commands of ours that have files below the instances or in the store open. */
   readonly tools: readonly { readonly pid: number; readonly name: string; readonly files: readonly string[] }[];
+  /** What sends or receives something of an instance, by the names of its files. Absent in listings of before 0.2. */
+  readonly transfers?: readonly { readonly instanceId: string; readonly files: readonly string[] }[];
 }
 
 /** A domain with our metadata. */

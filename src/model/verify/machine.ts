@@ -16,7 +16,7 @@ export function loopFindings({ host, listing }: HostScene): readonly Finding[] {
 
 /** QEMUs that libvirt knows nothing of, and commands that work on files of instances or images that no operation works on. */
 export function processFindings(scene: HostScene): readonly Finding[] {
-  return [...strayGuests(scene), ...strayTools(scene)];
+  return [...strayGuests(scene), ...strayTools(scene), ...strayTransfers(scene)];
 }
 
 function strayGuests(scene: HostScene): readonly Finding[] {
@@ -41,6 +41,18 @@ function strayTools(scene: HostScene): readonly Finding[] {
       host,
       what: `${name}, pid ${pid}, on ${files.join(', ')}`,
       likelyCause: 'the worker or the operation that started it was killed: end it, or wait for its end',
+    }));
+}
+
+function strayTransfers(scene: HostScene): readonly Finding[] {
+  const { host, listing } = scene;
+  return (listing.transfers ?? [])
+    .filter(({ instanceId }) => whereabouts(scene, instanceId) !== 'busy')
+    .map(({ instanceId, files }) => ({
+      kind: 'UnknownProcess',
+      host,
+      what: `a transfer of instance ${instanceId}: ${files.join(', ')}`,
+      likelyCause: 'the operation that it is of was terminated: what receives ends within a minute, all of it with the instance',
     }));
 }
 

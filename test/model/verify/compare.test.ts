@@ -295,6 +295,11 @@ const cases: readonly Case[] = [
     finds: [`UnknownProcess cn1: qemu-img, pid 7, on /instances/${webId}/disk`],
   },
   {
+    of: 'a transfer that nobody is at',
+    changes: listed({ transfers: [{ instanceId: webId, files: ['disk.pid', 'disk.receiver'] }] }),
+    finds: [`UnknownProcess cn1: a transfer of instance ${webId}: disk.pid, disk.receiver`],
+  },
+  {
     of: 'an instance without a claim',
     changes: { record: host({ claims: [] }) },
     finds: [`ClaimMissing cn1: instance ${webId} has no claim`],

@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { type ProcessView, processOf, signal } from '../processes.ts';
+
+/** How long a process that was told to end may take to write what it has. */
+const graceMs = 10_000;
+const pollMs = 10;
+
+/**
+ * The process that was started with this argument and wrote its pid into the file, or null. A pid alone may be a stranger's by now:
+ * the argument, a path of ours, is nobody else's.
+ */
+export async function lastingProcess(pidFile: string, argument: string): Promise<ProcessView | null> {
+  const pid = Number((await readFile(pidFile, 'utf8').catch(() => '')).trim());
+  if (!Number.isSafeInteger(pid) || pid <= 0) return null;
+  const found = await processOf(pid);
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return found !== null && command.split('\0').includes(argument) ? found : null;
+}
+
+/** Ends a process and returns when it has gone: it is told to, and killed when it takes longer than it may, or is frozen. */
+export async function endProcess(ending: ProcessView): Promise<void> {
+  await signal(ending, 'SIGTERM');
+  for (const deadline = Date.now() + graceMs; ; await setTimeout(pollMs)) {
+    const now = await processOf(ending.pid);
+    if (now?.startTicks !== ending.startTicks) return;
+    if (now.isStopped || Date.now() > deadline) await signal(ending, 'SIGKILL');
+  }
+}

@@ -1,0 +1,116 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../../config.ts';
+import { compareArgs, greetArgs, type OwnDisk, type ServedDisk, sendArgs } from '../../qemu/nbd.ts';
+import { CommandFailed } from '../failures.ts';
+import { withLock } from '../lock.ts';
+import { tellsShare } from '../qemu-img.ts';
+import { fail } from '../record-client.ts';
+import { currentSignal, inheritedDescriptors, run } from '../run.ts';
+import { pkiOfQemu } from './certificate.ts';
+import { digestOf } from './digest.ts';
+import { watchReach } from './out-of-reach.ts';
+import { dropIfEmpty, namesIn } from './places.ts';
+
+/** A disk on its way from this host. */
+export interface Outgoing {
+  readonly name: string;
+  readonly from: OwnDisk;
+  readonly to: ServedDisk;
+  readonly toFormat: OwnDisk['format'];
+  /** Whether it is written into a device, of which nobody says that it is empty. */
+  readonly toDevice: boolean;
+  readonly sizeBytes: number;
+}
+
+type SenderConfig = Pick<Config, 'pkiDir' | 'transferSilenceSeconds'>;
+
+/** How long a server may take to answer: one that does not has its one place taken by a connection that is cut. */
+const greetingSeconds = 15;
+
+/**
+ * Writes a disk into the one that the other host serves, and flushes it. Returns the digest of a raw disk that becomes a raw one, for the
+ * other end to compare; any other is compared from here, over the same way, and null is returned. Raises `TransferBroken`.
+ */
+export async function sendDisk(config: SenderConfig, { name, from, to, toFormat, toDevice, sizeBytes }: Outgoing): Promise<string | null> {
+  const way = { pkiDirectory: pkiOfQemu(config), from, to };
+  await broken(() => run('timeout', ['--kill-after=2', `${greetingSeconds}`, 'qemu-img', ...greetArgs(way)]));
+  if (from.format === 'raw' && toFormat === 'raw') {
+    const digesting = digestOf(from.path, sizeBytes);
+    digesting.catch(() => {}); // what becomes of the copy comes first
+    await watched(config, `send ${name}`, sendArgs({ ...way, isEmpty: !toDevice }), { to, sizeBytes });
+    return digesting;
+  }
+  await watched(config, `send ${name}`, sendArgs({ ...way, isEmpty: !toDevice }), { to, sizeBytes });
+  await watched(config, `compare ${name}`, compareArgs(way), { to, sizeBytes });
+  return null;
+}
+
+/**
+ * Runs `work` as the only one that sends this disk from here: an earlier attempt that still does, since its worker died, is ended. The
+ * instance's lock is not passed on to what `work` starts, so that nobody waits for it who wants to end it.
+ */
+export async function aloneSending<T>(transfers: string, name: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(transfers, { recursive: true, mode: 0o700 });
+  const lock = sendingLock(transfers, name);
+  const isSuperseded = async () => true;
+  const locked = async () => {
+    try {
+      return await work();
+    } finally {
+      await rm(lock, { force: true });
+    }
+  };
+  try {
+    return await inheritedDescriptors.run([], () => withLock(lock, locked, isSuperseded));
+  } finally {
+    await dropIfEmpty(transfers);
+  }
+}
+
+/** Ends whatever sends something of an instance from here. */
+export async function endSending(transfers: string): Promise<void> {
+  const names = (await namesIn(transfers)).flatMap((name) => /^(.+)\.sending$/.exec(name)?.[1] ?? []);
+  for (const name of names) await aloneSending(transfers, name, async () => {});
+}
+
+function sendingLock(transfers: string, name: string): string {
+  return join(transfers, `${name}.sending`);
+}
+
+async function watched(
+  { transferSilenceSeconds: silenceSeconds }: SenderConfig,
+  step: string,
+  args: readonly string[],
+  { to, sizeBytes }: { readonly to: ServedDisk; readonly sizeBytes: number },
+): Promise<void> {
+  const [until, over] = [new AbortController(), new AbortController()];
+  const tell = tellsShare(step, sizeBytes);
+  let hasMoved = false;
+  const isMoving = () => {
+    const moved = hasMoved;
+    hasMoved = false;
+    return moved;
+  };
+  const onOutput = (printed: string) => {
+    hasMoved = true;
+    tell(printed);
+  };
+  const watching = watchReach(to, { silenceSeconds, isMoving, until, over: over.signal });
+  try {
+    await broken(() => run('qemu-img', args, { onOutput, until: until.signal }));
+  } finally {
+    over.abort();
+    await watching;
+  }
+}
+
+/** qemu-img has one exit code for all that goes wrong on the way: the story asks the other end, and begins anew. */
+async function broken<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CommandFailed) || currentSignal()?.aborted === true) throw error;
+    throw fail('TransferBroken', error.message);
+  }
+}

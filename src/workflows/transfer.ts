@@ -1,0 +1,69 @@
+import { sleep } from '@temporalio/workflow';
+import type { DiskTransfer } from '../activities/transfer.ts';
+import type { Disk } from '../model/instance.ts';
+import { isAway, typeOf } from './outcome.ts';
+import type { StepMaker } from './steps.ts';
+import type { Undo } from './undo.ts';
+
+/** What a transfer is told with: an operation's frame, or a part of it. */
+export type TransferFrame = Pick<StepMaker, 'onHost' | 'longOnHost' | 'unlessAway' | 'mayBeginAnew'> & { readonly undo: Undo };
+
+/** From which host to which; they are not the same one, and share no storage. */
+export interface Route {
+  readonly instanceId: string;
+  readonly source: string;
+  readonly destination: string;
+  /** Whether the source's files lie in the instance's directory or in the one of this suffix. */
+  readonly from: '' | '_resize';
+}
+
+/** How often a transfer is begun before an operator is asked, or the operation ends. */
+const attemptsAtOnce = 6;
+
+/**
+ * Brings one disk of an instance that is off from its source to its destination, where it is served by QEMU for this operation and its
+ * source alone. Afterwards it lies there, whole and synced, under its own name, or in the device that was given to it as `as.device`; its
+ * source is as it was. It becomes what `as` says, by default the same: a disk with a backing file is flattened on the way.
+ */
+export async function transferDisk(
+  frame: TransferFrame,
+  { disk, as = { ...disk, backing: null }, ...route }: Route & { readonly disk: Disk; readonly as?: Disk },
+): Promise<void> {
+  const { instanceId, source, destination, from } = route;
+  const { onHost, longOnHost } = frame;
+  const transfer: DiskTransfer = { instanceId, disk, as };
+  undoTransfer(frame, route);
+  await untilWhole(frame, async (attempt) => {
+    const to = await onHost(destination).openDiskReceiver({ ...transfer, client: source, attempt });
+    const { digest } = await longOnHost(source).sendDisk({ ...transfer, from, to });
+    await longOnHost(destination).sealDisk({ ...transfer, digest });
+  });
+}
+
+/** Leaves nothing that sends or receives, and no part of what came. On a host that is away its worker sees to it when it is back. */
+function undoTransfer({ undo, unlessAway }: TransferFrame, { instanceId, source, destination }: Route): void {
+  undo('end what receives the copy', () => thoughAway(() => unlessAway(destination).closeReceivers({ instanceId })));
+  undo('end what sends the copy', () => thoughAway(() => unlessAway(source).stopSending({ instanceId })));
+}
+
+async function thoughAway(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (failure) {
+    if (!isAway(failure)) throw failure;
+  }
+}
+
+/** A connection that broke, a host that started anew, a copy that is not whole: both ends begin anew, after a pause. */
+async function untilWhole({ mayBeginAnew }: TransferFrame, work: (attempt: number) => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work(attempt);
+    } catch (failure) {
+      if (typeOf(failure) !== 'TransferBroken') throw failure;
+      const round = attempt % attemptsAtOnce;
+      if (round > 0) await sleep(2 ** (round - 1) * 1000);
+      else if (!(await mayBeginAnew(failure))) throw failure;
+    }
+  }
+}
