@@ -27,6 +27,7 @@ import { extractActivities } from './activities/snapshot/extract.ts';
 import { uploadActivities } from './activities/snapshot/upload.ts';
 import { superseded } from './activities/superseded.ts';
 import { endAbandoned } from './activities/transfer/close.ts';
+import { comparisonActivities } from './activities/transfer/comparison.ts';
 import { transferActivities } from './activities/transfer.ts';
 import { vifActivities } from './activities/vifs.ts';
 import type { Config } from './config.ts';
@@ -157,6 +158,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...powerActivities(libvirt, whileHolding),
       ...savedMemory,
       ...transfers.quick,
+      ...comparisonActivities(whileHolding, bases),
       ...screenshotActivities(libvirt),
       ...vifActivities,
       ...consoleActivities(config),

@@ -9,6 +9,7 @@ import type { SavedMemoryActivities, SavedMemoryLongActivities } from './saved-m
 import type { ScreenshotActivities } from './screenshot.ts';
 import type { ExtractActivities, ExtractLongActivities } from './snapshot/extract.ts';
 import type { UploadActivities, UploadLongActivities } from './snapshot/upload.ts';
+import type { ComparisonActivities } from './transfer/comparison.ts';
 import type { TransferActivities, TransferLongActivities } from './transfer.ts';
 import type { VifActivities } from './vifs.ts';
 
@@ -24,6 +25,7 @@ export type HostActivities = DiskActivities &
   ConsoleActivities &
   RemoteConsoleActivities &
   TransferActivities &
+  ComparisonActivities &
   ImageActivities;
 
 /** What it does on its long queue: copies and conversions. */

@@ -1,8 +1,9 @@
 import { sleep } from '@temporalio/workflow';
 import type { DiskTransfer } from '../activities/transfer.ts';
 import type { Disk } from '../model/instance.ts';
-import { isAway, typeOf } from './outcome.ts';
+import { typeOf } from './outcome.ts';
 import type { StepMaker } from './steps.ts';
+import { thoughAway } from './though-away.ts';
 import type { Undo } from './undo.ts';
 
 /** What a transfer is told with: an operation's frame, or a part of it. */
@@ -44,14 +45,6 @@ export async function transferDisk(
 function undoTransfer({ undo, unlessAway }: TransferFrame, { instanceId, source, destination }: Route): void {
   undo('end what receives the copy', () => thoughAway(() => unlessAway(destination).closeReceivers({ instanceId })));
   undo('end what sends the copy', () => thoughAway(() => unlessAway(source).stopSending({ instanceId })));
-}
-
-async function thoughAway(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (failure) {
-    if (!isAway(failure)) throw failure;
-  }
 }
 
 /** A connection that broke, a host that started anew, a copy that is not whole: both ends begin anew, after a pause. */

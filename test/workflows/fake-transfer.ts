@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import type { ComparisonActivities } from '../../src/activities/transfer/comparison.ts';
 import type { TransferActivities, TransferLongActivities } from '../../src/activities/transfer.ts';
 
 /** What a fake host has of what comes over from others. */
@@ -5,10 +7,13 @@ export interface FakeTransfers {
   readonly disks: Set<string>;
   /** Disks that are on their way here: `<instance>/<disk>`. */
   readonly receiving: Set<string>;
+  readonly bases: ReadonlySet<string>;
+  /** Probe files: hosts of one set share their storage. */
+  probes: Set<string>;
 }
 
 /** Disks come over at once; the instance has disks on the host that sealed one. */
-export function fakeTransferSteps(host: FakeTransfers): TransferActivities & TransferLongActivities {
+export function fakeTransferSteps(host: FakeTransfers): TransferActivities & TransferLongActivities & ComparisonActivities {
   return {
     openDiskReceiver: async ({ instanceId, as }) => {
       host.receiving.add(`${instanceId}/${as.name}`);
@@ -18,6 +23,16 @@ export function fakeTransferSteps(host: FakeTransfers): TransferActivities & Tra
       for (const one of host.receiving) if (one.startsWith(`${instanceId}/`)) host.receiving.delete(one);
     },
     stopSending: async () => {},
+    writeProbe: async ({ instanceId }) => {
+      const name = `.probe-${instanceId}-${randomUUID()}`;
+      host.probes.add(name);
+      return { name };
+    },
+    seesProbe: async ({ name }) => ({ isSeen: host.probes.has(name) }),
+    removeProbes: async ({ instanceId }) => {
+      for (const name of host.probes) if (name.startsWith(`.probe-${instanceId}`)) host.probes.delete(name);
+    },
+    compareBase: async ({ backing: { imageId } }) => ({ answer: host.bases.has(imageId) ? 'same' : 'absent' }),
     sendDisk: async () => ({ digest: null }),
     sealDisk: async ({ instanceId, as }) => {
       host.receiving.delete(`${instanceId}/${as.name}`);

@@ -257,6 +257,7 @@ function emptyHost(images: Set<string>): FakeHost {
       interrupted,
       isFull: false,
       receiving: new Set<string>(),
+      probes: new Set<string>(),
       bases,
       images,
       snapshots: new Set(),

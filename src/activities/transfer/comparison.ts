@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Backing } from '../../model/instance.ts';
+import type { Token } from '../../model/tenure.ts';
+import type { BaseCache } from '../base-cache.ts';
+import { readBaseNote } from '../base-note.ts';
+import type { WhileHolding } from '../holding.ts';
+import { isThere } from '../is-there.ts';
+import { namesIn } from './places.ts';
+
+/** How the base that a host has stands to the one under an overlay: by the bytes of both. `unknown`: nobody noted what is in it. */
+export type BaseComparison = 'same' | 'differs' | 'absent' | 'unknown';
+
+export interface ComparisonActivities {
+  /** Writes a file into the instance's directory, for another host to look for: never of a name that somebody may have looked for before. */
+  writeProbe(input: { token: Token; instanceId: string }): Promise<{ name: string }>;
+  /** Whether the file that another host wrote is in this host's directory of the instance. Changes nothing there. */
+  seesProbe(input: { token: Token; instanceId: string; name: string }): Promise<{ isSeen: boolean }>;
+  /** Removes all such files. Repeatable. */
+  removeProbes(input: { token: Token; instanceId: string }): Promise<void>;
+  /** Whether the base of an overlay is here, by the checksum that was noted when it was made. Changes nothing. */
+  compareBase(input: { token: Token; backing: Backing }): Promise<{ answer: BaseComparison }>;
+}
+
+const prefix = '.probe-';
+
+/** What two hosts are asked before anything goes from one to the other. */
+export function comparisonActivities(whileHolding: WhileHolding, { pathOf }: Pick<BaseCache, 'pathOf'>): ComparisonActivities {
+  return {
+    writeProbe: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, async (directory) => {
+        const name = `${prefix}${randomUUID()}`;
+        await writeFile(join(directory, name), '');
+        return { name };
+      }),
+    seesProbe: ({ token, instanceId, name }) =>
+      whileHolding(instanceId, token, async (directory) => ({ isSeen: name.startsWith(prefix) && (await isThere(join(directory, name))) })),
+    removeProbes: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, async (directory) => {
+        const probes = (await namesIn(directory)).filter((name) => name.startsWith(prefix));
+        await Promise.all(probes.map((name) => rm(join(directory, name), { force: true })));
+      }),
+    compareBase: async ({ backing }) => ({ answer: await comparison(pathOf(backing.imageId), backing) }),
+  };
+}
+
+async function comparison(path: string, { checksum, format }: Backing): Promise<BaseComparison> {
+  if (!(await isThere(path))) return 'absent';
+  const note = await readBaseNote(path);
+  if (note === null) return 'unknown';
+  const has = note.converted ?? { checksum: note.image, format };
+  // A record of before images were converted names no format: the checksum alone says which bytes they are.
+  return has.checksum === checksum && (format === undefined || has.format === format) ? 'same' : 'differs';
+}

@@ -1,0 +1,41 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { StepMaker } from './steps.ts';
+import { thoughAway } from './though-away.ts';
+import type { TransferFrame } from './transfer.ts';
+
+/**
+ * Whether both hosts keep the instance's files in one place (Nova's `_is_storage_shared_with`): each looks for a file that the other
+ * wrote. A host shares with itself. Raises `MigrationPreCheckError` when one sees the other's and is not seen.
+ */
+export async function probeSharedStorage(
+  { onHost, unlessAway, undo }: TransferFrame,
+  { instanceId, source, destination }: { readonly instanceId: string; readonly source: string; readonly destination: string },
+): Promise<boolean> {
+  if (source === destination) return true;
+  const hosts = [source, destination] as const;
+  undo('remove the probe files', () => Promise.all(hosts.map((host) => thoughAway(() => unlessAway(host).removeProbes({ instanceId })))));
+  const [ofSource, ofDestination] = await onBoth(hosts, onHost, (steps) => steps.writeProbe({ instanceId }));
+  const seen = await Promise.all([
+    onHost(destination).seesProbe({ instanceId, name: ofSource.name }),
+    onHost(source).seesProbe({ instanceId, name: ofDestination.name }),
+  ]);
+  await onBoth(hosts, onHost, (steps) => steps.removeProbes({ instanceId }));
+  const [isSeenThere, isSeenHere] = seen.map(({ isSeen }) => isSeen);
+  if (isSeenThere === isSeenHere) return isSeenThere === true;
+  const [seeing, blind] = isSeenThere === true ? [destination, source] : [source, destination];
+  throw ApplicationFailure.nonRetryable(
+    `${seeing} sees the files of ${blind}, and ${blind} does not see those of ${seeing}: is a file system mounted over them?`,
+    'MigrationPreCheckError',
+  );
+}
+
+/** Both results, when both are there: an undo must not run beside a step. */
+async function onBoth<Result>(
+  [one, other]: readonly [string, string],
+  onHost: StepMaker['onHost'],
+  step: (steps: ReturnType<StepMaker['onHost']>) => Promise<Result>,
+): Promise<[Result, Result]> {
+  const steps = [step(onHost(one)), step(onHost(other))] as const;
+  await Promise.allSettled(steps);
+  return Promise.all(steps);
+}
