@@ -80,7 +80,7 @@ async function succeeds(
   try {
     const [code] = await once(child, 'exit');
     // All that it said; but for no longer, should something that it left behind hold its output open.
-    await Promise.race([closed, setTimeout(2_000)]);
+    await Promise.race([closed, setTimeout(2_000, undefined, { ref: false })]);
     return code === 0;
   } finally {
     process.off('SIGTERM', handOn);

@@ -12,7 +12,7 @@ const longestPollMs = 100;
  */
 export async function whenListed(workflowId: string, shownAt: string): Promise<void> {
   const query = `WorkflowId = '${workflowId}'`;
-  for (let pollMs = firstPollMs; ; pollMs = Math.min(2 * pollMs, longestPollMs)) {
+  for (let pollMs = firstPollMs; ; pollMs = Math.min(1.5 * pollMs, longestPollMs)) {
     for await (const { memo } of client().workflow.list({ query })) {
       const listed = memo?.['shownAt'];
       if (typeof listed === 'string' && listed >= shownAt) return;

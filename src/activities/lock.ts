@@ -1,5 +1,5 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { flock, type LockMode } from './flock.ts';
+import { type LockMode, lockOpenFile } from './open-file-lock.ts';
 import { kill, type ProcessView, processesWithOpen } from './processes.ts';
 import { currentSignal, inheritedDescriptors } from './run.ts';
 
@@ -28,7 +28,7 @@ export async function withSharedLock<T>(path: string, work: () => Promise<T>): P
 export async function withLockIfFree<T>(path: string, work: () => Promise<T>): Promise<T | null> {
   const file = await open(path, 'a+');
   try {
-    const isOurs = (await flock(file.fd, 'exclusive', waitSeconds, currentSignal())) && (await isStillAt(path, file));
+    const isOurs = (await lockOpenFile(file.fd, 'exclusive', waitSeconds, currentSignal())) && (await isStillAt(path, file));
     return isOurs ? await work() : null;
   } finally {
     await file.close();
@@ -41,7 +41,7 @@ async function holding<T>(mode: LockMode, path: string, work: () => Promise<T>, 
     const outer = inheritedDescriptors.getStore() ?? [];
     const signal = currentSignal();
     const held = await inheritedDescriptors.run([...outer, file.fd], async () => {
-      while (!(await flock(file.fd, mode, waitSeconds, signal))) {
+      while (!(await lockOpenFile(file.fd, mode, waitSeconds, signal))) {
         const frozenOrSuperseded = (await isSuperseded()) ? () => true : ({ isStopped }: ProcessView) => isStopped;
         for (const holder of await processesWithOpen(path)) if (frozenOrSuperseded(holder)) await kill(holder);
       }

@@ -9,7 +9,7 @@ import { ageBases } from '../../src/activities/base-ageing.ts';
 import { baseCache } from '../../src/activities/base-cache.ts';
 import { baseNameOf, baseNamesIn } from '../../src/model/base-name.ts';
 import { createOverlayArgs } from '../../src/qemu/img.ts';
-import { inActivity, ownDirectory } from './surroundings.ts';
+import { inActivity, ownDirectory, untilOpenHere } from './surroundings.ts';
 
 const hourMs = 3_600_000;
 
@@ -129,7 +129,7 @@ test('a build that found the image makes its overlay before a pass can remove it
   await found.promise;
   // The pass has seen that nothing uses the image, and waits for the build.
   const removal = pass();
-  expect(await Promise.race([removal, waitsFor(join(instancesDir, '_base', 'lock'))])).toBe('waits');
+  expect(await Promise.race([removal, untilOpenHere(2, join(instancesDir, '_base', 'lock'))])).toBeUndefined();
   goOn.resolve();
   await build;
   expect(await removal).toStrictEqual([]);
@@ -172,16 +172,6 @@ test('a base is recognised in whatever names its path', () => {
 });
 
 type World = Awaited<ReturnType<typeof world>>;
-
-/** Resolves when somebody waits for the lock: the kernel lists who does, behind an arrow. */
-async function waitsFor(path: string): Promise<'waits'> {
-  const { ino } = await stat(path);
-  for (;;) {
-    const locks = execFileSync('cat', ['/proc/locks']).toString().split('\n');
-    if (locks.some((line) => line.includes('->') && line.includes(`:${ino} `))) return 'waits';
-    await new Promise((resume) => setTimeout(resume, 5));
-  }
-}
 
 async function untilGone<Found>(look: () => Promise<Found | null>): Promise<Found | null> {
   for (;;) {

@@ -248,7 +248,7 @@ describe('ephemeral disks and swap', () => {
       process.env['PATH'] = path;
     });
     const bin = await ownDirectory();
-    for (const command of ['flock', 'qemu-img', 'timeout', 'prlimit'])
+    for (const command of ['qemu-img', 'timeout', 'prlimit'])
       await symlink(execFileSync('which', [command]).toString().trim(), join(bin, command));
     process.env['PATH'] = bin;
     await expect(createWith({ ephemerals: [{ name: 'disk.local', sizeGiB: 1, fileSystem: 'ntfs' }], swapMiB: 0 })).rejects.toMatchObject({

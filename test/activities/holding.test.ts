@@ -4,7 +4,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { readGeneration, writeGeneration } from '../../src/activities/generation.ts';
 import { holdingFiles, holdingIn } from '../../src/activities/holding.ts';
 import type { Token } from '../../src/model/tenure.ts';
-import { endedBy, inActivity, lockHolder, ownDirectory, untilOpenBy, untilWaitedTwice } from './surroundings.ts';
+import { endedBy, inActivity, lockHolder, ownDirectory, untilHoldersSeen, untilOpenHere } from './surroundings.ts';
+
+vi.mock(import('../../src/activities/processes.ts'), { spy: true });
 
 vi.setConfig({ testTimeout: 30_000 }); // one wait for a lock takes 2 s
 
@@ -77,7 +79,7 @@ describe('an attempt', () => {
     );
     await inside.promise;
     const older = expect(inActivity(() => whileHolding(id, first, async () => 'effect'))).rejects.toMatchObject({ type: 'StaleToken' });
-    await untilOpenBy(1, join(directory, id, 'lock'));
+    await untilOpenHere(2, join(directory, id, 'lock'));
     gate.resolve();
     await Promise.all([newer, older]);
   });
@@ -106,7 +108,7 @@ describe('a holder in another process', () => {
     const path = join(directory, id, 'lock');
     const holder = await lockHolder(path);
     const attempt = inActivity(() => holdingIn(directory)(id, first, async () => 'done'));
-    await untilWaitedTwice(path, holder.pid ?? 0);
+    await untilHoldersSeen(path);
     holder.kill('SIGTERM');
     expect(await attempt).toBe('done');
     expect(await endedBy(holder)).toBe('SIGTERM');

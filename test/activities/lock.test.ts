@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { CancelledFailure } from '@temporalio/common';
@@ -6,7 +5,18 @@ import { expect, test, vi } from 'vitest';
 import { withLock } from '../../src/activities/lock.ts';
 import { processesWithOpen } from '../../src/activities/processes.ts';
 import { run } from '../../src/activities/run.ts';
-import { activityContext, endedBy, inActivity, lockHolder, ownDirectory, untilOpenBy, untilWaitedTwice } from './surroundings.ts';
+import {
+  activityContext,
+  endedBy,
+  inActivity,
+  lockHolder,
+  ownDirectory,
+  spawnLocking,
+  untilHoldersSeen,
+  untilOpenHere,
+} from './surroundings.ts';
+
+vi.mock(import('../../src/activities/processes.ts'), { spy: true });
 
 vi.setConfig({ testTimeout: 30_000 }); // one wait for a lock takes 2 s
 
@@ -26,7 +36,7 @@ test('works under one lock run one after the other, also within a process', asyn
   const second = withLock(path, async () => {
     order.push('second begins');
   });
-  await untilOpenBy(1, path); // the second's flock, which waits
+  await untilOpenHere(2, path);
   gate.resolve();
   await Promise.all([first, second]);
   expect(order).toStrictEqual(['first begins', 'first ends', 'second begins']);
@@ -50,15 +60,16 @@ test('every command started under locks holds them all', async () => {
 test('a lock held by a command that outlived its worker is waited for', async () => {
   const directory = await ownDirectory();
   const path = join(directory, 'lock');
-  const worker = spawn('sh', ['-c', 'exec 9>>"$0"; flock -x 9; sleep 1000 >/dev/null 2>&1 &', path]);
+  const worker = spawnLocking(path, "spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', lock], detached: true }).unref();");
   await once(worker, 'exit');
   const [orphan] = await processesWithOpen(path);
   if (orphan === undefined) throw new Error('the command did not outlive its worker');
+  vi.mocked(processesWithOpen).mockClear();
   let isIn = false;
   const waiting = withLock(path, async () => {
     isIn = true;
   });
-  await untilWaitedTwice(path, orphan.pid);
+  await untilHoldersSeen(path);
   expect(isIn).toBe(false);
   process.kill(orphan.pid, 'SIGKILL');
   await waiting;
@@ -81,8 +92,8 @@ test('a cancel ends the wait for a lock, as a cancel, with nothing done', async 
   const activity = activityContext();
   const waiting = inActivity(() => withLock(path, async () => 'done'), activity);
   const end = expect(waiting).rejects.toThrow(CancelledFailure);
-  await untilOpenBy(2, path);
+  await untilOpenHere(1, path);
   activity.cancel();
   await end;
-  await untilOpenBy(1, path); // the holder alone
+  await untilOpenHere(0, path);
 });

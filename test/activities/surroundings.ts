@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Info } from '@temporalio/activity';
 import { defaultActivityInfo, MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { processesWithOpen } from '../../src/activities/processes.ts';
 
 /** A directory that goes with the test. */
@@ -18,11 +18,20 @@ export async function ownDirectory(): Promise<string> {
 
 /** A process that holds the lock at `path` for good; it ends with the test. */
 export async function lockHolder(path: string): Promise<ChildProcess> {
-  const command = 'exec 9>>"$0"; flock -x 9; echo held; exec sleep 1000';
-  const holder = spawn('sh', ['-c', command, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const holder = spawnLocking(path, "console.log('held'); setInterval(() => {}, 1000);");
   onTestFinished(() => void holder.kill('SIGKILL'));
   await once(holder.stdout, 'data');
   return holder;
+}
+
+/** Runs `then` in a Node of its own that holds the lock at `path` by its descriptor `lock`. */
+export function spawnLocking(path: string, then: string) {
+  const program = `
+    const { spawn } = require('node:child_process');
+    const lock = require('node:fs').openSync(process.argv[1], 'a+');
+    if (!require('fs-native-extensions').tryLock(lock)) throw new Error('the lock is taken');
+    ${then}`;
+  return spawn(process.execPath, ['-e', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** The context of an activity, which a test can cancel. */
@@ -35,15 +44,19 @@ export async function inActivity<Result>(work: () => Promise<Result>, activity =
   return activity.run(work);
 }
 
-/** Resolves when somebody else's wait for the lock was over once and began again: its holders have been looked at. */
-export async function untilWaitedTwice(path: string, holder: number): Promise<void> {
-  const waiters = new Set<number>();
+/** Resolves when a wait for the lock was over and its holders were looked at. Where `processes.ts` is mocked with `spy`. */
+export async function untilHoldersSeen(path: string): Promise<void> {
+  await vi.waitFor(() => expect(vi.mocked(processesWithOpen)).toHaveBeenCalledWith(path), { timeout: 20_000, interval: 10 });
+}
+
+/** Resolves when this process has the file open so many times. */
+export async function untilOpenHere(count: number, path: string): Promise<void> {
   await vi.waitFor(
     async () => {
-      for (const { pid } of await processesWithOpen(path)) if (pid !== holder) waiters.add(pid);
-      if (waiters.size < 2) throw new Error(`${waiters.size} waits for ${path} were seen, not 2`);
+      const links = (await readdir('/proc/self/fd')).map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => ''));
+      expect((await Promise.all(links)).filter((file) => file === path)).toHaveLength(count);
     },
-    { timeout: 20_000, interval: 10 },
+    { timeout: 10_000, interval: 10 },
   );
 }
 
