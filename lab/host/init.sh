@@ -8,9 +8,10 @@ mount --make-rprivate /
 mount -t proc proc /proc
 hostname "$host"
 
-# This namespace began as a copy of the machine's: a copy of another host's disk would keep that disk in use after its lab has gone.
-awk -v own="$instances" '$2 ~ "^/var/lib/novaflow-lab/" && $2 != own { print $2 }' /proc/self/mounts |
-  while read -r foreign; do umount -l "$foreign"; done
+# This namespace began as a copy of the machine's: a copy of another host's disk, or of a test's, would keep that disk in use
+# after its lab has gone. One that goes at this moment cannot be unmounted any more.
+awk -v own="$instances" '$2 ~ "^(/var/lib/novaflow-lab/|/tmp/novaflow-)" && $2 != own { print $2 }' /proc/self/mounts |
+  while read -r foreign; do umount -l "$foreign" || true; done
 
 # A /run of its own hides the machine's system bus, systemd and libvirt, and gives libvirtd's pid file and sockets their own place.
 mount --bind "$host_dir/run" /run

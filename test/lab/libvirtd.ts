@@ -124,10 +124,15 @@ function settings(values: Readonly<Record<string, unknown>>): string {
     .join('');
 }
 
+/** The namespace begins as a copy of the machine's, and a copy of a lab's disk would keep it in use after its lab has gone. */
+const dropForeignDisks = `{ awk '$2 ~ "^(/var/lib/novaflow-lab/|/tmp/novaflow-)" { print $2 }' /proc/self/mounts | xargs -r umount -l || true; }`;
+
 /** Starts a process that holds the namespaces and reaps what libvirtd leaves to it. */
 async function startNamespaces(base: string, ownNetwork: boolean): Promise<ChildProcess> {
   const binds = Object.entries(ownDirectories).map(([own, path]) => `mkdir -p ${path} && mount --bind ${base}/${own} ${path}`);
-  const script = [`hostname ${base.split('-').at(-1)}`, ...binds, 'echo ready', 'exec tini -s -- sleep infinity'].join(' && ');
+  const script = [`hostname ${base.split('-').at(-1)}`, dropForeignDisks, ...binds, 'echo ready', 'exec tini -s -- sleep infinity'].join(
+    ' && ',
+  );
   const flags = ['-m', '-u', '-p', ...(ownNetwork ? ['-n'] : []), '--fork', '--kill-child', '--mount-proc'];
   const keeper = spawn('unshare', [...flags, 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
   await once(keeper.stdout, 'data');
