@@ -3,22 +3,28 @@ import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { expect } from 'vitest';
 import { until } from '../../lab/wait.ts';
 import { controlQueue } from '../../src/model/queues.ts';
 import type { Finding } from '../../src/model/verify/finding.ts';
+import type { OperationName } from '../../src/schema/request.ts';
 import type { OwnCloud } from '../lab/cloud-fixture.ts';
+import { endOf } from '../workflows/ends.ts';
 
 export type FaultPoint = 'before' | 'during' | 'after';
 
-import type { OperationName } from '../../src/schema/request.ts';
-
-export type Operation = OperationName;
+/** Every step that is stopped after its effect, before its completion is known: the hardest case. The others in the long run. */
+export const points: readonly FaultPoint[] = process.env['NOVAFLOW_TEST_ALL'] === '1' ? ['after', 'during', 'before'] : ['after'];
 
 /** One operation of a matrix: it is stopped at one step. */
-export interface Case {
+export interface Stopped {
   readonly step: string;
   readonly point: FaultPoint;
   readonly run: WorkflowHandleWithFirstExecutionRunId;
+}
+
+/** One that is about an instance. */
+export interface Case extends Stopped {
   readonly instanceId: string;
 }
 
@@ -32,19 +38,19 @@ export async function stepsOf({ client }: OwnCloud, run: { workflowId: string })
 }
 
 /** Starts an operation that stops at `point` of `step`. */
-export async function startStopped(
+export async function startStopped<Request extends object>(
   { client, faultsDirectory }: OwnCloud,
-  type: Operation,
-  { step, point, request }: { step: string; point: FaultPoint; request: { instanceId: string } & object },
-): Promise<Case> {
+  type: OperationName,
+  { step, point, request }: { step: string; point: FaultPoint; request: Request },
+): Promise<Stopped & Request> {
   const workflowId = `${type}-${step}-${randomUUID()}`;
   await writeFile(join(faultsDirectory, `${point}.${step}.${workflowId}`), '');
   const run = await client.workflow.start(type, { taskQueue: controlQueue, workflowId, args: [request] });
-  return { step, point, run, instanceId: request.instanceId };
+  return { ...request, step, point, run };
 }
 
 /** Resolves when the case is stopped: its file says so, and its history has the step started and not completed. */
-export async function whenHit({ faultsDirectory }: OwnCloud, { step, point, run }: Case): Promise<void> {
+export async function whenHit({ faultsDirectory }: OwnCloud, { step, point, run }: Stopped): Promise<void> {
   const file = join(faultsDirectory, `${point}.${step}.${run.workflowId}.hit`);
   await until(() => (existsSync(file) ? true : null), { what: `${run.workflowId} at ${point} ${step}`, ...patience });
   const { raw } = await run.describe();
@@ -53,8 +59,49 @@ export async function whenHit({ faultsDirectory }: OwnCloud, { step, point, run 
 }
 
 /** Lets everything go on that was stopped, or would be when its step is tried again. */
-export async function letGo({ faultsDirectory }: OwnCloud, { step, point, run }: Case): Promise<void> {
+export async function letGo({ faultsDirectory }: OwnCloud, { step, point, run }: Stopped): Promise<void> {
   await rm(join(faultsDirectory, `${point}.${step}.${run.workflowId}`), { force: true });
+}
+
+/** Strikes operations that are stopped, lets them go, and compares how each ends with what `endAt` says of its step. */
+export async function struck<One extends Stopped>(
+  own: OwnCloud,
+  cases: readonly One[],
+  strike: (own: OwnCloud, cases: readonly One[]) => Promise<void>,
+  endAt: (step: string) => string,
+): Promise<void> {
+  await Promise.all(cases.filter(({ step, point }) => hasPoint(step, point)).map((one) => whenHit(own, one)));
+  await strike(own, cases);
+  await Promise.all(cases.map((one) => letGo(own, one)));
+  const ends = await Promise.all(cases.map(async ({ step, run }) => [step, (await endOf(run))?.type ?? 'completed']));
+  expect(ends).toEqual(cases.map(({ step }) => [step, endAt(step)]));
+}
+
+/** Only steps that take a lock have something during them. */
+function hasPoint(step: string, point: FaultPoint): boolean {
+  return point !== 'during' || lockedSteps.has(step);
+}
+
+const lockedSteps: ReadonlySet<string> = new Set([
+  ...['createDisks', 'defineDomain', 'startPaused', 'runGuest', 'removeInstance', 'wipeDisks'],
+  ...['fetchBases', 'storeImage', 'removeStoredImage'],
+]);
+
+/** What a record shows once no operation holds it; null when there is none. */
+export function whenIdle<Record extends { readonly operation: unknown } | { readonly status: string }>(
+  { client }: OwnCloud,
+  id: string,
+  isIdle: (record: Record) => boolean,
+): Promise<Record | null> {
+  const look = async () => {
+    const record = await client.workflow
+      .getHandle(id)
+      .query<Record | null>('record')
+      .catch(() => undefined); // a record is away for a moment when its server or worker is
+    if (record === undefined) return null;
+    return record === null || isIdle(record) ? { record } : null;
+  };
+  return until(look, { what: `${id} to be free`, timeoutMs: 60_000, intervalMs: 50 }).then(({ record }) => record);
 }
 
 /** What `verify` finds. */

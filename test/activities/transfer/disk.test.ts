@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { digestOf } from '../../../src/activities/transfer/digest.ts';
 import { watchReach } from '../../../src/activities/transfer/out-of-reach.ts';
 import type { Disk } from '../../../src/model/instance.ts';
-import { activityContext, inActivity } from '../surroundings.ts';
+import { activityContext, inActivity, lockHolder } from '../surroundings.ts';
 import { disk, type End, ends, instanceId, qemu, token } from './two-hosts.ts';
 
 vi.setConfig({ testTimeout: 20_000 }); // up to 30 commands, one after another, beside other test files
@@ -169,8 +170,8 @@ test('a cancel ends the copy, and what its worker left when it was killed is end
 
   const lock = `${source.runDir}/transfers/${instanceId}/disk.sending`;
   await inActivity(() => source.stopSending({ token, instanceId }));
-  const orphan = spawn('sh', ['-c', 'mkdir -p "$(dirname "$0")"; exec 9>>"$0"; flock -x 9; echo held; exec sleep 1000', lock]);
-  await once(orphan.stdout, 'data');
+  await mkdir(dirname(lock), { recursive: true });
+  const orphan = await lockHolder(lock);
   await inActivity(() => source.stopSending({ token, instanceId }));
   expect(orphan.signalCode ?? (await once(orphan, 'exit'))[1]).toBe('SIGKILL');
   expect(await source.traces()).toEqual([]);
