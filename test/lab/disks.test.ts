@@ -8,7 +8,7 @@ import { run as machine } from '../../lab/run.ts';
 import { until } from '../../lab/wait.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
-import { findings } from '../faults/matrix.ts';
+import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
 import { endOf } from '../workflows/ends.ts';
 import { blankImage } from './blank-image.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
@@ -16,6 +16,7 @@ import { type LoopDevice, loopDevice } from './devices.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
+const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
 const flavor = { name: 'disks', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 1, swapMiB: 256 };
 
 let own: OwnCloud;
@@ -76,7 +77,7 @@ test('a raw root disk is a file of its own, and disks that a request names take 
 });
 
 test('an isolate root disk is a whole device, which is wiped and free when its instance is deleted', async () => {
-  await keepDisks('cn2', { NOVAFLOW_IMAGES_TYPE: 'isolate', NOVAFLOW_ISOLATE_DEVICES: JSON.stringify([{ path: device.path }]) });
+  await keepDisks('cn2', isolated());
   const instance = await built('cn2', 'isolate', { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } });
   expect(instance.disks[0]).toMatchObject({ kind: 'isolate', format: 'raw', sizeBytes: GiB, device: device.path });
   expect((await disksSeenBy(instance)).slice(0, 2)).toEqual([`vda ${GiB} ext4 guest-root`, `vdb ${256 * MiB} swap -`]);
@@ -88,8 +89,24 @@ test('an isolate root disk is a whole device, which is wiped and free when its i
   await deleted(await built('cn2', 'isolate-again', { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } }));
 });
 
+/** After the wipe and before it is known is in the long run. */
+const wipePoints = isLongRun ? (['during', 'after'] as const) : (['during'] as const);
+
+test.each(wipePoints)('a worker that is killed %s the wipe of a device is followed by one that wipes it and frees it', async (point) => {
+  await keepDisks('cn2', isolated());
+  const { id: instanceId } = await built('cn2', `wiped-${point}`, { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } });
+  const stopped = await startStopped(own, 'deleteInstance', { step: 'wipeDisks', point, request: { instanceId } });
+  await whenHit(own, stopped);
+  await letGo(own, stopped);
+  await keepDisks('cn2', isolated());
+  expect(await stopped.run.result()).toMatchObject({ vmState: 'deleted' });
+  expect(await machine('blkid', ['-p', device.path]).catch(() => 'nothing')).toBe('nothing');
+  expect(await findings(own)).toEqual([]);
+  await deleted(await built('cn2', `wiped-${point}-again`, { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } }));
+});
+
 /** Overlays take the same ways: they are in the long run. */
-const imagesTypes = process.env['NOVAFLOW_TEST_ALL'] === '1' ? ['qcow2', 'raw'] : ['raw'];
+const imagesTypes = isLongRun ? ['qcow2', 'raw'] : ['raw'];
 
 describe.each(imagesTypes)('where root disks are %s', (imagesType) => {
   beforeAll(() => keepDisks('cn1', { NOVAFLOW_IMAGES_TYPE: imagesType }));
@@ -126,6 +143,11 @@ describe.each(imagesTypes)('where root disks are %s', (imagesType) => {
   });
 });
 
+/** A host whose root disks are whole devices, of which it has one. */
+function isolated() {
+  return { NOVAFLOW_IMAGES_TYPE: 'isolate', NOVAFLOW_ISOLATE_DEVICES: JSON.stringify([{ path: device.path }]) };
+}
+
 async function built(host: string, name: string, request: object): Promise<Instance> {
   return onlyOn(host, () => run<Instance>('buildInstance', { name, ...request }));
 }
@@ -161,7 +183,7 @@ async function disksSeenBy({ id, host }: Instance): Promise<readonly string[]> {
 /** Kills the worker of a host with its commands, and starts it with these settings. */
 async function keepDisks(name: string, settings: Readonly<Record<string, string>>): Promise<void> {
   const worker = own.workers.compute.get(name);
-  const commands = (await processesOf(hostNamed(name))).filter(({ command }) => /qemu-img|genisoimage|mkfs|mkswap|^cp|flock/.test(command));
+  const commands = (await processesOf(hostNamed(name))).filter(({ command }) => /qemu-img|genisoimage|mkfs|mkswap|^cp/.test(command));
   for (const process of [worker, ...commands]) if (process !== undefined) signalProcess(process, 'SIGKILL');
   if (worker !== undefined) await whenEnded(worker);
   const cloud = { ...own.cloud, settings: { ...own.cloud.settings, ...settings } };
