@@ -1,5 +1,5 @@
 import { sleep } from '@temporalio/workflow';
-import type { DiskTransfer } from '../activities/transfer.ts';
+import type { DiskTransfer, FileTransfer } from '../activities/transfer.ts';
 import type { Disk } from '../model/instance.ts';
 import { typeOf } from './outcome.ts';
 import type { StepMaker } from './steps.ts';
@@ -39,6 +39,27 @@ export async function transferDisk(
     const { digest } = await longOnHost(source).sendDisk({ ...transfer, from, to });
     await longOnHost(destination).sealDisk({ ...transfer, digest });
   });
+}
+
+/**
+ * Brings files and directories of an instance that is off from its source to its destination, where they are taken by an sshd for this
+ * operation alone: overlays whose base is there, and whatever is small. Afterwards they lie there, whole and synced, under their own names.
+ */
+export async function transferFiles(
+  frame: TransferFrame,
+  { names, overlays = [], ...route }: Route & { readonly names: readonly string[]; readonly overlays?: readonly string[] },
+): Promise<void> {
+  const { instanceId, source, destination, from } = route;
+  const { onHost, longOnHost } = frame;
+  const transfer: FileTransfer = { instanceId, names };
+  undoTransfer(frame, route);
+  await untilWhole(frame, async (attempt) => {
+    const key = await onHost(source).makeFileKey({ instanceId });
+    const to = await onHost(destination).openFileReceiver({ ...transfer, ...key, attempt });
+    const { files } = await longOnHost(source).sendFiles({ ...transfer, from, to });
+    await longOnHost(destination).sealFiles({ ...transfer, overlays, files });
+  });
+  await onHost(source).stopSending({ instanceId });
 }
 
 /** Leaves nothing that sends or receives, and no part of what came. On a host that is away its worker sees to it when it is back. */

@@ -19,6 +19,16 @@ export function fakeTransferSteps(host: FakeTransfers): TransferActivities & Tra
       host.receiving.add(`${instanceId}/${as.name}`);
       return { address: 'fake', port: 20_001, exportName: as.name };
     },
+    makeFileKey: async () => ({ publicKey: 'ssh-ed25519 fake', hasRsync: true }),
+    openFileReceiver: async ({ instanceId, names }) => {
+      for (const name of names) host.receiving.add(`${instanceId}/${name}`);
+      return { address: 'fake', port: 20_001, hostKey: 'ssh-ed25519 fake', carrier: 'rsync' };
+    },
+    sendFiles: async ({ names }) => ({ files: names.map((path) => ({ path, sizeBytes: 1, checksum: null })) }),
+    sealFiles: async ({ instanceId, names }) => {
+      for (const name of names) host.receiving.delete(`${instanceId}/${name}`);
+      host.disks.add(instanceId);
+    },
     closeReceivers: async ({ instanceId }) => {
       for (const one of host.receiving) if (one.startsWith(`${instanceId}/`)) host.receiving.delete(one);
     },

@@ -2,15 +2,16 @@ import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { isRunOpen } from '../run-open.ts';
-import { forgetDiskServer } from './disk-receiver.ts';
-import { dropIfEmpty, namesIn, receiverNotes, transferDirectory, transfersDirectory } from './places.ts';
-import { endSending } from './send-disk.ts';
+import { endSending } from './alone.ts';
+import { dropIfEmpty, endReceiver, forget, namesIn, receiverNotes, transferDirectory, transfersDirectory } from './places.ts';
+import { forgetKey } from './send-files.ts';
 
 /** Ends everything that receives something of an instance on this host, and removes what has not come whole. */
 export async function closeAll(transfers: string): Promise<void> {
   for (const [name, { partial }] of await receiverNotes(transfers)) {
-    await forgetDiskServer(transfers, name);
+    await endReceiver(transfers, name);
     if (partial !== null) await rm(partial, { recursive: true, force: true });
+    await forget(transfers, name);
   }
   await dropIfEmpty(transfers);
 }
@@ -19,6 +20,7 @@ export async function closeAll(transfers: string): Promise<void> {
 export async function endTransfers(runDir: string, instanceId: string): Promise<void> {
   const transfers = transferDirectory(runDir, instanceId);
   await endSending(transfers);
+  await forgetKey(transfers);
   await closeAll(transfers);
 }
 
@@ -32,7 +34,8 @@ export async function endAbandoned(runDir: string, by: Client): Promise<readonly
     const transfers = transferDirectory(runDir, instanceId);
     for (const [name, { purpose }] of await receiverNotes(transfers)) {
       if (await isRunOpen({ workflowId: purpose.workflowId, runId: purpose.run }, by)) continue;
-      await forgetDiskServer(transfers, name);
+      await endReceiver(transfers, name);
+      await forget(transfers, name);
       ended.push(`${basename(transfers)}/${name}`);
     }
   }

@@ -9,8 +9,7 @@ import { isThere } from '../is-there.ts';
 import { fail } from '../record-client.ts';
 import { inheritedDescriptors, run } from '../run.ts';
 import { pkiOfQemu } from './certificate.ts';
-import { endProcess, lastingProcess } from './lasting-process.ts';
-import { forget, isSamePurpose, type Purpose, pidFileOf, readNote, writeNote } from './places.ts';
+import { endReceiver, isSamePurpose, type Purpose, pidFileOf, readNote, receiverProcess, writeNote } from './places.ts';
 
 /** A disk as it comes to this host. */
 export interface Incoming {
@@ -36,33 +35,20 @@ export async function receiveDisk(
   { purpose, client }: { readonly purpose: Purpose; readonly client: string },
 ): Promise<ServedDisk> {
   const note = await readNote(transfers, disk.name);
-  if (note !== null && isSamePurpose(note.purpose, purpose) && (await serverOf(transfers, disk.name)) !== null) {
+  if (note !== null && isSamePurpose(note.purpose, purpose) && (await receiverProcess(transfers, disk.name)) !== null) {
     return at(config, note.port, disk, purpose);
   }
-  await endDiskServer(transfers, disk.name);
+  await endReceiver(transfers, disk.name);
   const partial = partialOf(directory, disk);
   if (partial !== null) await makeEmpty(directory, disk, partial, sizeBytes);
   const port = await freePort(config.transferPorts, 'transferPorts', config.host.address);
-  await writeNote(transfers, disk.name, { purpose, port, partial });
-  const served = at(config, port, disk, purpose);
   const pidFile = pidFileOf(transfers, disk.name);
+  await writeNote(transfers, disk.name, { purpose, port, partial, argument: pidFileArg(pidFile), endedBy: 'SIGTERM' });
+  const served = at(config, port, disk, purpose);
   const args = serveArgs({ pidFile, pkiDirectory: pkiOfQemu(config), client, disk: ownDisk(directory, disk), at: served });
   // It goes on when the step is over: the locks of the step are not for it.
   await inheritedDescriptors.run([], () => run('qemu-nbd', args));
   return served;
-}
-
-/** Ends the server of a disk, whichever attempt it was for. What it wrote stays. */
-export async function endDiskServer(transfers: string, name: string): Promise<void> {
-  const server = await serverOf(transfers, name);
-  if (server !== null) await endProcess(server);
-  await rm(pidFileOf(transfers, name), { force: true });
-}
-
-/** Ends the server and forgets it. */
-export async function forgetDiskServer(transfers: string, name: string): Promise<void> {
-  await endDiskServer(transfers, name);
-  await forget(transfers, name);
 }
 
 /** The disk of an instance as QEMU's tools are told of it, under the name it has while it comes over. */
@@ -84,11 +70,6 @@ export function formatOf({ format }: Pick<Disk, 'format'>): QemuFormat {
 function deviceOf({ name, device }: Disk): string {
   if (device === undefined) throw new TypeError(`${name} is no device`);
   return device;
-}
-
-function serverOf(transfers: string, name: string) {
-  const pidFile = pidFileOf(transfers, name);
-  return lastingProcess(pidFile, pidFileArg(pidFile));
 }
 
 async function makeEmpty(directory: string, disk: Disk, partial: string, sizeBytes: number): Promise<void> {

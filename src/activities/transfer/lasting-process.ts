@@ -18,9 +18,9 @@ export async function lastingProcess(pidFile: string, argument: string): Promise
   return found !== null && command.split('\0').includes(argument) ? found : null;
 }
 
-/** Ends a process and returns when it has gone: it is told to, and killed when it takes longer than it may, or is frozen. */
-export async function endProcess(ending: ProcessView): Promise<void> {
-  await signal(ending, 'SIGTERM');
+/** Ends a process by `how` and returns when it has gone; one that takes longer than it may, or is frozen, is killed. */
+export async function endProcess(ending: ProcessView, how: NodeJS.Signals): Promise<void> {
+  await signal(ending, how);
   for (const deadline = Date.now() + graceMs; ; await setTimeout(pollMs)) {
     const now = await processOf(ending.pid);
     if (now?.startTicks !== ending.startTicks) return;

@@ -1,7 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../failures.ts';
+import type { ProcessView } from '../processes.ts';
 import { renameDurably } from '../rename-durably.ts';
+import { endProcess, lastingProcess } from './lasting-process.ts';
 
 /** Where this host keeps what a transfer of an instance needs while it goes on: pid files, keys, notes. Nothing is there otherwise. */
 export function transferDirectory(runDir: string, instanceId: string): string {
@@ -33,6 +35,10 @@ export interface ReceiverNote {
   readonly port: number;
   /** The file or directory of the instance that is received into, to be removed with it; null: a device. */
   readonly partial: string | null;
+  /** An argument that no other process was started with. */
+  readonly argument: string;
+  /** What ends it. */
+  readonly endedBy: NodeJS.Signals;
 }
 
 /** The notes of an instance's receivers, by name. */
@@ -62,7 +68,9 @@ export async function writeNote(directory: string, name: string, note: ReceiverN
 
 /** Forgets a receiver that has ended, and the directory when it was the last thing there. */
 export async function forget(directory: string, name: string): Promise<void> {
-  for (const path of [pidFileOf(directory, name), noteOf(directory, name)]) await rm(path, { force: true });
+  for (const path of [pidFileOf(directory, name), ownDirectoryOf(directory, name), noteOf(directory, name)]) {
+    await rm(path, { recursive: true, force: true });
+  }
   await dropIfEmpty(directory);
 }
 
@@ -74,6 +82,24 @@ export async function dropIfEmpty(directory: string): Promise<void> {
 /** Where the pid of a receiver is. */
 export function pidFileOf(directory: string, name: string): string {
   return join(directory, `${name}.pid`);
+}
+
+/** Where a receiver has what it needs: keys and settings. */
+export function ownDirectoryOf(directory: string, name: string): string {
+  return join(directory, name);
+}
+
+/** The process of a receiver, or null when it does not run. */
+export async function receiverProcess(directory: string, name: string): Promise<ProcessView | null> {
+  const note = await readNote(directory, name);
+  return note === null ? null : lastingProcess(pidFileOf(directory, name), note.argument);
+}
+
+/** Ends a receiver, whichever attempt it was for. What it wrote stays. */
+export async function endReceiver(directory: string, name: string): Promise<void> {
+  const [note, receiver] = await Promise.all([readNote(directory, name), receiverProcess(directory, name)]);
+  if (note !== null && receiver !== null) await endProcess(receiver, note.endedBy);
+  await rm(pidFileOf(directory, name), { force: true });
 }
 
 /** The names in a directory, which may not be there. */

@@ -5,7 +5,8 @@ import { checkDisk, diskInfo } from '../qemu-img.ts';
 import { fail } from '../record-client.ts';
 import { renameDurably, syncContent } from '../rename-durably.ts';
 import { digestOf } from './digest.ts';
-import { endDiskServer, forgetDiskServer, type Incoming, ownDisk, partialOf } from './disk-receiver.ts';
+import { type Incoming, ownDisk, partialOf } from './disk-receiver.ts';
+import { endReceiver, forget } from './places.ts';
 
 /**
  * Ends the server of a disk that came over, makes sure that it is whole and survives a power loss, and gives it its name. `digest` is
@@ -13,7 +14,7 @@ import { endDiskServer, forgetDiskServer, type Incoming, ownDisk, partialOf } fr
  */
 export async function sealDisk(incoming: Incoming & { readonly digest: string | null }): Promise<void> {
   const { directory, transfers, disk } = incoming;
-  await endDiskServer(transfers, disk.name);
+  await endReceiver(transfers, disk.name);
   const partial = partialOf(directory, disk);
   if (partial !== null && !(await isThere(partial))) {
     if (!(await isThere(join(directory, disk.name)))) throw fail('TransferBroken', `${partial} is gone: somebody removed it`);
@@ -21,7 +22,7 @@ export async function sealDisk(incoming: Incoming & { readonly digest: string | 
     await requireWhole(incoming);
     if (partial !== null) await renameDurably(partial, join(directory, disk.name));
   }
-  await forgetDiskServer(transfers, disk.name);
+  await forget(transfers, disk.name);
 }
 
 async function requireWhole({ directory, disk, sizeBytes, digest }: Incoming & { readonly digest: string | null }): Promise<void> {

@@ -1,16 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { compareArgs, greetArgs, type OwnDisk, type ServedDisk, sendArgs } from '../../qemu/nbd.ts';
-import { CommandFailed } from '../failures.ts';
-import { withLock } from '../lock.ts';
 import { tellsShare } from '../qemu-img.ts';
-import { fail } from '../record-client.ts';
-import { currentSignal, inheritedDescriptors, run } from '../run.ts';
+import { run } from '../run.ts';
+import { brokenTransfer } from './broken.ts';
 import { pkiOfQemu } from './certificate.ts';
 import { digestOf } from './digest.ts';
 import { watchReach } from './out-of-reach.ts';
-import { dropIfEmpty, namesIn } from './places.ts';
 
 /** A disk on its way from this host. */
 export interface Outgoing {
@@ -34,7 +29,7 @@ const greetingSeconds = 15;
  */
 export async function sendDisk(config: SenderConfig, { name, from, to, toFormat, toDevice, sizeBytes }: Outgoing): Promise<string | null> {
   const way = { pkiDirectory: pkiOfQemu(config), from, to };
-  await broken(() => run('timeout', ['--kill-after=2', `${greetingSeconds}`, 'qemu-img', ...greetArgs(way)]));
+  await brokenTransfer(() => run('timeout', ['--kill-after=2', `${greetingSeconds}`, 'qemu-img', ...greetArgs(way)]));
   if (from.format === 'raw' && toFormat === 'raw') {
     const digesting = digestOf(from.path, sizeBytes);
     digesting.catch(() => {}); // what becomes of the copy comes first
@@ -44,38 +39,6 @@ export async function sendDisk(config: SenderConfig, { name, from, to, toFormat,
   await watched(config, `send ${name}`, sendArgs({ ...way, isEmpty: !toDevice }), { to, sizeBytes });
   await watched(config, `compare ${name}`, compareArgs(way), { to, sizeBytes });
   return null;
-}
-
-/**
- * Runs `work` as the only one that sends this disk from here: an earlier attempt that still does, since its worker died, is ended. The
- * instance's lock is not passed on to what `work` starts, so that nobody waits for it who wants to end it.
- */
-export async function aloneSending<T>(transfers: string, name: string, work: () => Promise<T>): Promise<T> {
-  await mkdir(transfers, { recursive: true, mode: 0o700 });
-  const lock = sendingLock(transfers, name);
-  const isSuperseded = async () => true;
-  const locked = async () => {
-    try {
-      return await work();
-    } finally {
-      await rm(lock, { force: true });
-    }
-  };
-  try {
-    return await inheritedDescriptors.run([], () => withLock(lock, locked, isSuperseded));
-  } finally {
-    await dropIfEmpty(transfers);
-  }
-}
-
-/** Ends whatever sends something of an instance from here. */
-export async function endSending(transfers: string): Promise<void> {
-  const names = (await namesIn(transfers)).flatMap((name) => /^(.+)\.sending$/.exec(name)?.[1] ?? []);
-  for (const name of names) await aloneSending(transfers, name, async () => {});
-}
-
-function sendingLock(transfers: string, name: string): string {
-  return join(transfers, `${name}.sending`);
 }
 
 async function watched(
@@ -98,19 +61,9 @@ async function watched(
   };
   const watching = watchReach(to, { silenceSeconds, isMoving, until, over: over.signal });
   try {
-    await broken(() => run('qemu-img', args, { onOutput, until: until.signal }));
+    await brokenTransfer(() => run('qemu-img', args, { onOutput, until: until.signal }));
   } finally {
     over.abort();
     await watching;
-  }
-}
-
-/** qemu-img has one exit code for all that goes wrong on the way: the story asks the other end, and begins anew. */
-async function broken<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof CommandFailed) || currentSignal()?.aborted === true) throw error;
-    throw fail('TransferBroken', error.message);
   }
 }
