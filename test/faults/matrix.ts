@@ -11,7 +11,7 @@ import type { OperationName } from '../../src/schema/request.ts';
 import type { OwnCloud } from '../lab/cloud-fixture.ts';
 import { endOf } from '../workflows/ends.ts';
 
-export type FaultPoint = 'before' | 'during' | 'after';
+export type FaultPoint = 'before' | 'during' | 'halfway' | 'after';
 
 /** Every step that is stopped after its effect, before its completion is known: the hardest case. The others in the long run. */
 export const points: readonly FaultPoint[] = process.env['NOVAFLOW_TEST_ALL'] === '1' ? ['after', 'during', 'before'] : ['after'];

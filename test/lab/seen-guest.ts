@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LabHost } from '../../lab/lab.ts';
+import { run } from '../../lab/run.ts';
+import { until } from '../../lab/wait.ts';
+import type { Instance } from '../../src/model/instance.ts';
+
+/** A guest of the lab as it is seen from outside: by its console and its disk. */
+export interface SeenGuest {
+  /** How often it has booted. */
+  readonly boots: () => Promise<number>;
+  readonly whenBooted: (times: number) => Promise<true>;
+  /** The last second that it counted since its boot. */
+  readonly lastTick: () => Promise<number>;
+  readonly whenTick: (tick: number) => Promise<true>;
+}
+
+/** Looks at an instance on its host. */
+export function seenGuest({ id, name }: Pick<Instance, 'id' | 'name'>, host: LabHost): SeenGuest {
+  const console = () => readFile(join(host.instancesDir, id, 'console.log'), 'utf8').catch(() => '');
+  const boots = async () => (await console()).split('GUEST UP').length - 1;
+  const lastTick = async () => Number([...(await console()).matchAll(/TICK (\d+)/g)].at(-1)?.[1] ?? 0);
+  const when = (isSo: () => Promise<boolean>, what: string) =>
+    until(async () => ((await isSo()) ? true : null), { what: `${what} of ${name}`, timeoutMs: 60_000, intervalMs: 50 });
+  return {
+    boots,
+    lastTick,
+    whenBooted: (times) => when(async () => (await boots()) >= times, `boot ${times}`),
+    whenTick: (tick) => when(async () => (await lastTick()) >= tick, `tick ${tick}`),
+  };
+}
+
+/** The boots that a guest noted on a disk that nobody has open. */
+export async function journalOn({ path, format }: { readonly path: string; readonly format: 'raw' | 'qcow2' }): Promise<readonly string[]> {
+  const flat = `${path}.flat`;
+  await run('qemu-img', ['convert', '-f', format, '-O', 'raw', path, flat]);
+  const text = await run('debugfs', ['-R', 'cat /journal', flat]);
+  await run('rm', [flat]);
+  return text.split('\n').filter((line) => line !== '');
+}
