@@ -16,6 +16,7 @@ import { workerMemory } from './memory.ts';
 import { type Options, type Part, type PartWithoutCloud, partsWithoutCloud, readOptions, usage } from './options.ts';
 import { power } from './power.ts';
 import { say } from './say.ts';
+import { snapshots } from './snapshot.ts';
 
 /** Measures what was asked for and returns the figures; everything that was brought up is gone then. */
 async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
@@ -60,6 +61,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
     },
     import: () => imports(cloud, rounds, say),
     power: () => power(contest, cloud, samples, say),
+    snapshot: () => snapshots(contest, cloud, samples, say),
   };
   for (const part of inCloud) {
     say(part);

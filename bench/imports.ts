@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
 import type { Image } from '../src/model/image.ts';
 import { controlQueue } from '../src/model/queues.ts';
 import type { BenchCloud } from './bring-up.ts';
 import { type Figure, reasonToVoid } from './figures.ts';
+import { writeRandom } from './random-file.ts';
 import type { Say } from './say.ts';
 
 const GiB = 1024 ** 3;
@@ -22,7 +21,7 @@ export async function imports({ client, settings }: BenchCloud, rounds: number, 
   const copy = join(settings['NOVAFLOW_IMAGE_STORE_DIRECTORY'] ?? '', `${fileName}.floor`);
   const samples = { ours: [] as number[], copied: [] as number[], hashed: [] as number[] };
   const voidBecause = await reasonToVoid(async () => {
-    await writeRandom(source);
+    await writeRandom(source, GiB);
     const { stdout } = await execa('sha256sum', [source]);
     for (let round = 1; round <= rounds; round += 1) {
       samples.copied.push(await timed(() => copyThatLasts(source, copy)));
@@ -59,12 +58,6 @@ export async function imports({ client, settings }: BenchCloud, rounds: number, 
   function execute(type: string, request: object): Promise<Image> {
     return client.workflow.execute(type, { taskQueue: controlQueue, workflowId: `bench-${type}/${randomUUID()}`, args: [request] });
   }
-}
-
-/** So that nothing of it is a hole, or packs. */
-async function writeRandom(path: string): Promise<void> {
-  const random = await open('/dev/urandom');
-  await pipeline(random.createReadStream({ end: GiB - 1, highWaterMark: 1024 ** 2 }), createWriteStream(path, { flush: true }));
 }
 
 async function copyThatLasts(from: string, to: string): Promise<void> {

@@ -43,7 +43,7 @@ export async function workerMemory({ ours }: Contest, { workers }: BenchCloud, s
 }
 
 /** Looks at the memory of the trees below `roots`, by name, ten times a second until the returned function is called. */
-function watchMemory(roots: ReadonlyMap<string, number>): () => ReadonlyMap<string, PeakMemory> {
+export function watchMemory(roots: ReadonlyMap<string, number>): () => ReadonlyMap<string, PeakMemory> {
   const peaks = new Map<string, PeakMemory>();
   const look = () => {
     const children = Map.groupBy(allProcesses(), ({ parent }) => parent);

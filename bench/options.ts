@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured, in the order in which it is. */
-const parts = ['steps', 'inspector', 'singles', 'disks', 'crowds', 'memory', 'claims', 'import', 'power'] as const;
+const parts = ['steps', 'inspector', 'singles', 'disks', 'crowds', 'memory', 'claims', 'import', 'power', 'snapshot'] as const;
 export type Part = (typeof parts)[number];
 
 /** What is measured without a cloud. */
@@ -14,7 +14,7 @@ export const usage = `Measures novaflow and the floor, which is what the same gu
 usage: npm run bench -- [--only PART,…] [--samples N] [--rounds N] [--explain] [--json FILE]
 
   --only     some of ${parts.join(', ')}
-  --samples  single builds and deletes, claims, and rounds of power operations, of each kind (10)
+  --samples  single builds and deletes, claims, rounds of power operations and snapshots, of each kind (10)
   --rounds   crowds of ten builds of each kind, and imports (3)
   --explain  where the time of builds and deletes goes, step by step
   --json     writes all samples to a file, too`;
