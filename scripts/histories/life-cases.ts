@@ -62,6 +62,7 @@ export const lifeCases: readonly Case[] = [
   clean('snapshotInstance', 'stopped', ['stopInstance'], { name: 'shot' }),
   failed('snapshotInstance', 'extractSnapshot', [], { name: 'shot' }),
   cancelled('snapshotInstance', 'uploadSnapshot', [], { name: 'shot' }),
+  clean('backupInstance', 'rotated', ['stopInstance'], { name: 'shot', backupType: 'daily', rotation: 0 }),
   clean('triggerCrashDump'),
   clean('getScreenshot'),
   clean('softDeleteInstance'),

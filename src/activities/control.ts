@@ -16,6 +16,7 @@ import { type PlacementActivities, placementActivities } from './placement.ts';
 import { type ReclaimActivities, reclaimActivities } from './reclaim.ts';
 import { type RecordActivities, recordActivities } from './records.ts';
 import { type SnapshotImageActivities, snapshotImageActivities } from './snapshot/image.ts';
+import { type RotateActivities, rotateActivities } from './snapshot/rotate.ts';
 import { type VerifyActivities, verifyActivities } from './verify.ts';
 
 /** Everything that touches no host. */
@@ -35,6 +36,7 @@ export type ControlActivities = AcceptBuildActivities &
   DebtActivities &
   AuditActivities &
   AddressActivities &
+  RotateActivities &
   SnapshotImageActivities &
   VerifyActivities;
 
@@ -56,6 +58,7 @@ export function controlActivities(config: Config): ControlActivities {
     ...debtActivities,
     ...auditActivities,
     ...addressActivities,
+    ...rotateActivities,
     ...snapshotImageActivities,
     ...verifyActivities,
   };

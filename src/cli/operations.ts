@@ -21,6 +21,7 @@ const prefixes = {
   setInstanceMetadata: 'set-metadata',
   triggerCrashDump: 'crash-dump',
   snapshotInstance: 'snapshot',
+  backupInstance: 'backup',
   getScreenshot: 'screenshot',
   getConsoleOutput: 'console',
   openConsole: 'open-console',

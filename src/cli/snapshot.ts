@@ -1,15 +1,24 @@
 import { Option } from '@commander-js/extra-typings';
 import type { Image } from '../model/image.ts';
 import { snapshotFormats } from '../model/snapshot.ts';
-import { pairs } from './arguments.ts';
+import { pairs, wholeNumber } from './arguments.ts';
+import type { Run } from './cloud.ts';
 import type { Group } from './commands.ts';
 import { examples } from './examples.ts';
 import { follow } from './follow.ts';
 import { imageTable } from './image-text.ts';
 import { answer, answerStarted, type Session } from './session.ts';
 
-/** Adds what makes images from instances: `novaflow instance snapshot`. */
+const noWait = ['--no-wait', 'start the operation and print its id'] as const;
+const onFailure = () => new Option('--on-failure <what>', 'when a step is out of retries').choices(['rollback', 'park'] as const);
+
+/** Adds what makes images from instances: `novaflow instance snapshot` and `backup`. */
 export function addSnapshotCommands(group: Group, session: Session): void {
+  addSnapshot(group, session);
+  addBackup(group, session);
+}
+
+function addSnapshot(group: Group, session: Session): void {
   group
     .command('snapshot')
     .argument('<instance>', 'id or name')
@@ -19,8 +28,8 @@ export function addSnapshotCommands(group: Group, session: Session): void {
     .option('--compress', 'a smaller qcow2 image, which takes longer; the guest does not wait for it')
     .option('--property <key=value>', 'a property of the image; may be repeated', pairs)
     .option('--id <uuid>', 'id of the image (default: a new one)')
-    .addOption(new Option('--on-failure <what>', 'when a step is out of retries').choices(['rollback', 'park'] as const))
-    .option('--no-wait', 'start the operation and print its id')
+    .addOption(onFailure())
+    .option(...noWait)
     .addHelpText(
       'after',
       examples(
@@ -30,12 +39,34 @@ export function addSnapshotCommands(group: Group, session: Session): void {
       ),
     )
     .action(async (idOrName, name, { wait, property: properties, id: imageId, ...how }) => {
-      const cloud = await session.cloud();
-      const instanceId = await cloud.idOf('instance', idOrName);
+      const instanceId = await (await session.cloud()).idOf('instance', idOrName);
       const given = Object.entries({ ...how, properties, imageId }).filter(([, value]) => value !== undefined);
-      const run = await cloud.start('snapshotInstance', idOrName, { instanceId, name, ...Object.fromEntries(given) });
-      if (!wait) return answerStarted(session, run.id);
-      const image = (await follow(session, run)) as Image;
-      answer(session, { json: image, ids: [image.id], text: () => imageTable([image], session.terminal) });
+      const request = { instanceId, name, ...Object.fromEntries(given) };
+      await madeImage(session, await (await session.cloud()).start('snapshotInstance', idOrName, request), wait);
     });
+}
+
+function addBackup(group: Group, session: Session): void {
+  group
+    .command('backup')
+    .argument('<instance>', 'id or name')
+    .argument('<name>', 'name of the image')
+    .description('make an image as snapshot does, and delete the oldest backups of the same type')
+    .requiredOption('--type <type>', 'which backups take turns with it: daily, weekly, …')
+    .requiredOption('--rotation <count>', 'how many of the type are kept', wholeNumber)
+    .addOption(onFailure())
+    .option(...noWait)
+    .addHelpText('after', examples('instance backup web1 web1-daily --type daily --rotation 7'))
+    .action(async (idOrName, name, { wait, type: backupType, ...how }) => {
+      const instanceId = await (await session.cloud()).idOf('instance', idOrName);
+      const request = { instanceId, name, backupType, ...how };
+      await madeImage(session, await (await session.cloud()).start('backupInstance', idOrName, request), wait);
+    });
+}
+
+/** Shows the operation until the image is there, and that. */
+async function madeImage(session: Session, run: Run, wait: boolean): Promise<void> {
+  if (!wait) return answerStarted(session, run.id);
+  const image = (await follow(session, run)) as Image;
+  answer(session, { json: image, ids: [image.id], text: () => imageTable([image], session.terminal) });
 }

@@ -34,15 +34,36 @@ export function snapshotProperties(
   root: Disk,
   base: Readonly<Record<string, string>>,
   given: Readonly<Record<string, string>>,
+  backupType: string | null,
 ): Readonly<Record<string, string>> {
   const inherited = Object.entries(base).filter(([key]) => !ownProperties.has(key) && !signature.test(key));
   const left = disks.filter(({ name }) => name !== root.name).map(({ name }) => name);
   return {
     ...Object.fromEntries(inherited),
     ...given,
-    image_type: 'snapshot',
+    ...(backupType === null ? { image_type: 'snapshot' } : { image_type: 'backup', backup_type: backupType }),
     instance_uuid: id,
     ...(image === null ? {} : { base_image_ref: image }),
     ...(left.length === 0 ? {} : { disks_not_contained: left.join(',') }),
   };
+}
+
+/** By what lists find the backups of an instance that take turns with one another. */
+export function backupTag(instanceId: string, backupType: string): string {
+  return `backup ${instanceId} ${backupType}`;
+}
+
+/** The tag of an image that is a backup, or null. */
+export function backupTagOf({
+  image_type: kind,
+  instance_uuid: instanceId,
+  backup_type: type,
+}: Readonly<Record<string, string>>): string | null {
+  return kind === 'backup' && instanceId !== undefined && type !== undefined ? backupTag(instanceId, type) : null;
+}
+
+/** The backups that are too many: all but the newest so many (Nova's `_rotate_backups`), oldest first. */
+export function outdated<Backup extends { readonly createdAt: string }>(backups: readonly Backup[], rotation: number): readonly Backup[] {
+  const oldestFirst = backups.toSorted((one, other) => (one.createdAt < other.createdAt ? -1 : 1));
+  return oldestFirst.slice(0, Math.max(0, oldestFirst.length - rotation));
 }

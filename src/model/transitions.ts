@@ -48,6 +48,7 @@ export const transitions = {
   confirmResize: { ...ofAGuest, vmStates: ['resized'], sets: null, leadsTo: 'active', participle: 'confirmed' },
   revertResize: { ...ofAGuest, vmStates: ['resized'], sets: 'resize_reverting', leadsTo: 'active', participle: 'reverted' },
   snapshotInstance: { ...ofASnapshot, sets: 'image_snapshot_pending', participle: 'made an image of' },
+  backupInstance: { ...ofASnapshot, sets: 'image_backup', participle: 'backed up' },
   triggerCrashDump: {
     ...ofAGuest,
     vmStates: ['active', 'paused', 'rescued', 'resized', 'error'],

@@ -58,6 +58,15 @@ export const snapshotInstance = objectOf({
   onFailure,
 });
 
+/** `backupInstance`: the same by a name and a type; of the instance's backups of that type the newest are kept. */
+export const backupInstance = objectOf({
+  instanceId: id,
+  name: name.describe('Of the image.'),
+  backupType: textOf(patterns.text(1, 64), 'text of 1 to 64 characters, without control characters').describe('Such as daily.'),
+  rotation: wholeNumber(0, 1000).describe('How many of this type are kept, this one included.'),
+  onFailure,
+});
+
 /** `deleteImage`: takes an image that nothing uses out of the store. */
 export const deleteImage = objectOf({ imageId: id, onFailure });
 

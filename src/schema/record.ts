@@ -44,6 +44,7 @@ export const resultOf = {
   setInstanceMetadata: 'instance',
   triggerCrashDump: 'instance',
   snapshotInstance: 'image',
+  backupInstance: 'image',
   getScreenshot: 'screenshot',
   getConsoleOutput: 'consoleOutput',
   openConsole: 'remoteConsole',

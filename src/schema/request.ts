@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { retry, rollback } from './decisions.ts';
 import { auditHost, fenceHost, setHostEnabled, verify } from './host-requests.ts';
-import { cacheImage, deleteImage, importImage, snapshotInstance } from './image-requests.ts';
+import { backupInstance, cacheImage, deleteImage, importImage, snapshotInstance } from './image-requests.ts';
 import { buildInstance, deleteInstance, getConsoleOutput, openConsole } from './instance-requests.ts';
 import { lifeRequests } from './life-requests.ts';
 import { createNetwork } from './network-requests.ts';
@@ -12,6 +12,7 @@ export const requests = {
   deleteInstance,
   ...lifeRequests,
   snapshotInstance,
+  backupInstance,
   getConsoleOutput,
   openConsole,
   importImage,

@@ -1,6 +1,7 @@
 /** Every workflow type, by its name in the contract. */
 export { lockInstance, renameInstance, setInstanceMetadata, unlockInstance } from './alter.ts';
 export { auditHost } from './audit-host.ts';
+export { backupInstance } from './backup.ts';
 export { buildInstance } from './build.ts';
 export { cacheImage } from './cache-image.ts';
 export { triggerCrashDump } from './crash-dump.ts';

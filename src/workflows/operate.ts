@@ -33,7 +33,7 @@ export interface AcceptInput {
 }
 
 /** What a story is told with. */
-export interface Frame<Changes> extends Omit<StepMaker, 'position' | 'patientControl'> {
+export interface Frame<Changes> extends Omit<StepMaker, 'position'> {
   /** Whether the operation was asked to cancel, and still hears it. */
   readonly isCancelled: () => boolean;
   /** A part of the story that can be undone alone, and tried in another way. */
@@ -96,6 +96,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   if (accepted.done !== undefined) return accepted.done as Record;
   const frame: Frame<Changes> = {
     ...steps,
+    patientControl,
     undo: undos.add,
     isCancelled: () => run.consideredCancelled && !isCommitted,
     part: () => {

@@ -3,7 +3,7 @@ import type { AcceptedSnapshot } from '../activities/accept/snapshot.ts';
 import type { Image } from '../model/image.ts';
 import type { InstanceChanges } from '../model/instance.ts';
 import { runOncePlugged } from './boot.ts';
-import type { Frame } from './operate.ts';
+import type { Frame, Operation } from './operate.ts';
 import { operateOnGuest } from './operate-on-guest.ts';
 
 /**
@@ -11,13 +11,22 @@ import { operateOnGuest } from './operate-on-guest.ts';
  * image_snapshot, image_pending_upload, image_uploading. The image's record is there first and is held as long as the instance. Failed or
  * cancelled it leaves no file, the record closed as `killed`, and the guest as it was.
  */
-export async function snapshotInstance(request: unknown): Promise<Image> {
+export function snapshotInstance(request: unknown): Promise<Image> {
+  return makeImage<AcceptedSnapshot>({ type: 'snapshotInstance', request, accept: (control) => control.acceptSnapshot });
+}
+
+/** An operation that makes an image from an instance, and what it does when that is there. */
+interface ImageOperation<Input extends AcceptedSnapshot> extends Pick<Operation<Input, InstanceChanges>, 'type' | 'request' | 'accept'> {
+  /** Past the point of no return; what it answers is the result. */
+  readonly afterwards?: (frame: Frame<InstanceChanges>, accepted: Input, image: Image) => Promise<Image>;
+}
+
+/** Makes an image, as an operation of this type. */
+export async function makeImage<Input extends AcceptedSnapshot>({ afterwards, ...operation }: ImageOperation<Input>): Promise<Image> {
   const made = Promise.withResolvers<Image>();
 
-  await operateOnGuest<AcceptedSnapshot>({
-    type: 'snapshotInstance',
-    request,
-    accept: (control) => control.acceptSnapshot,
+  await operateOnGuest<Input>({
+    ...operation,
 
     story: async (frame, accepted) => {
       const { control, longOnHost, whenHostReturns, undo, during, commit } = frame;
@@ -36,7 +45,8 @@ export async function snapshotInstance(request: unknown): Promise<Image> {
       const stored = await longOnHost(host).uploadSnapshot({ instanceId, imageId, imageToken, format });
 
       commit(); // from here on it is an image, which builds may begin from
-      made.resolve(await control.completeImage({ ...held, stored }));
+      const image = await control.completeImage({ ...held, stored });
+      made.resolve(afterwards === undefined ? image : await afterwards(frame, accepted, image));
 
       return changes;
     },
@@ -56,7 +66,8 @@ async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnap
   const [instanceId, source] = [instance.id, { of: 'disk', disk } as const];
   const isOn = instance.vmState === 'active' || instance.vmState === 'paused';
 
-  requireRoom(await during({ taskState: 'image_snapshot' }, () => onHost(host).lookForSnapshotRoom({ instanceId, disk })));
+  const room = () => onHost(host).lookForSnapshotRoom({ instanceId, disk });
+  requireRoom(await (instance.taskState === 'image_backup' ? room() : during({ taskState: 'image_snapshot' }, room)));
   if (!isOn) {
     const extract = () => longOnHost(host).extractSnapshot({ instanceId, imageId, source, format, isCompressed });
     await during({ taskState: 'image_pending_upload' }, extract);

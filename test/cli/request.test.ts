@@ -61,6 +61,11 @@ test.for<readonly [readonly string[], string, object]>([
     'snapshotInstance',
     { instanceId: 'id of web1', name: 'shot', format: 'qcow2', compress: true, properties: { a: 'b' }, imageId: id, onFailure: 'park' },
   ],
+  [
+    ['instance', 'backup', 'web1', 'nightly', '--type', 'daily', '--rotation', '7', '-q'],
+    'backupInstance',
+    { instanceId: 'id of web1', name: 'nightly', backupType: 'daily', rotation: 7 },
+  ],
   [['instance', 'delete', 'web1', '--no-wait'], 'deleteInstance', { instanceId: 'id of web1' }],
   [['instance', 'console-log', 'web1', '--bytes', '9'], 'getConsoleOutput', { instanceId: 'id of web1', maxBytes: 9 }],
   [

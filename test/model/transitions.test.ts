@@ -42,6 +42,7 @@ const ofOperations: Readonly<Record<string, Expected>> = {
   revertResize: onGuest('resized'),
   triggerCrashDump: onGuest('active', 'paused', 'rescued', 'resized', 'error'),
   snapshotInstance: { ...onGuest('active', 'stopped', 'paused', 'suspended'), lock: 'none' },
+  backupInstance: { ...onGuest('active', 'stopped', 'paused', 'suspended'), lock: 'none' },
   restoreInstance: onGuest('soft-delete'),
   // Nova's periodic task; it needs no guest.
   reclaimInstance: { ...onGuest('soft-delete'), needsHost: false },

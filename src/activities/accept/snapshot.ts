@@ -32,21 +32,34 @@ export interface AcceptedSnapshot extends AcceptedBoot {
   readonly snapshot: Snapshot;
 }
 
+export interface AcceptedBackup extends AcceptedSnapshot {
+  readonly backupType: string;
+  /** How many of the type are kept. */
+  readonly rotation: number;
+}
+
 export interface AcceptSnapshotActivities {
   /**
    * Makes the record of the image, `queued`, and takes the instance that it is made from. What is refused leaves no image; one that began
    * in the moment in which another operation took the instance is killed. Raises `ImageExists` and what taking an instance raises. Repeatable.
    */
   acceptSnapshot(input: AcceptInput): Promise<AcceptedSnapshot>;
+  /** The same for a backup. */
+  acceptBackup(input: AcceptInput): Promise<AcceptedBackup>;
 }
 
-type Asked = Pick<RequestOf<'snapshotInstance'>, 'instanceId' | 'name' | 'format' | 'compress' | 'imageId' | 'properties' | 'onFailure'>;
+type Asked = Omit<RequestOf<'snapshotInstance'>, 'mode'> & { readonly backupType?: string };
 
 export function acceptSnapshotActivities(config: Pick<Config, 'vifPlugTimeoutSeconds' | 'vifPlugIsFatal'>): AcceptSnapshotActivities {
   const vifPlug = { timeoutSeconds: config.vifPlugTimeoutSeconds, isFatal: config.vifPlugIsFatal };
 
   return {
     acceptSnapshot: ({ request, firstRunId }) => taken('snapshotInstance', parsed('snapshotInstance', request), firstRunId),
+
+    acceptBackup: async ({ request, firstRunId }) => {
+      const { rotation, ...asked } = parsed('backupInstance', request);
+      return { ...(await taken('backupInstance', asked, firstRunId)), backupType: asked.backupType, rotation };
+    },
   };
 
   async function taken(action: Action, asked: Asked, firstRunId: string): Promise<AcceptedSnapshot> {
@@ -77,11 +90,11 @@ function rootDiskOf({ name, disks }: Instance): Disk {
 async function imageOf(
   instance: Instance,
   root: Disk,
-  { name, imageId, properties = {}, format }: Asked & { readonly format: SnapshotFormat },
+  { name, imageId, properties = {}, format, backupType }: Asked & { readonly format: SnapshotFormat },
   firstRunId: string,
 ): Promise<NewImage> {
   const base = instance.image === null ? null : await queryRecord<Image>('image', instance.image);
-  const all = snapshotProperties(instance, root, base?.properties ?? {}, properties);
+  const all = snapshotProperties(instance, root, base?.properties ?? {}, properties, backupType ?? null);
   if (Object.keys(all).length > maxProperties) {
     throw invalid(
       'properties',

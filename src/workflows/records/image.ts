@@ -12,6 +12,7 @@ import {
   refusalToEnterImage,
 } from '../../model/image-record.ts';
 import { searchAttributes as attribute } from '../../model/search-attributes.ts';
+import { backupTagOf } from '../../model/snapshot.ts';
 import { serveHeldRecord } from './held.ts';
 import { continueWith } from './life.ts';
 
@@ -35,10 +36,12 @@ export async function image(carried: ImageState = emptyImage): Promise<Image> {
   return end === 'closed' && state.record !== null ? state.record : continueWith<typeof image>(state);
 }
 
-function attributes({ name, status }: Image): SearchAttributeUpdatePair[] {
+function attributes({ name, status, properties }: Image): SearchAttributeUpdatePair[] {
+  const tag = backupTagOf(properties);
   return [
     { key: attribute.objectName, value: name },
     { key: attribute.objectState, value: status },
+    ...(tag === null ? [] : [{ key: attribute.tags, value: [tag] }]),
   ];
 }
 
