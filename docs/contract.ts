@@ -10,7 +10,7 @@ import { writeOrCheck } from './write-or-check.ts';
 export function contractFiles(): ReadonlyMap<string, string> {
   return new Map([
     ...Object.entries(requests).map(([name, schema]) => requestFile(name, `What the operation ${name} takes.`, schema)),
-    ...Object.entries(decisions).map(([name, schema]) => requestFile(name, `What the update ${name} of a parked operation takes.`, schema)),
+    ...Object.entries(decisions).map(([name, schema]) => requestFile(name, `What the update ${name} takes.`, schema)),
     ...Object.entries(records).map(([name, schema]) => file(`${name}.schema.json`, name, schema, 'output')),
     file('context.schema.json', 'The context of a request, in the Temporal header novaflow-context.', context, 'input'),
     file('failures.schema.json', 'The failure of a run, with its details object.', failure, 'output'),
@@ -39,7 +39,8 @@ ${markdownTable(['operation', 'takes', 'returns'], rows)}
 
 The query \`record\` of the workflows \`instance/<id>\`, \`host/<name>\`, \`image/<id>\` and \`network/<name>\` answers ${link('instance.schema.json')}, ${link('host.schema.json')},
 ${link('image.schema.json')} and ${link('network.schema.json')}; the query \`operation\` of an operation answers ${link('operation.schema.json')}. A parked operation takes the updates
-\`retry\` (${link('retry.request.schema.json')}) and \`rollback\` (${link('rollback.request.schema.json')}). A failed run has one of the types in ${link('failures.schema.json')}.
+\`retry\` (${link('retry.request.schema.json')}) and \`rollback\` (${link('rollback.request.schema.json')}),
+a resize that waits for a decision \`confirm\` (${link('confirm.request.schema.json')}) and \`revert\` (${link('revert.request.schema.json')}). A failed run has one of the types in ${link('failures.schema.json')}.
 Who asks is in the Temporal header \`novaflow-context\`: ${link('context.schema.json')}; [who asks](../requesters.md) says what it decides.
 `;
 }

@@ -21,6 +21,8 @@ import { owedRemoval } from './activities/owed-removal.ts';
 import { everySeconds } from './activities/passes.ts';
 import { powerActivities } from './activities/power.ts';
 import { remoteConsoleActivities } from './activities/remote-console.ts';
+import { destinationActivities } from './activities/resize/destination.ts';
+import { sourceActivities } from './activities/resize/source.ts';
 import { savedMemoryActivities } from './activities/saved-memory.ts';
 import { screenshotActivities } from './activities/screenshot.ts';
 import { extractActivities } from './activities/snapshot/extract.ts';
@@ -120,7 +122,9 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
   const backends = diskBackends(config);
   const domains = domainActivities(libvirt, capabilities, whileHolding, bases, backends.devices, config);
   const { fetchBases, writeDisks, wipeDisks, ...disks } = diskActivities(whileHolding, bases, backends, config);
-  const remove = owedRemoval(domains, wipeDisks, logger);
+  const { placeDisks, ...arrivals } = destinationActivities(libvirt, capabilities, whileHolding, bases, backends, config);
+  const departures = sourceActivities(libvirt, whileHolding, backends.devices);
+  const remove = owedRemoval({ ...domains, ...departures, wipeDisks }, config.host.name, logger);
   const endSuperseded = superseded(config, libvirt, whileHolding, logger);
   const { report, attend } = hostReporter(config, libvirt, capabilities, {
     guests: guestWatch(config, libvirt),
@@ -143,7 +147,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       await endSuperseded(by).catch(stays('guests that went on elsewhere may run here'));
     },
     long: {
-      ...{ fetchBases, writeDisks, wipeDisks, storeImage },
+      ...{ fetchBases, writeDisks, wipeDisks, storeImage, placeDisks },
       ...transfers.long,
       ...{ saveGuest, restoreGuest, wakeGuest, extractSnapshot, compressSnapshot, uploadSnapshot },
     },
@@ -154,6 +158,8 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...extracted,
       ...uploaded,
       ...domains,
+      ...departures,
+      ...arrivals,
       ...remoteConsoleActivities(config, libvirt),
       ...powerActivities(libvirt, whileHolding),
       ...savedMemory,

@@ -8,6 +8,7 @@ import type { Instance } from '../../src/model/instance.ts';
 import { secrets } from '../../test/workflows/canaries.ts';
 import { eventually, type Fleet, type furnish, type Run, resetTo, viewOf } from '../../test/workflows/fleet.ts';
 import { lifeCases } from './life-cases.ts';
+import { resizeCases } from './resize-cases.ts';
 
 /** A run worth keeping: how it comes about. */
 export interface Case {
@@ -205,6 +206,7 @@ export const cases: readonly Case[] = [
     play: async ({ fleet, request }) => ended((await cancelledByDelete(fleet, request('cancelled-by-delete'))).deletion),
   },
   ...lifeCases,
+  ...resizeCases,
   {
     type: 'importImage',
     name: 'clean',

@@ -7,6 +7,8 @@ import { type AcceptDeleteImageActivities, acceptDeleteImageActivities } from '.
 import { type AcceptGuestActivities, acceptGuestActivities } from './accept/guest.ts';
 import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
 import { type AcceptOthersActivities, acceptOthersActivities } from './accept/others.ts';
+import { type AcceptResizeActivities, acceptResizeActivities } from './accept/resize.ts';
+import { type AcceptDecisionActivities, acceptDecisionActivities } from './accept/resize-decision.ts';
 import { type AcceptSnapshotActivities, acceptSnapshotActivities } from './accept/snapshot.ts';
 import { type AcceptSoftDeleteActivities, acceptSoftDeleteActivities } from './accept/soft-delete.ts';
 import { type AddressActivities, addressActivities } from './addresses.ts';
@@ -28,6 +30,8 @@ export type ControlActivities = AcceptBuildActivities &
   AcceptImportActivities &
   AcceptOthersActivities &
   AcceptSnapshotActivities &
+  AcceptResizeActivities &
+  AcceptDecisionActivities &
   AcceptSoftDeleteActivities &
   AlterActivities &
   ReclaimActivities &
@@ -50,6 +54,8 @@ export function controlActivities(config: Config): ControlActivities {
     ...acceptImportActivities,
     ...acceptOthersActivities,
     ...acceptSnapshotActivities(config),
+    ...acceptResizeActivities(config),
+    ...acceptDecisionActivities,
     ...acceptSoftDeleteActivities(config),
     ...alterActivities,
     ...reclaimActivities,

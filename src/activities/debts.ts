@@ -2,14 +2,14 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Host } from '../model/host.ts';
 import { mayStillRun } from '../model/host-debts.ts';
-import type { OwedRemoval } from '../model/host-record.ts';
+import type { LeftByMigration, OwedRemoval } from '../model/host-record.ts';
 import type { ReleasePorts } from '../model/network-record.ts';
 import type { Token } from '../model/tenure.ts';
 import { invalid, parsed } from './accept/parse.ts';
 import { client, fail, queryOf, queryRecord, update } from './record-client.ts';
 
 /** Leaves nothing of an instance here; a newer operation that has it fails it with `StaleToken`. */
-export type Removal = (removal: OwedRemoval) => Promise<unknown>;
+export type Removal = (removal: OwedRemoval, by: Client) => Promise<unknown>;
 
 export interface DebtActivities {
   /**
@@ -23,6 +23,9 @@ export interface DebtActivities {
     networks: readonly string[];
     /** The other hosts that may owe the same instance: the last one that pays gives the addresses back. */
     others: readonly string[];
+    /** What a migration left there, and nothing else. Absent: all of the instance. */
+    migration?: LeftByMigration;
+    isOff?: boolean;
   }): Promise<{ readonly isOwed: boolean }>;
   /**
    * Gives back the addresses of what a host owes, which somebody has made sure is off; what is on its disks stays owed. Raises `HostNotFound`,
@@ -50,7 +53,7 @@ export const debtActivities: DebtActivities = {
  */
 export async function payDebts(by: Client, host: string, remove: Removal): Promise<void> {
   for (const removal of await owedBy(host, by)) {
-    await remove(removal).catch(unlessSuperseded);
+    await remove(removal, by).catch(unlessSuperseded);
     await releaseAddresses(host, removal, by);
     await update(`host/${host}`, 'pay', removal, gone(host), by);
   }

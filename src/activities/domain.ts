@@ -18,6 +18,7 @@ import { guestOf } from './guest.ts';
 import { holdingFiles, type WhileHolding } from './holding.ts';
 import { powerStateOf } from './power-state.ts';
 import { fail } from './record-client.ts';
+import { asideOf } from './resize/aside.ts';
 import { together } from './together.ts';
 import { endTransfers } from './transfer/close.ts';
 import { makeUefiVariables } from './uefi-variables.ts';
@@ -109,6 +110,7 @@ export function domainActivities(
         for (const name of await readdir(directory)) {
           if (!holdingFiles.has(name)) await rm(join(directory, name), { recursive: true, force: true });
         }
+        await rm(asideOf(directory), { recursive: true, force: true });
         return { toWipe };
       }),
   };

@@ -5,6 +5,8 @@ import type { DomainActivities } from './domain.ts';
 import type { ImageActivities, ImageLongActivities } from './image-store.ts';
 import type { PowerActivities } from './power.ts';
 import type { RemoteConsoleActivities } from './remote-console.ts';
+import type { DestinationActivities, DestinationLongActivities } from './resize/destination.ts';
+import type { SourceActivities } from './resize/source.ts';
 import type { SavedMemoryActivities, SavedMemoryLongActivities } from './saved-memory.ts';
 import type { ScreenshotActivities } from './screenshot.ts';
 import type { ExtractActivities, ExtractLongActivities } from './snapshot/extract.ts';
@@ -21,6 +23,8 @@ export type HostActivities = DiskActivities &
   ScreenshotActivities &
   ExtractActivities &
   UploadActivities &
+  SourceActivities &
+  DestinationActivities &
   VifActivities &
   ConsoleActivities &
   RemoteConsoleActivities &
@@ -31,6 +35,7 @@ export type HostActivities = DiskActivities &
 /** What it does on its long queue: copies and conversions. */
 export type HostLongActivities = SavedMemoryLongActivities &
   DiskLongActivities &
+  DestinationLongActivities &
   ImageLongActivities &
   ExtractLongActivities &
   UploadLongActivities &

@@ -2,7 +2,8 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { Config } from '../config.ts';
 import type { Resources } from '../model/flavor.ts';
 import type { Host, IoTask } from '../model/host.ts';
-import type { ClaimRequest, OwedRemoval, ReleaseRequest } from '../model/host-record.ts';
+import type { RenameClaim } from '../model/host-claims.ts';
+import type { ClaimRequest, LeftByMigration, OwedRemoval, ReleaseRequest } from '../model/host-record.ts';
 import { chosenHost } from '../model/instance.ts';
 import type { PlacementRequest } from '../model/placement-request.ts';
 import type { Token } from '../model/tenure.ts';
@@ -30,6 +31,20 @@ export interface PlacementActivities {
     /** Hosts that were chosen before and did not take the claim. */
     turned: readonly RemovedHost[];
   }): Promise<Decision & { readonly winner: string; readonly isNamed: true }>;
+  /**
+   * Chooses a host and its alternates for an instance that moves, and names it nowhere: the instance stays where it is until it has moved.
+   * `onlyOn`: what an administrator asked for, which the filters judge like any other. Raises `NoValidHost`. Repeatable.
+   */
+  selectDestination(input: {
+    token: Token;
+    wanted: PlacementRequest;
+    turned: readonly RemovedHost[];
+    onlyOn: string | null;
+  }): Promise<Decision & { readonly winner: string }>;
+  /** Has what an instance holds on a host held by its migration. Repeatable. */
+  keepClaimForMigration(input: MigrationClaim): Promise<void>;
+  /** Has what a migration holds held by the instance again. Right when it holds nothing. Repeatable. */
+  takeClaimBack(input: MigrationClaim): Promise<void>;
   /** Whether the host's record says that it is up. */
   lookAtHost(input: { host: string }): Promise<{ readonly isUp: boolean }>;
   /** Claims resources of a host for an instance; `refusal` says why it has them not. Repeatable. */
@@ -42,10 +57,18 @@ export interface PlacementActivities {
     /** What the instance does that keeps the host's disks busy until it comes to rest. */
     ioTask?: IoTask;
   }): Promise<{ readonly refusal: string | null }>;
-  /** Gives back what an instance holds on a host. Right when it holds nothing. Repeatable. */
-  releaseClaim(input: { token: Token; host: string; instanceId: string; isFailedBuild?: boolean }): Promise<void>;
+  /** Gives back what an instance holds on a host, or one claim of it. Right when it holds nothing. Repeatable. */
+  releaseClaim(input: { token: Token; host: string; instanceId: string; claimId?: string; isFailedBuild?: boolean }): Promise<void>;
   /** Leaves it to a host that is away to remove an instance when it is back; what is claimed there stays claimed until then. Repeatable. */
-  oweRemoval(input: { token: Token; host: string; instanceId: string }): Promise<void>;
+  oweRemoval(input: { token: Token; host: string; instanceId: string; migration?: LeftByMigration }): Promise<void>;
+}
+
+/** What an instance holds on a host that it may come back to. */
+interface MigrationClaim {
+  readonly token: Token;
+  readonly host: string;
+  readonly instanceId: string;
+  readonly claimId: string;
 }
 
 export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): PlacementActivities {
@@ -60,20 +83,20 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
   };
   return {
     selectHost: async ({ wanted, turned, instanceId, firstRunId, networks }) => {
-      const turnedHosts = new Set(turned.map(({ host }) => host));
-      const choose = (all: readonly Candidate[]) =>
-        selectHosts(
-          wanted,
-          all.filter(({ host }) => !turnedHosts.has(host)),
-          options,
-        );
-      const quick = choose(await candidates.recent());
-      const decision = quick.winner === null ? choose(await candidates.fresh()) : quick;
-      const { winner } = decision;
-      if (winner === null) throw noValidHost([...turned, ...decision.removed]);
+      const { winner, ...decision } = await chosen(wanted, turned, () => true);
       const named = chosenHost(winner, networks);
       await recordActivities.enter({ record: { kind: 'instance', id: instanceId }, firstRunId, part: 1, step: 'selectHost', ...named });
       return { ...decision, winner, isNamed: true };
+    },
+    selectDestination: ({ wanted, turned, onlyOn }) => chosen(wanted, turned, (host) => onlyOn === null || host === onlyOn),
+    keepClaimForMigration: async ({ token: { generation }, host, instanceId, claimId }) => {
+      const rename: RenameClaim = { instanceId, from: instanceId, to: claimId, generation };
+      await update(`host/${host}`, 'keepForMigration', rename, gone(host));
+    },
+    takeClaimBack: async ({ token: { generation }, host, instanceId, claimId }) => {
+      const rename: RenameClaim = { instanceId, from: claimId, to: instanceId, generation };
+      const { record } = await update<{ record: Host }>(`host/${host}`, 'takeBack', rename, gone(host));
+      candidates.learn(candidateOf(record));
     },
     lookAtHost: async ({ host }) => ({ isUp: (await queryRecord<Host>('host', host))?.state === 'up' }),
     claimResources: async ({ token, host, id, instanceId, resources, ioTask }) => {
@@ -97,17 +120,35 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
         return { refusal: reasonOf(refused) };
       }
     },
-    releaseClaim: async ({ token, host, instanceId, isFailedBuild = false }) => {
-      const release: ReleaseRequest = { instanceId, generation: token.generation, ...(isFailedBuild ? { isFailedBuild } : {}) };
+    releaseClaim: async ({ token, host, instanceId, claimId, isFailedBuild = false }) => {
+      const id = claimId === undefined ? {} : { id: claimId };
+      const release: ReleaseRequest = { instanceId, generation: token.generation, ...id, ...(isFailedBuild ? { isFailedBuild } : {}) };
       const { record } = await update<{ record: Host }>(`host/${host}`, 'release', release, gone(host));
       candidates.learn(candidateOf(record));
     },
-    oweRemoval: async ({ token, host, instanceId }) => {
-      const removal: OwedRemoval = { instanceId, token };
+    oweRemoval: async ({ token, host, instanceId, migration }) => {
+      const removal: OwedRemoval = { instanceId, token, ...(migration === undefined ? {} : { migration }) };
       const { record } = await update<{ record: Host }>(`host/${host}`, 'owe', removal, gone(host));
       candidates.learn(candidateOf(record));
     },
   };
+
+  async function chosen(
+    wanted: PlacementRequest,
+    turned: readonly RemovedHost[],
+    isAllowed: (host: string) => boolean,
+  ): Promise<Decision & { readonly winner: string }> {
+    const turnedHosts = new Set(turned.map(({ host }) => host));
+    const choose = (all: readonly Candidate[]) => {
+      const eligible = all.filter(({ host }) => !turnedHosts.has(host) && isAllowed(host));
+      return selectHosts(wanted, eligible, options);
+    };
+    const quick = choose(await candidates.recent());
+    const decision = quick.winner === null ? choose(await candidates.fresh()) : quick;
+    const { winner } = decision;
+    if (winner === null) throw noValidHost([...turned, ...decision.removed]);
+    return { ...decision, winner };
+  }
 }
 
 /** The properties of a request's image that say how its guest is made or what runs in it. */

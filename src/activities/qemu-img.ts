@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { readFile, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   checkArgs,
@@ -13,6 +13,7 @@ import {
   parseMeasured,
   type QemuFormat,
   type ReadableFormat,
+  startArgs,
 } from '../qemu/img.ts';
 import { CommandFailed } from './failures.ts';
 import { tellProgress } from './progress.ts';
@@ -33,6 +34,26 @@ export async function diskInfo(file: { readonly path: string; readonly format: R
     throw unreadable(error);
   });
   return parseInfo(stdout);
+}
+
+/** The first bytes of the disk in an image, as its guest would read them, within limits; `to` is a temporary file. */
+export async function diskStart({
+  path,
+  format,
+  bytes,
+  to,
+}: {
+  readonly path: string;
+  readonly format: QemuFormat;
+  readonly bytes: number;
+  readonly to: string;
+}): Promise<Buffer> {
+  try {
+    await run('qemu-img', startArgs({ path, format, to, bytes }), { limits: toLook });
+    return await readFile(to);
+  } finally {
+    await rm(to, { force: true });
+  }
 }
 
 /** Makes an empty overlay over a file, whose header it reads, within limits. */

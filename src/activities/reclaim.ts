@@ -8,7 +8,7 @@ import { client } from './record-client.ts';
 export interface ReclaimActivities {
   /** Starts the reclaim of an instance that is soft-deleted now: a run of its own, that waits until then. Repeatable. */
   startReclaim(input: { token: Token; instanceId: string; until: string }): Promise<OpenOperation>;
-  /** Stops a reclaim that waits. Right when it is over. Repeatable. */
+  /** Cancels an operation that let go and waits, a reclaim or a resize: the record does not wait for it any more. Right when it is over. Repeatable. */
   stopReclaim(input: { token: Token; open: OpenOperation }): Promise<void>;
 }
 

@@ -19,6 +19,8 @@ const prefixes = {
   unlockInstance: 'unlock',
   renameInstance: 'rename',
   setInstanceMetadata: 'set-metadata',
+  resizeInstance: 'resize',
+  migrateInstance: 'migrate',
   triggerCrashDump: 'crash-dump',
   snapshotInstance: 'snapshot',
   backupInstance: 'backup',

@@ -117,6 +117,17 @@ export const settings = objectOf({
     .describe(
       'Whether the file system of a new root disk grows to the size of its disk: one of ext2, ext3 or ext4 in a raw image without partitions. Others are left to the guest.',
     ),
+  useCowImages: flag
+    .default(true)
+    .describe(
+      "Nova's `use_cow_images`: a root disk that is a whole raw file becomes qcow2 when it moves to a host whose `imagesType` is qcow2; `false`: it stays as it is.",
+    ),
+  allowResizeToSameHost: flag
+    .default(false)
+    .describe("Nova's `allow_resize_to_same_host`: whether a resize may leave an instance where it is; a cold migration never does."),
+  resizeConfirmWindowSeconds: wholeNumber(0, maxCount)
+    .default(0)
+    .describe("Nova's `resize_confirm_window`: after so long a resize that nobody decided on is confirmed; 0: it waits for ever."),
   isolate: objectOf({
     devices: z
       .array(isolateDevice, must('a list of devices'))

@@ -106,14 +106,16 @@ function refusalOfNewcomer({ record, holder }: InstanceState, { create, takeOver
   if (record === null) return { type: 'InstanceNotFound', message: 'the instance was never built' };
   if (by !== undefined && !maySee(by, record)) return unseen(record.id);
   if (record.vmState === 'deleted') return { type: 'InstanceNotFound', message: `instance ${record.name} is deleted` };
+  const others = refusalOfOthers(record, openedBy);
+  if (others !== null) return others;
   if (action === undefined) return holder === null ? null : busy(record, holder);
   const locked = refusalByLock(action, record, isAdmin);
   if (locked !== null) return locked;
   if (holder !== null && !(takeOver && mayTakeOver(action, record.taskState))) return busy(record, holder);
-  return refusalInState(action, record) ?? refusalOfOthers(record, openedBy);
+  return refusalInState(action, record);
 }
 
-/** A soft delete that was taken back, and another that came after it: the first has nothing to reclaim any more. */
+/** A soft delete that was taken back, a resize that was decided: who waited for it has nothing to do any more. */
 function refusalOfOthers({ name, vmState, taskState, open }: Instance, openedBy: string | undefined): Refused | null {
   if (openedBy === undefined || open?.workflowId === openedBy) return null;
   return { type: 'InvalidState', message: `instance ${name} does not wait for ${openedBy} any more`, details: { vmState, taskState } };

@@ -11,6 +11,7 @@ const ofAdministrators: ReadonlySet<string> = new Set([
   'fenceHost',
   'auditHost',
   'cacheImage',
+  'migrateInstance',
   'evacuateInstance',
   'adoptInstance',
   'verify',
@@ -26,7 +27,9 @@ export function refusalToRequest(operation: string, request: object, { isAdmin }
     return forbidden('novaflow-context.isAdmin', `must be true: ${operation} is an administrator's`);
   }
   const field = fieldsOfAdministrators.find((name) => name in request);
-  return field === undefined ? null : forbidden(field, 'may be named by an administrator only: leave it out');
+  if (field !== undefined) return forbidden(field, 'may be named by an administrator only: leave it out');
+  const isMigration = operation === 'resizeInstance' && !('flavor' in request);
+  return isMigration ? forbidden('flavor', 'must be given: a migration to another host is an administrator’s') : null;
 }
 
 /** Whether what belongs to a project is there for this requester. */

@@ -105,6 +105,34 @@ export function growArgs({
   return ['resize', '-q', '-f', format, '--', absolute(path), bytes(sizeBytes)];
 }
 
+/** The arguments that write the first bytes of the disk in an image into a raw file. */
+export function startArgs({
+  path,
+  format,
+  to,
+  bytes: count,
+}: {
+  readonly path: AbsolutePath;
+  readonly format: QemuFormat;
+  readonly to: AbsolutePath;
+  readonly bytes: number;
+}): readonly string[] {
+  return ['dd', '-f', format, '-O', 'raw', `bs=${bytes(count)}`, 'count=1', `if=${absolute(path)}`, `of=${absolute(to)}`];
+}
+
+/** The arguments that name another file as what an overlay stands on, which has the same bytes; nothing else of it changes. */
+export function restArgs({
+  path,
+  base,
+  baseFormat,
+}: {
+  readonly path: AbsolutePath;
+  readonly base: AbsolutePath;
+  readonly baseFormat: QemuFormat;
+}): readonly string[] {
+  return ['rebase', '-q', '-u', '-f', 'qcow2', '-F', baseFormat, '-b', absolute(base), '--', absolute(path)];
+}
+
 /** The arguments that print what `parseInfo` reads; a disk that a guest has open is read all the same. */
 export function infoArgs({ path, format }: { readonly path: AbsolutePath; readonly format: ReadableFormat }): readonly string[] {
   return ['info', '-U', '-f', format, '--output=json', '--', absolute(path)];

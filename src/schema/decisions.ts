@@ -8,3 +8,9 @@ export const retry = objectOf({ reason, park, input: z.exactOptional(z.record(z.
 
 /** The update `rollback` of a parked operation. */
 export const rollback = objectOf({ reason, park });
+
+/** The update `confirm` of a resize: what it had before goes. */
+export const confirm = objectOf({});
+
+/** The update `revert` of a resize: it has again what it had before. */
+export const revert = objectOf({ reason: z.exactOptional(reason) });

@@ -1,8 +1,14 @@
 import { z } from 'zod';
-import { id, name, objectOf, oneOf, reason, stringMap, time, wholeNumber } from './fields.ts';
+import { hostName, id, name, objectOf, oneOf, reason, stringMap, time, wholeNumber } from './fields.ts';
+import { flavorOrName } from './flavor.ts';
 import { onFailure } from './on-failure.ts';
 
 const maxShutdownSeconds = 86_400;
+
+const maxWindowSeconds = 10 * 365 * 86_400;
+const confirmWindow = wholeNumber(0, maxWindowSeconds).describe(
+  'After so long it is confirmed; 0: it waits for ever. Default: the configured one.',
+);
 
 /** What takes nothing but an instance. */
 const onInstance = objectOf({ instanceId: id, onFailure });
@@ -25,6 +31,19 @@ export const lifeRequests = {
   unpauseInstance: onInstance,
   suspendInstance: onInstance,
   resumeInstance: onInstance,
+  resizeInstance: objectOf({
+    instanceId: id,
+    flavor: z.exactOptional(flavorOrName).describe('None: a cold migration, to another host, which is an administrator’s.'),
+    host: z.exactOptional(hostName).describe('To this host and no other.'),
+    confirmWindowSeconds: z.exactOptional(confirmWindow),
+    onFailure,
+  }),
+  migrateInstance: objectOf({
+    instanceId: id,
+    host: z.exactOptional(hostName).describe('To this host and no other.'),
+    confirmWindowSeconds: z.exactOptional(confirmWindow),
+    onFailure,
+  }),
   softDeleteInstance: onInstance,
   restoreInstance: onInstance,
   reclaimInstance: objectOf({ instanceId: id, until: time.describe('When it is deleted.'), onFailure }),

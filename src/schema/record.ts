@@ -42,6 +42,8 @@ export const resultOf = {
   unlockInstance: 'instance',
   renameInstance: 'instance',
   setInstanceMetadata: 'instance',
+  resizeInstance: 'instance',
+  migrateInstance: 'instance',
   triggerCrashDump: 'instance',
   snapshotInstance: 'image',
   backupInstance: 'image',

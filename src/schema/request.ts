@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { retry, rollback } from './decisions.ts';
+import { confirm, retry, revert, rollback } from './decisions.ts';
 import { auditHost, fenceHost, setHostEnabled, verify } from './host-requests.ts';
 import { backupInstance, cacheImage, deleteImage, importImage, snapshotInstance } from './image-requests.ts';
 import { buildInstance, deleteInstance, getConsoleOutput, openConsole } from './instance-requests.ts';
@@ -26,8 +26,8 @@ export const requests = {
   verify,
 } as const;
 
-/** What each update of a parked operation takes, by its name. */
-export const decisions = { retry, rollback } as const;
+/** What each update of an operation that waits for a decision takes, by its name. */
+export const decisions = { retry, rollback, confirm, revert } as const;
 
 /** The name of an operation, which is its workflow type. */
 export type OperationName = keyof typeof requests;

@@ -1,8 +1,9 @@
 import type { AcceptedDelete } from '../activities/accept/delete.ts';
 import type { Instance, InstanceChanges } from '../model/instance.ts';
 import { type Frame, operate } from './operate.ts';
-import { isAway } from './outcome.ts';
+import { doneOrOwed } from './owed.ts';
 import { removeFromHost } from './removal.ts';
+import { takeFromResize } from './resize/ends.ts';
 
 /**
  * Deletes an instance in whatever state it is (Nova's `terminate_instance`). An operation in progress is asked to cancel
@@ -21,6 +22,7 @@ export function deleteInstance(request: unknown): Promise<Instance> {
     story: async (frame, accepted) => {
       const { open } = accepted.instance;
       if (open?.type === 'reclaimInstance') await frame.control.stopReclaim({ open });
+      else if (open !== null) await takeFromResize(frame, open);
       return deleteAll(frame, accepted);
     },
   });
@@ -44,33 +46,20 @@ export async function deleteAll(
   if (owing.size === 0) await control.releasePorts({ instanceId, networks });
   for (const host of hosts) if (!owing.has(host)) await control.releaseClaim({ host, instanceId });
 
-  return { vmState: 'deleted', powerState: 'nostate', host: null, disks: [], ports: [], open: null };
+  return { vmState: 'deleted', powerState: 'nostate', host: null, disks: [], ports: [], open: null, migration: null };
 }
 
-/** How often a host that takes no step, and whose record does not say that it is down, is tried before an operator is asked. */
-const maxTries = 3;
-
-/**
- * Removes the instance from a host, or leaves that to the host as a debt when it is down: the delete does not wait for one that may never
- * return. One that returns meanwhile does it now. Whether it is owed. `isDown` null: a run of before there were debts.
- */
-async function removedOrOwed(
-  { control, onHost, longOnHost, unlessAway }: Frame<InstanceChanges>,
+/** Removes the instance from a host, or leaves that to the host as a debt. `isDown` null: a run of before there were debts. */
+function removedOrOwed(
+  frame: Frame<InstanceChanges>,
   { host, isDown }: { readonly host: string; readonly isDown: boolean | null },
   { instanceId, networks, hosts }: { readonly instanceId: string; readonly networks: readonly string[]; readonly hosts: readonly string[] },
 ): Promise<boolean> {
   const others = hosts.filter((other) => other !== host);
-  const isOwed = async () => (await control.oweWhenDown({ host, instanceId, networks, others })).isOwed;
-  if (isDown === true && (await isOwed())) return true;
-  for (let tries = 0; isDown !== null && tries < maxTries; tries += 1) {
-    try {
-      await removeFromHost(unlessAway(host), longOnHost(host), instanceId);
-      return false;
-    } catch (failure) {
-      if (!isAway(failure)) throw failure;
-      if (await isOwed()) return true;
-    }
-  }
-  await removeFromHost(onHost(host), longOnHost(host), instanceId);
-  return false;
+  return doneOrOwed(frame, {
+    host,
+    isDown,
+    work: (steps) => removeFromHost(steps, frame.longOnHost(host), instanceId),
+    owe: () => frame.control.oweWhenDown({ host, instanceId, networks, others }),
+  });
 }

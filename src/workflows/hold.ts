@@ -23,13 +23,13 @@ export interface Hold {
 }
 
 /** Talks to the record by ordinary control activities: ordered, visible, and they fence. */
-export function hold(): Hold {
+export function hold(part = 1): Hold {
   let record: RecordRef | null = null;
   let token: Token | null = null;
   const { enter, finish } = proxyActivities<RecordActivities>(onControl.options);
   const held = () => {
     if (record === null) throw ApplicationFailure.nonRetryable('the operation holds no record');
-    return { record, firstRunId: workflowInfo().firstExecutionRunId, part: 1 };
+    return { record, firstRunId: workflowInfo().firstExecutionRunId, part };
   };
   return {
     record: () => record,

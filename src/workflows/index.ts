@@ -16,6 +16,7 @@ export { host } from './records/host.ts';
 export { image } from './records/image.ts';
 export { instance } from './records/instance.ts';
 export { network } from './records/network.ts';
+export { migrateInstance, resizeInstance } from './resize.ts';
 export { restoreInstance } from './restore.ts';
 export { resumeInstance } from './resume.ts';
 export { snapshotInstance } from './snapshot.ts';

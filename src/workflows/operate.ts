@@ -16,6 +16,8 @@ import { type Undo, undoStack } from './undo.ts';
 export interface Operation<Input extends Accepted, Changes extends object> {
   readonly type: string;
   readonly request: unknown;
+  /** 2 for the second half of an operation that let go in between. @default 1 */
+  readonly part?: number;
   /** The first step: parses, looks up, takes the record. Its refusal is the run's own, with nothing made. */
   readonly accept: (control: ControlSteps, patientControl: ControlSteps) => (input: AcceptInput) => Promise<Input>;
   readonly record: (accepted: Input) => RecordRef;
@@ -44,6 +46,8 @@ export interface Frame<Changes> extends Omit<StepMaker, 'position'> {
   readonly enter: (changes: Changes, touches?: readonly string[]) => Promise<void>;
   /** Does a step and tells the record at the same time where the operation is: what the step makes is fenced by its token. Waits for both. */
   readonly during: <Result>(changes: Changes, step: () => Promise<Result>) => Promise<Result>;
+  /** What becomes of a step that is out of retries, from here on. */
+  readonly whenOutOfRetries: (policy: OnFailure) => void;
   /** The point of no return: from here on a cancel is not heard and nothing is undone. */
   readonly commit: () => void;
 }
@@ -65,7 +69,7 @@ export interface Part<Changes> {
 export async function operate<Input extends Accepted, Changes extends object, Record>(of: Operation<Input, Changes>): Promise<Record> {
   // A cancel is asked of the run, not of an error: against a host that died it arrives as a time-out.
   const run = CancellationScope.current();
-  const held = hold();
+  const held = hold(of.part);
   const book = journal();
   const park = parking();
   const undos = undoStack();
@@ -115,6 +119,9 @@ export async function operate<Input extends Accepted, Changes extends object, Re
       if (result.status === 'rejected') throw result.reason;
       if (entered.status === 'rejected') throw entered.reason;
       return result.value;
+    },
+    whenOutOfRetries: (policy) => {
+      onFailure = policy;
     },
     commit: () => {
       isCommitted = true;

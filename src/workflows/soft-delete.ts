@@ -2,6 +2,7 @@ import type { AcceptedSoftDelete } from '../activities/accept/soft-delete.ts';
 import type { Instance } from '../model/instance.ts';
 import { deleteAll } from './delete.ts';
 import { operateOnGuest } from './operate-on-guest.ts';
+import { leaveSource, takeFromResize } from './resize/ends.ts';
 
 /**
  * Deletes an instance so that it can be restored for a time (Nova's `soft_delete`): its guest is switched off, the rest stays
@@ -19,11 +20,13 @@ export function softDeleteInstance(request: unknown): Promise<Instance> {
       const { id: instanceId } = instance;
 
       frame.commit(); // the guest loses what it had in memory
+      if (instance.open !== null) await takeFromResize(frame, instance.open);
+      if (instance.migration) await leaveSource(frame, instance.migration, { instanceId, isDown: accepted.down ?? [] });
       const { powerState } = await frame.onHost(host).switchGuestOff({ instanceId });
       const until = new Date(Date.now() + reclaimAfterSeconds * 1000).toISOString();
       const open = await frame.control.startReclaim({ instanceId, until });
 
-      return { vmState: 'soft-delete', powerState, open };
+      return { vmState: 'soft-delete', powerState, open, migration: null };
     },
   });
 }

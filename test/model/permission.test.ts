@@ -12,6 +12,8 @@ test.for([
   ['verify', {}, 'novaflow-context.isAdmin'],
   ['importImage', { name: 'tiny', host: 'cn1' }, 'host'],
   ['resizeInstance', { instanceId: 'i', host: 'cn1' }, 'host'],
+  ['resizeInstance', { instanceId: 'i' }, 'flavor'],
+  ['migrateInstance', { instanceId: 'i' }, 'novaflow-context.isAdmin'],
   ['liveMigrateInstance', { instanceId: 'i', host: 'cn1' }, 'host'],
   ['unshelveInstance', { instanceId: 'i', host: 'cn1' }, 'host'],
 ] as const)('%s with %j is forbidden to who is no administrator, naming %s', ([operation, request, field]) => {

@@ -64,6 +64,14 @@ const whole = {
     isDefault: true,
     onFailure: 'rollback',
   },
+  resizeInstance: {
+    instanceId: '0f8fad5b-d9cb-469f-a165-70867728950e',
+    flavor: 'm1.small',
+    host: 'cn2',
+    confirmWindowSeconds: 86_400,
+    onFailure: 'park',
+  },
+  migrateInstance: { instanceId: '0f8fad5b-d9cb-469f-a165-70867728950e', host: 'cn2', confirmWindowSeconds: 0, onFailure: 'rollback' },
   enableHost: { host: 'cn1', reason: 'new disk', onFailure: 'rollback' },
   disableHost: { host: 'cn1', reason: 'disk fails', onFailure: 'rollback' },
   cacheImage: { imageId: '0f8fad5b-d9cb-469f-a165-70867728950e', hosts: ['cn1', 'cn2'], onFailure: 'rollback' },
@@ -72,6 +80,8 @@ const whole = {
   verify: { hosts: ['cn1', 'cn2'], onFailure: 'rollback' },
   retry: { reason: 'cn1 has a new disk', park: 2, input: { host: 'cn2' } },
   rollback: { reason: 'not wanted any more', park: 1 },
+  confirm: {},
+  revert: { reason: 'slower than before' },
 } as const satisfies Record<keyof typeof all, object>;
 
 const names = Object.keys(whole) as (keyof typeof whole)[];
@@ -175,6 +185,9 @@ const refused: readonly [name: keyof typeof all, change: Record<string, unknown>
   ['auditHost', { host: undefined }, 'host', 'is required'],
   ['verify', { hosts: [] }, 'hosts', 'must name a host'],
   ['verify', { hosts: ['cn1', '../cn2'] }, 'hosts[1]', hostName],
+  ['resizeInstance', { flavor: 7 }, 'flavor', 'must be the name of a flavor, or an object { name, vcpus, memoryMiB, rootGiB, … }'],
+  ['migrateInstance', { confirmWindowSeconds: -1 }, 'confirmWindowSeconds', 'must be a whole number from 0 to 315360000'],
+  ['revert', { reason: '' }, 'reason', reason],
   ['retry', { reason: undefined }, 'reason', 'is required'],
   ['retry', { park: 0 }, 'park', 'must be a whole number from 1 to 1000000'],
   ['retry', { input: [] }, 'input', 'must be an object'],

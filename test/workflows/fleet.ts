@@ -16,6 +16,7 @@ import { controlWorkers } from '../../src/control-worker.ts';
 import { installLog, openLog } from '../../src/logging.ts';
 import { withTargets } from '../../src/model/hardware/disk-places.ts';
 import type { Host, Inventory } from '../../src/model/host.ts';
+import type { OwedRemoval } from '../../src/model/host-record.ts';
 import type { Image } from '../../src/model/image.ts';
 import type { Disk, Instance } from '../../src/model/instance.ts';
 import type { LocalDisks } from '../../src/model/local-disks.ts';
@@ -25,12 +26,12 @@ import type { Secrets } from '../../src/model/secrets.ts';
 import { emptyListing } from '../../src/model/verify/compare.ts';
 import { wantedDisks } from '../../src/model/wanted-disks.ts';
 import { testKeyFile, testKeys } from '../codec/test-keys.ts';
-import { type FakeGuests, fakeGuestSteps, powerOf } from './fake-guest.ts';
+import { fakeGuestSteps, powerOf } from './fake-guest.ts';
+import { type FakeMoves, fakeResizeSteps } from './fake-resize.ts';
 import { type FakeTransfers, fakeTransferSteps } from './fake-transfer.ts';
 
 /** What is on a fake host: by instance, whether its disks and its domain are there. */
-export interface FakeHost extends FakeGuests, FakeTransfers {
-  readonly disks: Set<string>;
+export interface FakeHost extends FakeMoves, FakeTransfers {
   readonly bases: Set<string>;
   /** The one store that all hosts reach. */
   readonly images: Set<string>;
@@ -189,7 +190,9 @@ export async function startFleet(
     };
     const workers = await Promise.all(hostWorkers(name, host, attend));
     await report(name);
-    await payDebts(client, name, fakeSteps(host, offered).removeInstance);
+    const { removeInstance, leaveHost } = fakeSteps(host, offered);
+    const leave = ({ migration, ...removal }: OwedRemoval) => leaveHost({ ...removal, migrationId: migration?.id ?? null });
+    await payDebts(client, name, async (removal) => (removal.migration === undefined ? removeInstance(removal) : leave(removal)));
     compute.set(name, { leaving, workers: running(workers) });
     await attended.promise; // one that is lost before it is attended is missed by nobody
   }
@@ -264,7 +267,7 @@ function emptyHost(images: Set<string>): FakeHost {
       drives: new Map(),
       devices: new Map(),
     },
-    ...{ copiesLong: false, isolates: false },
+    ...{ copiesLong: false, isolates: false, asides: new Map(), refusesArrivals: null },
   };
 }
 
@@ -294,6 +297,7 @@ function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): Ho
   return {
     ...fakeGuestSteps(host),
     ...fakeTransferSteps(host),
+    ...fakeResizeSteps(host),
     listHost: async () => ({
       ...emptyListing,
       domains: [...host.guests].map(([instanceId, guest]) => ({ instanceId, powerState: powerOf[guest], blockJobs: [] })),
@@ -335,6 +339,7 @@ function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): Ho
     removeInstance: async ({ instanceId }) => {
       host.guests.delete(instanceId);
       host.disks.delete(instanceId);
+      host.asides.delete(instanceId);
       if (!host.devices.has(instanceId)) return { toWipe: [] };
       host.devices.set(instanceId, 'left');
       return { toWipe: ['/dev/disk/by-id/fake'] };
@@ -401,6 +406,7 @@ export async function leftOvers({ hosts, record }: Fleet, instanceId: string, ne
   const found: string[] = [];
   for (const [name, host] of hosts) {
     if (host.disks.has(instanceId)) found.push(`disks on ${name}`);
+    if (host.asides.has(instanceId)) found.push(`disks aside on ${name}`);
     if (host.guests.has(instanceId)) found.push(`guest on ${name}`);
     if (host.devices.has(instanceId)) found.push(`device of ${name}`);
     const { claims } = await record<Host>(`host/${name}`);

@@ -2,8 +2,6 @@ import type { Config } from '../../config.ts';
 import { configDriveLabelOf, configDriveLabelProperty, configDriveLabels } from '../../model/config-drive.ts';
 import { fileSystems } from '../../model/file-systems.ts';
 import { type Flavor, resourcesOf } from '../../model/flavor.ts';
-import type { HardwareWishes } from '../../model/hardware/hardware.ts';
-import { hardwareProblems } from '../../model/hardware/properties.ts';
 import type { Image } from '../../model/image.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { Begin, Begun } from '../../model/instance-record.ts';
@@ -18,6 +16,7 @@ import { currentContext } from '../context.ts';
 import { fail, updateWithStart } from '../record-client.ts';
 import { runOf } from '../records.ts';
 import type { VifPlug } from '../vifs.ts';
+import { flavorNamed, requireHardware, requireNoDevices } from './flavors.ts';
 import { type BootImages, bootImages } from './images.ts';
 import { type AcceptInput, invalid, parsed } from './parse.ts';
 import { type WantedPort, wantedPorts } from './ports.ts';
@@ -53,7 +52,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
       await requireSealed(asked);
       const id = asked.instanceId ?? firstRunId;
       const availabilityZone = asked.availabilityZone ?? null;
-      const flavor = flavorOf(asked.flavor, flavors);
+      const flavor = flavorNamed(asked.flavor, flavors);
       const [{ image, minimum }, ports] = await Promise.all([bootImages(asked.image), wantedPorts(id, asked.networks ?? 'auto')]);
       requireNoDevices(flavor);
       requireHardware({ properties: image.properties, extraSpecs: flavor.extraSpecs, vcpus: flavor.vcpus });
@@ -98,25 +97,6 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
       };
     },
   };
-}
-
-function flavorOf(wanted: string | Flavor, known: readonly Flavor[]): Flavor {
-  if (typeof wanted !== 'string') return wanted;
-  const flavor = known.find(({ name }) => name === wanted);
-  if (flavor === undefined) throw invalid('flavor', `names no flavor: there are ${known.map(({ name }) => name).join(', ')}`);
-  return flavor;
-}
-
-/** Hosts are filtered by their PCI devices, but no guest is given one yet. */
-function requireNoDevices({ name, extraSpecs }: Flavor): void {
-  const spec = 'pci_passthrough:alias';
-  if (spec in extraSpecs) throw invalid('flavor', `${name} asks for PCI devices, ${spec}: that is not supported yet`);
-}
-
-/** What image and flavor ask of a guest's devices can be made, and goes together: what cannot is refused rather than left out. */
-function requireHardware(wishes: HardwareWishes): void {
-  const problems = hardwareProblems(wishes);
-  if (problems.length > 0) throw fail('InvalidRequest', sentenceOf(problems), { fields: problems });
 }
 
 /** Raises `InvalidBdmFormat`, `InvalidRequest` for block devices that cannot be made for this flavor. */

@@ -103,7 +103,7 @@ async function taken(
   return { token, onFailure, instance: record, host: hostOf(record) };
 }
 
-/** The state machine lets these begin on a host only. */
+/** The host of an instance that is on one: the state machine lets operations on a guest begin on a host only. */
 export function hostOf({ host, name }: Instance): string {
   if (host === null) throw new Error(`instance ${name} is on no host`);
   return host;
@@ -112,7 +112,12 @@ export function hostOf({ host, name }: Instance): string {
 /** The ports of an instance as its host plugs them. Looked up before the instance is taken, as all that may be refused: afterwards it would stay held. */
 export async function vifsOf(instanceId: string): Promise<readonly Vif[]> {
   const instance = await queryRecord<Instance>('instance', instanceId);
-  return Promise.all((instance?.ports ?? []).map(vifOf));
+  return vifsOfPorts(instance?.ports ?? []);
+}
+
+/** The same for these ports. */
+export function vifsOfPorts(ports: readonly Port[]): Promise<readonly Vif[]> {
+  return Promise.all(ports.map(vifOf));
 }
 
 async function vifOf(port: Port): Promise<Vif> {

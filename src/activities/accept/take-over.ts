@@ -20,6 +20,10 @@ export interface Beginning {
   readonly firstRunId: string;
   /** Only while the record waits for this workflow. */
   readonly openedBy?: string;
+  /** 2 for the second half of an operation that let go. @default 1 */
+  readonly part?: number;
+  /** It comes by itself when a time is over: no lock keeps it. */
+  readonly isAutomatic?: boolean;
 }
 
 /** What a taker-over finds: the instance, taken; or its last record, when the operation that was asked to cancel left nothing. */
@@ -50,10 +54,14 @@ export async function begunByTakingOver(beginning: Beginning): Promise<Taken> {
   }
 }
 
-function take({ instanceId, firstRunId, ...what }: Beginning, { takeOver }: { takeOver: boolean }): Promise<Begun> {
-  const { userId, isAdmin } = currentContext();
+function take(
+  { instanceId, firstRunId, part = 1, isAutomatic = false, ...what }: Beginning,
+  { takeOver }: { takeOver: boolean },
+): Promise<Begun> {
+  const { userId, isAdmin: isAdministrator } = currentContext();
   const { sets: taskState } = transitions[what.action];
-  const begin: Begin = { ...what, run: runOf(firstRunId), part: 1, userId, taskState, create: null, isAdmin, takeOver };
+  const isAdmin = isAdministrator || isAutomatic;
+  const begin: Begin = { ...what, run: runOf(firstRunId), part, userId, taskState, create: null, isAdmin, takeOver };
   return update<Begun>(`instance/${instanceId}`, 'begin', begin, notFound(instanceId));
 }
 

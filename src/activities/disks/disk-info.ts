@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Disk } from '../../model/instance.ts';
 import { errnoOf } from '../failures.ts';
-import { madeAside } from './made-aside.ts';
+import { madeAside, replacedAside } from './made-aside.ts';
 
 const fileName = 'disk.info';
 
@@ -19,5 +19,14 @@ export async function readDiskInfo(directory: string): Promise<readonly Disk[] |
 
 /** Notes what the disks are, before they are made. */
 export async function writeDiskInfo(directory: string, disks: readonly Disk[]): Promise<void> {
-  await madeAside(join(directory, fileName), (partial) => writeFile(partial, `${JSON.stringify({ disks }, null, 2)}\n`));
+  await madeAside(join(directory, fileName), writerOf(disks));
+}
+
+/** The same where others were noted before: the disks have become these. */
+export async function replacedDiskInfo(directory: string, disks: readonly Disk[]): Promise<void> {
+  await replacedAside(join(directory, fileName), writerOf(disks));
+}
+
+function writerOf(disks: readonly Disk[]): (path: string) => Promise<void> {
+  return (path) => writeFile(path, `${JSON.stringify({ disks }, null, 2)}\n`);
 }

@@ -14,11 +14,11 @@ export type DiskPath = 'copied' | 'flattened' | 'written' | 'made' | 'stays';
 
 /** A disk of an instance that moves, and what it is to be where it arrives. */
 export interface DiskMove {
-  readonly name: string;
   readonly how: DiskPath;
   /** As it is at the source; null: there is none. */
   readonly from: Disk | null;
-  readonly sizeBytes: number;
+  /** As it arrives; what is `made` is decided where it is made, but for its name and size. */
+  readonly to: Omit<Disk, 'target'>;
   /** Whether the disk becomes larger, and with it its file system. */
   readonly grows: boolean;
 }
@@ -30,31 +30,39 @@ export interface MoveWish {
   readonly storage: StorageRelation;
   /** Images whose base the destination has, byte for byte. */
   readonly sameBases: readonly string[];
+  /** Whether a raw root becomes qcow2 on its way (Nova's `use_cow_images`). */
+  readonly rootBecomesCow: boolean;
 }
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
 const swapName = 'disk.swap';
+const driveName = 'disk.config';
 
 /**
  * How the disks of an instance move, in the order of their devices: root, ephemeral disks, swap, config drive. Swap is always made
  * anew, since a guest that is off needs nothing of it; only the root and the flavor's own ephemeral disk grow, as in Nova.
  */
-export function diskMoves({ instance: { disks, flavor: old }, flavor, storage, sameBases }: MoveWish): readonly DiskMove[] {
-  const kept = disks.filter(({ name }) => name !== swapName && name !== 'disk.config');
+export function diskMoves(wish: MoveWish): readonly DiskMove[] {
+  const { disks, flavor: old } = wish.instance;
+  const kept = disks.filter(({ name }) => name !== swapName && name !== driveName);
   const swap = disks.find(({ name }) => name === swapName) ?? null;
-  const drives = disks.filter(({ name }) => name === 'disk.config');
-  const moved = (disk: Disk) => moveOf(disk, flavor, storage, sameBases);
-  return [...kept.map(moved), ...newEphemeral(kept, flavor), ...newSwap(swap, old, flavor), ...drives.map(moved)];
+  const drives = disks.filter(({ name }) => name === driveName);
+  const moved = (disk: Disk) => moveOf(disk, wish);
+  return [...kept.map(moved), ...newEphemeral(kept, wish.flavor), ...newSwap(swap, old, wish.flavor), ...drives.map(moved)];
 }
 
-function moveOf(from: Disk, flavor: Flavor, storage: StorageRelation, sameBases: readonly string[]): DiskMove {
-  const wanted = sizeIn(flavor, from.name);
-  const sizeBytes = Math.max(from.sizeBytes, wanted);
-  return { name: from.name, from, sizeBytes, grows: sizeBytes > from.sizeBytes, how: pathOf(from, storage, sameBases) };
+function moveOf(from: Disk, wish: MoveWish): DiskMove {
+  const { target: _decidedThere, ...disk } = from;
+  const how = pathOf(from, wish);
+  const sizeBytes = Math.max(from.sizeBytes, sizeIn(wish.flavor, from.name));
+  const grows = sizeBytes > from.sizeBytes;
+  if (how === 'flattened') return { how, from, to: { ...disk, sizeBytes, backing: null }, grows };
+  const becomesCow = wish.rootBecomesCow && from.name === 'disk' && from.kind === 'raw';
+  return { how, from, to: { ...disk, sizeBytes, ...(becomesCow ? ({ kind: 'qcow2', format: 'qcow2' } as const) : {}) }, grows };
 }
 
-function pathOf({ backing, device }: Disk, storage: StorageRelation, sameBases: readonly string[]): DiskPath {
+function pathOf({ backing, device }: Disk, { storage, sameBases }: MoveWish): DiskPath {
   if (device !== undefined) return storage === 'sameHost' ? 'stays' : 'written';
   const isOnSameBase = backing === null || storage !== 'separate' || sameBases.includes(backing.imageId);
   return isOnSameBase ? 'copied' : 'flattened';
@@ -67,13 +75,16 @@ function sizeIn({ rootGiB, ephemeralGiB }: Flavor, name: string): number {
 }
 
 function newEphemeral(kept: readonly Disk[], { ephemeralGiB }: Flavor): readonly DiskMove[] {
-  if (ephemeralGiB === 0 || kept.some(({ name }) => isEphemeral(name))) return [];
-  return [{ name: 'disk.local', how: 'made', from: null, sizeBytes: ephemeralGiB * GiB, grows: false }];
+  return ephemeralGiB === 0 || kept.some(({ name }) => isEphemeral(name)) ? [] : [made('disk.local', ephemeralGiB * GiB, null)];
 }
 
 /** A swap that a request made smaller than the flavor's stays so as long as the flavor's is the same. */
 function newSwap(from: Disk | null, { swapMiB: oldMiB }: Flavor, { swapMiB }: Flavor): readonly DiskMove[] {
   const sizeBytes = from !== null && swapMiB === oldMiB ? from.sizeBytes : swapMiB * MiB;
   const isWanted = sizeBytes > 0 && (from !== null || swapMiB !== oldMiB);
-  return isWanted ? [{ name: swapName, how: 'made', from, sizeBytes, grows: false }] : [];
+  return isWanted ? [made(swapName, sizeBytes, from)] : [];
+}
+
+function made(name: string, sizeBytes: number, from: Disk | null): DiskMove {
+  return { how: 'made', from, to: { name, kind: 'raw', format: 'raw', sizeBytes, backing: null }, grows: false };
 }

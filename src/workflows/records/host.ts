@@ -1,5 +1,6 @@
 import { CancellationScope, defineQuery, defineUpdate, proxyActivities, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { Host } from '../../model/host.ts';
+import { keptForMigration, type RenameClaim, takenBack } from '../../model/host-claims.ts';
 import { isOwed, knownToBeOff, owingWhenDown } from '../../model/host-debts.ts';
 import {
   type ClaimRequest,
@@ -46,6 +47,8 @@ export async function host(carried: HostState = emptyHost): Promise<Host> {
     validator: (message) => refuseWith(refusalToClaim(state, message)),
   });
   setHandler(defineUpdate<Shown<Host>, [ReleaseRequest]>('release'), (message) => change(unclaimed(state, message)));
+  setHandler(defineUpdate<Shown<Host>, [RenameClaim]>('keepForMigration'), (message) => change(keptForMigration(state, message)));
+  setHandler(defineUpdate<Shown<Host>, [RenameClaim]>('takeBack'), (message) => change(takenBack(state, message)));
   setHandler(defineUpdate<Shown<Host>, [{ instanceId: string }]>('settle'), (message) => change(settled(state, message)));
   setHandler(defineUpdate<Shown<Host>, [OwedRemoval]>('owe'), (message) => change(owing(state, message, now())));
   setHandler(defineUpdate<{ isOwed: boolean }, [OwedRemoval]>('oweWhenDown'), (message) => {

@@ -14,9 +14,10 @@ const swap = raw('disk.swap', 512 * MiB);
 const drive: Disk = { ...raw('disk.config', MiB), format: 'iso' };
 const device: Disk = { ...raw('disk', 3 * GiB), kind: 'isolate', device: '/dev/loop7' };
 
-const shown = ({ name, how, sizeBytes, grows }: DiskMove) => `${name} ${how}${grows ? ` grows to ${sizeBytes / GiB} GiB` : ''}`;
+const shown = ({ how, to: { name, sizeBytes }, grows }: DiskMove) => `${name} ${how}${grows ? ` grows to ${sizeBytes / GiB} GiB` : ''}`;
+const none = { storage: 'separate', sameBases: ['image'], rootBecomesCow: false } as const;
 const moves = (disks: readonly Disk[], changes: Partial<MoveWish> = {}, to: Partial<Flavor> = {}) =>
-  diskMoves({ instance: { disks, flavor }, flavor: { ...flavor, ...to }, storage: 'separate', sameBases: ['image'], ...changes });
+  diskMoves({ instance: { disks, flavor }, flavor: { ...flavor, ...to }, ...none, ...changes });
 
 test.for<[what: string, disks: readonly Disk[], wish: Partial<MoveWish>, expected: readonly string[]]>([
   ['an overlay whose base the destination has', [root], {}, ['disk copied']],
@@ -46,8 +47,8 @@ test.for<[what: string, to: Partial<Flavor>, expected: readonly string[]]>([
 
 test('disks that the flavor before did not have are made', () => {
   const bare = { ...flavor, ephemeralGiB: 0, swapMiB: 0 };
-  const made = diskMoves({ instance: { disks: [root], flavor: bare }, flavor, storage: 'separate', sameBases: ['image'] });
-  expect(made.map(({ name, how, sizeBytes }) => [name, how, sizeBytes])).toEqual([
+  const made = diskMoves({ instance: { disks: [root], flavor: bare }, flavor, ...none });
+  expect(made.map(({ how, to: { name, sizeBytes } }) => [name, how, sizeBytes])).toEqual([
     ['disk', 'copied', GiB],
     ['disk.local', 'made', 2 * GiB],
     ['disk.swap', 'made', 512 * MiB],
@@ -61,9 +62,17 @@ test('ephemeral disks that a request named are kept as they are, and no other is
 
 test('a swap that a request made smaller is made as small again, unless the flavor’s own changes', () => {
   const small = raw('disk.swap', 128 * MiB);
-  const sizeOfSwap = (to: Partial<Flavor>) => moves([root, small], {}, to).find(({ name }) => name === 'disk.swap')?.sizeBytes;
+  const sizeOfSwap = (to: Partial<Flavor>) => moves([root, small], {}, to).find((move) => move.to.name === 'disk.swap')?.to.sizeBytes;
   expect(sizeOfSwap({ memoryMiB: 1024 })).toBe(128 * MiB);
   expect(sizeOfSwap({ swapMiB: 1024 })).toBe(1024 * MiB);
   // An instance whose request named no swap, with a flavor that has some, has none after either.
   expect(moves([root, local]).map(shown)).toEqual(['disk copied', 'disk.local copied']);
+});
+
+test('a root disk becomes qcow2 where that is wished and it is a whole file; what is flattened stands on nothing', () => {
+  const kindOf = (disk: Disk, changes: Partial<MoveWish>) => moves([disk, raw('disk.eph0', GiB)], changes).map(({ to }) => to.kind)[0];
+  expect(kindOf(raw('disk', GiB), {})).toBe('raw');
+  expect(kindOf(raw('disk', GiB), { rootBecomesCow: true })).toBe('qcow2');
+  expect(kindOf(device, { rootBecomesCow: true })).toBe('isolate');
+  expect(moves([root], { sameBases: [] })[0]?.to).toEqual({ name: 'disk', kind: 'qcow2', format: 'qcow2', sizeBytes: GiB, backing: null });
 });

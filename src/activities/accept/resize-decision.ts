@@ -1,0 +1,50 @@
+import { activityInfo } from '@temporalio/activity';
+import type { Host } from '../../model/host.ts';
+import type { Instance, Migration } from '../../model/instance.ts';
+import type { Accepted } from '../../model/operation.ts';
+import type { Vif } from '../addresses.ts';
+import { fail, queryRecord } from '../record-client.ts';
+import { vifsOfPorts } from './guest.ts';
+import { type BootImages, bootImages } from './images.ts';
+import { begun } from './take-over.ts';
+
+/** A resize that was decided: what its second half is told with. */
+export interface AcceptedDecision extends Accepted {
+  readonly instance: Instance;
+  readonly migration: Migration;
+  readonly image: BootImages;
+  readonly vifs: readonly Vif[];
+  /** Whether the source's record says that it is down. */
+  readonly isSourceDown: boolean;
+}
+
+export interface AcceptDecisionActivities {
+  /**
+   * Takes an instance that is resized again, for the operation that it waits for. Raises `InvalidState` when it waits for it no more,
+   * `InstanceLocked`, `InstanceBusy`, with nothing touched. Repeatable.
+   */
+  acceptDecision(input: {
+    type: string;
+    instanceId: string;
+    firstRunId: string;
+    decision: 'confirm' | 'revert';
+    /** Nobody asked for it: the time is over, or the operation was cancelled. */
+    isAutomatic: boolean;
+  }): Promise<AcceptedDecision>;
+}
+
+export const acceptDecisionActivities: AcceptDecisionActivities = {
+  acceptDecision: async ({ type, instanceId, firstRunId, decision, isAutomatic }) => {
+    const before = await queryRecord<Instance>('instance', instanceId);
+    if (before === null) throw fail('InstanceNotFound', `there is no instance ${instanceId}`);
+    if (before.image === null) throw fail('ImageNotFound', `instance ${before.name} has no image`);
+    const [{ image }, vifs] = await Promise.all([bootImages(before.image), vifsOfPorts(before.ports)]);
+    const openedBy = activityInfo().workflowExecution?.workflowId ?? '';
+    const action = decision === 'confirm' ? 'confirmResize' : 'revertResize';
+    const { token, record: instance } = await begun({ type, action, instanceId, firstRunId, openedBy, part: 2, isAutomatic });
+    const { migration } = instance;
+    if (migration === undefined || migration === null) throw new Error(`instance ${instanceId} is resized and has no migration`);
+    const source = await queryRecord<Host>('host', migration.source);
+    return { token, onFailure: 'park', instance, migration, image, vifs, isSourceDown: source?.state === 'down' };
+  },
+};

@@ -1,0 +1,169 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ApplicationFailure, log } from '@temporalio/activity';
+import type { Config } from '../../config.ts';
+import type { Libvirt } from '../../libvirt/index.ts';
+import { fileSystemFor } from '../../model/file-systems.ts';
+import type { Flavor } from '../../model/flavor.ts';
+import { withTargets } from '../../model/hardware/disk-places.ts';
+import type { Disk, Instance, StorageRelation } from '../../model/instance.ts';
+import { type DiskMove, diskMoves } from '../../model/resize/moves.ts';
+import type { Token } from '../../model/tenure.ts';
+import type { Content } from '../../model/wanted-disks.ts';
+import type { BootImages, ImageRef } from '../accept/images.ts';
+import type { BaseCache } from '../base-cache.ts';
+import type { Capabilities } from '../capabilities.ts';
+import type { PlacedDisk, Site } from '../disks/backend.ts';
+import { type DiskBackends, kindOfNew } from '../disks/backends.ts';
+import { replacedDiskInfo } from '../disks/disk-info.ts';
+import { format } from '../disks/format.ts';
+import { noticingFullDisk } from '../disks/space.ts';
+import { hardwareFor } from '../domain-spec.ts';
+import { guestOf } from '../guest.ts';
+import { holdingFiles, type WhileHolding } from '../holding.ts';
+import { isThere } from '../is-there.ts';
+import { type ArrivalSite, arrived, bringOtherFiles } from './arrival.ts';
+import { asideOf, requireAside } from './aside.ts';
+import { undefineKeepingFiles } from './undefine.ts';
+
+/** What every step at a destination is told. */
+interface Arriving {
+  readonly token: Token;
+  readonly instanceId: string;
+  readonly migrationId: string;
+  readonly storage: StorageRelation;
+}
+
+export interface DestinationActivities {
+  /**
+   * Why this host cannot take the instance, or how its disks would move here; `missing`: images that are to be fetched first, and then it is
+   * to be asked again. Changes nothing. Repeatable.
+   */
+  planArrival(input: { token: Token; instance: Instance; flavor: Flavor; image: BootImages; storage: StorageRelation }): Promise<Plan>;
+  /** Leaves nothing of what arrived here, the guest off; on the same host and in a shared directory the files are the source's business. Repeatable. */
+  removeArrival(input: Arriving): Promise<{ readonly toWipe: readonly string[] }>;
+}
+
+export interface DestinationLongActivities {
+  /**
+   * Has all disks whole in the instance's directory: those that the source put aside and this host sees are copied, those that were sent here
+   * grow, swap and new disks are made. Raises `DiskSpaceLow`, `OperationFailed`. Progress in bytes. Repeatable.
+   */
+  placeDisks(input: Arriving & { instance: Instance; image: BootImages; moves: readonly DiskMove[] }): Promise<Placed>;
+}
+
+export interface Plan {
+  readonly refusal: string | null;
+  readonly moves: readonly DiskMove[];
+  readonly missing: readonly ImageRef[];
+}
+
+export interface Placed {
+  readonly disks: readonly Disk[];
+  /** What an operator should know of disks that a guest can live with. */
+  readonly warnings: readonly string[];
+}
+
+type DestinationConfig = Pick<Config, 'imagesType' | 'growFileSystem' | 'defaultEphemeralFormat' | 'useCowImages' | 'instancesDir'>;
+
+const bootFiles = ['kernel', 'ramdisk', 'nvram'] as const;
+
+export function destinationActivities(
+  libvirt: Libvirt,
+  capabilities: Capabilities,
+  whileHolding: WhileHolding,
+  bases: BaseCache,
+  backends: DiskBackends,
+  config: DestinationConfig,
+): DestinationActivities & DestinationLongActivities {
+  return {
+    planArrival: async ({ instance, flavor, image, storage }) => {
+      const refusal = (await whyNotHere(instance, flavor, image)) ?? (await whyInTheWay(instance, storage));
+      if (refusal !== null) return { refusal, moves: [], missing: [] };
+      const rootBecomesCow = config.useCowImages && config.imagesType === 'qcow2';
+      return { refusal, moves: diskMoves({ instance, flavor, storage, sameBases: [], rootBecomesCow }), missing: [] };
+    },
+
+    placeDisks: ({ token, instanceId, migrationId, storage, instance, image, moves }) =>
+      whileHolding(instanceId, token, (directory) =>
+        bases.keeping(async () => {
+          const isSeen = storage !== 'separate';
+          if (isSeen) await requireAside(directory, migrationId);
+          const warnings: string[] = [];
+          const warn = (message: string) => {
+            log.warn(message, { instance: instanceId });
+            warnings.push(message);
+          };
+          const { growFileSystem } = config;
+          const aside = isSeen ? asideOf(directory) : null;
+          const site: ArrivalSite = { directory, aside, bases, growFileSystem, warn };
+          const disks = await noticingFullDisk(directory, async () => {
+            await bringOtherFiles(site, bootFiles);
+            const placed: PlacedDisk[] = [];
+            for (const move of moves) placed.push(await place(site, instanceId, move, image));
+            return withTargets(placed, hardwareFor(instance, image));
+          });
+          await replacedDiskInfo(directory, disks);
+          return { disks, warnings };
+        }),
+      ),
+
+    removeArrival: ({ token, instanceId, storage }) =>
+      whileHolding(instanceId, token, async (directory) => {
+        if (storage === 'sameHost') await guestOf(libvirt, instanceId).switchOff();
+        else await undefineKeepingFiles(libvirt, instanceId);
+        if (storage !== 'separate') return { toWipe: [] };
+        const toWipe = await backends.devices.release(instanceId);
+        for (const name of await readdir(directory)) {
+          if (!holdingFiles.has(name)) await rm(join(directory, name), { recursive: true, force: true });
+        }
+        return { toWipe };
+      }),
+  };
+
+  /** The guest's hardware is asked for as it was built: an update of another host never changes it. */
+  async function whyNotHere({ machineType }: Instance, flavor: Flavor, image: BootImages): Promise<string | null> {
+    try {
+      const hardware = hardwareFor({ flavor }, image);
+      await capabilities.choose(machineType === null ? hardware : { ...hardware, machineType });
+      return null;
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure)) throw error;
+      return error.message;
+    }
+  }
+
+  /** What would be taken for the instance's, or overwritten by it. */
+  async function whyInTheWay({ id }: Instance, storage: StorageRelation): Promise<string | null> {
+    const directory = join(config.instancesDir, id);
+    if (storage === 'sameHost') return null;
+    if ((await guestOf(libvirt, id).state()) !== null) return `it has a domain of instance ${id}: an earlier migration left it`;
+    if (storage === 'shared') return null;
+    if (await isThere(asideOf(directory))) return `it has ${asideOf(directory)}, which an earlier migration left`;
+    const files = (await isThere(directory)) ? (await readdir(directory)).filter((name) => !holdingFiles.has(name)) : [];
+    return files.length === 0 ? null : `it has ${files.join(', ')} in ${directory}`;
+  }
+
+  async function place(site: ArrivalSite, instanceId: string, move: DiskMove, image: BootImages): Promise<PlacedDisk> {
+    if (move.how === 'stays') return move.to;
+    if (move.how === 'made') return makeBlank({ ...site, instanceId }, move, image);
+    await arrived(site, move);
+    return move.to;
+  }
+
+  async function makeBlank(site: Site, { to: { name, sizeBytes } }: DiskMove, image: BootImages): Promise<PlacedDisk> {
+    const content = contentOf(name, image);
+    const kind = kindOfNew(content, config.imagesType);
+    const backend = backends.blank[kind];
+    if (backend === undefined) throw new TypeError(`this host keeps no disks of kind ${kind}: its configuration changed`);
+    const placed = await backend.place(site, { name, sizeBytes, content });
+    await backend.make(site, { ...placed, target: '' }, (path) => format(path, content), 'long');
+    return placed;
+  }
+
+  function contentOf(name: string, { properties }: BootImages): Exclude<Content, { readonly of: 'image' }> {
+    if (name === 'disk.swap') return { of: 'swap' };
+    const type = config.defaultEphemeralFormat ?? fileSystemFor(properties['os_type']);
+    return { of: 'fileSystem', type, label: 'ephemeral0' };
+  }
+}

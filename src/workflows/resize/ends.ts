@@ -1,0 +1,88 @@
+import type { AcceptedDecision } from '../../activities/accept/resize-decision.ts';
+import type { Instance, InstanceChanges, Migration, OpenOperation } from '../../model/instance.ts';
+import type { Frame } from '../operate.ts';
+import { doneOrOwed } from '../owed.ts';
+import { startWhere } from './power.ts';
+
+/**
+ * Ends a migration where it is: what the source kept goes, and with it the way back (Nova's `confirm_resize`). A source that is down does it
+ * when it is back.
+ */
+export async function confirmed(frame: Frame<InstanceChanges>, accepted: AcceptedDecision): Promise<InstanceChanges> {
+  const { instance, migration, isSourceDown } = accepted;
+  frame.commit(); // the source's copy goes
+  await leaveSource(frame, migration, { instanceId: instance.id, isDown: isSourceDown ? [migration.source] : [] });
+  await frame.enter({}, touchedBy(instance, [migration.destination]));
+
+  const isOff = instance.powerState === 'shutdown' || instance.powerState === 'crashed';
+  return { vmState: isOff ? 'stopped' : 'active', migration: null, open: null };
+}
+
+/**
+ * Takes a migration back (Nova's `revert_resize`): what the guest wrote since is gone, its disks, flavor and state are those of before. The
+ * source is looked at before the guest is touched.
+ */
+export async function reverted(frame: Frame<InstanceChanges>, accepted: AcceptedDecision): Promise<InstanceChanges> {
+  const { control, onHost, longOnHost } = frame;
+  const { instance, migration, image, vifs } = accepted;
+  const { source, destination, storage, claimId, oldFlavor, oldDisks, oldVmState } = migration;
+  const here = { instanceId: instance.id, migrationId: migration.id };
+  await onHost(source).requireDisksAside(here);
+
+  frame.commit(); // what the guest wrote since it was resized goes
+  await onHost(destination).switchGuestOff(here);
+  await onHost(source).putDisksBack(here);
+  const { toWipe } = await onHost(destination).removeArrival({ ...here, storage });
+  if (toWipe.length > 0) await longOnHost(destination).wipeDisks(here);
+  await control.releaseClaim({ host: destination, instanceId: instance.id, claimId: instance.id });
+  await control.takeClaimBack({ host: source, instanceId: instance.id, claimId });
+
+  await frame.enter({ host: source, flavor: oldFlavor, disks: oldDisks }, touchedBy(instance, [source]));
+  const powerState = await startWhere(frame, {
+    instance: { ...instance, flavor: oldFlavor },
+    host: source,
+    disks: oldDisks,
+    image,
+    vifs,
+    isToRun: oldVmState === 'active',
+  });
+  return { vmState: oldVmState, powerState, migration: null, open: null };
+}
+
+/** Has nothing of an instance left at the source of its migration, or owed by it. */
+export async function leaveSource(
+  frame: Frame<InstanceChanges>,
+  { source, destination, storage, id: migrationId, claimId }: Migration,
+  { instanceId, isDown }: { readonly instanceId: string; readonly isDown: readonly string[] },
+): Promise<void> {
+  const { control, onHost, longOnHost } = frame;
+  let isOwed = false;
+  if (storage === 'sameHost') await onHost(source).removeDisksAside({ instanceId, migrationId });
+  else {
+    isOwed = await doneOrOwed(frame, {
+      host: source,
+      isDown: isDown.includes(source),
+      work: async (steps) => {
+        const { toWipe } = await steps.leaveHost({ instanceId, migrationId });
+        if (toWipe.length > 0) await longOnHost(source).wipeDisks({ instanceId });
+      },
+      owe: () =>
+        control.oweWhenDown({ host: source, instanceId, networks: [], others: [], migration: { id: migrationId, storage }, isOff: true }),
+    });
+    // In a shared directory the destination sees what the source cannot remove.
+    if (isOwed && storage === 'shared') await onHost(destination).removeDisksAside({ instanceId, migrationId });
+  }
+  if (!isOwed) await control.releaseClaim({ host: source, instanceId, claimId });
+}
+
+/** Has the record wait for a resize no more, and ends its run: whoever holds the instance now sees to what it left. */
+export async function takeFromResize({ control, enter }: Frame<InstanceChanges>, open: OpenOperation): Promise<void> {
+  await enter({ open: null });
+  await control.stopReclaim({ open });
+}
+
+/** The records in which the instance has something. */
+export function touchedBy({ ports }: Pick<Instance, 'ports'>, hosts: readonly string[]): readonly string[] {
+  const networks = new Set(ports.map(({ network }) => network));
+  return [...[...new Set(hosts)].map((host) => `host/${host}`), ...[...networks].map((name) => `network/${name}`)];
+}

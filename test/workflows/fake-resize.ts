@@ -1,0 +1,74 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { DestinationActivities, DestinationLongActivities } from '../../src/activities/resize/destination.ts';
+import type { SourceActivities } from '../../src/activities/resize/source.ts';
+import { withTargets } from '../../src/model/hardware/disk-places.ts';
+import { diskMoves } from '../../src/model/resize/moves.ts';
+import type { FakeGuests } from './fake-guest.ts';
+
+/** What a fake host has of instances that move. */
+export interface FakeMoves extends FakeGuests {
+  readonly disks: Set<string>;
+  /** By instance, the migration that put its disks aside. */
+  readonly asides: Map<string, string>;
+  /** Why it takes no instance, or null. */
+  refusesArrivals: string | null;
+}
+
+type ResizeSteps = SourceActivities & DestinationActivities & DestinationLongActivities;
+
+const none = { toWipe: [] };
+
+/** What is done to instances that move, to plain objects. */
+export function fakeResizeSteps(host: FakeMoves): ResizeSteps {
+  const requireAside = (instanceId: string, migrationId: string) => {
+    if (host.asides.get(instanceId) !== migrationId) {
+      throw ApplicationFailure.nonRetryable(`nothing of migration ${migrationId} lies aside`, 'DestinationDiskExists');
+    }
+  };
+  return {
+    planArrival: async ({ instance, flavor, storage }) => ({
+      refusal: host.refusesArrivals,
+      moves: diskMoves({ instance, flavor, storage, sameBases: [], rootBecomesCow: false }),
+      missing: [],
+    }),
+    setDisksAside: async ({ instanceId, migrationId }) => {
+      if (host.guests.get(instanceId) === 'running') throw ApplicationFailure.nonRetryable('the guest runs', 'DomainStateConflict');
+      host.disks.delete(instanceId);
+      host.asides.set(instanceId, migrationId);
+      return { names: ['disk'] };
+    },
+    requireDisksAside: async ({ instanceId, migrationId }) => requireAside(instanceId, migrationId),
+    putDisksBack: async ({ instanceId, migrationId }) => {
+      if (!host.asides.has(instanceId)) return;
+      requireAside(instanceId, migrationId);
+      host.asides.delete(instanceId);
+      host.disks.add(instanceId);
+    },
+    removeDisksAside: async ({ instanceId, migrationId }) => {
+      if (host.asides.get(instanceId) === migrationId) host.asides.delete(instanceId);
+    },
+    leaveHost: async ({ instanceId, migrationId }) => {
+      host.guests.delete(instanceId);
+      if (host.asides.get(instanceId) === migrationId) host.asides.delete(instanceId);
+      return none;
+    },
+    placeDisks: async ({ instanceId, moves }) => {
+      host.disks.add(instanceId);
+      return {
+        disks: withTargets(
+          moves.map(({ to }) => to),
+          { diskBus: 'virtio', cdromBus: null },
+        ),
+        warnings: [],
+      };
+    },
+    removeArrival: async ({ instanceId, storage }) => {
+      if (storage === 'sameHost') host.guests.set(instanceId, 'defined');
+      else {
+        host.guests.delete(instanceId);
+        host.disks.delete(instanceId);
+      }
+      return none;
+    },
+  };
+}
