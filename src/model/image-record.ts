@@ -109,12 +109,19 @@ export function finishImage(state: ImageState, { run, part, end, changes, isOver
   return { ...letGo(state, holder), record: { ...record, ...changes }, ...(isDeleted ? { isDeleted } : {}) };
 }
 
-/** The state after the holder's run was terminated: what it stored is no image; one that was to be deleted may still be whole. */
+/**
+ * The state after the holder's run ended without letting go: what it stored is no image; one that was to be deleted may still be whole, and
+ * of one that was to be made nothing was stored before it said so.
+ */
 export function abandonImage(state: ImageState): ImageState {
   const { record, holder, restingStatus } = state;
   if (record === null || holder === null) return state;
-  const status = holder.step === 'accept' ? (restingStatus ?? 'killed') : 'killed';
-  return { ...letGo(state, holder), generation: state.generation + 1, record: { ...record, status } };
+  const hasBegun = holder.step !== 'accept';
+  const left = { ...letGo(state, holder), generation: state.generation + 1 };
+  if (hasBegun) return { ...left, record: { ...record, status: 'killed' } };
+  return restingStatus === undefined
+    ? { ...left, record: { ...record, status: 'killed' }, isDeleted: true }
+    : { ...left, record: { ...record, status: restingStatus } };
 }
 
 function letGo(state: ImageState, holder: Holder): ImageState {

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runInHost } from '../../lab/lab.ts';
 import type { Image } from '../../src/model/image.ts';
+import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
 import type { OperationName } from '../../src/schema/request.ts';
 import { blankDisk, blankImage } from '../lab/blank-image.ts';
@@ -14,7 +16,7 @@ import { endOfStruck, type Strike, strikes } from './strikes.ts';
 interface Row {
   readonly type: OperationName;
   /** A request of its own for each case, about an image that no other case knows. */
-  readonly request: () => Promise<{ readonly imageId: string }>;
+  readonly request: () => Promise<{ readonly imageId: string; readonly instanceId?: string }>;
   readonly hearsCancel: (step: string) => boolean;
 }
 
@@ -23,9 +25,10 @@ const representative = ['the compute workers are killed with their children', 't
 const chosen = Object.entries(strikes).filter(([name]) => isLongRun || representative.includes(name));
 
 let own: OwnCloud;
+let blank: string;
 const steps = new Map<OperationName, readonly string[]>();
 
-const rows: readonly Row[] = [
+const rows: Row[] = [
   {
     type: 'importImage',
     request: async () => ({ imageId: randomUUID(), name: 'imported', source: `file:${await blankDisk(own)}`, diskFormat: 'raw' }),
@@ -40,8 +43,18 @@ const rows: readonly Row[] = [
   },
 ];
 
+/** A guest for each case: in the long run. It runs again whatever strikes, unless the operation is terminated. */
+if (isLongRun) {
+  rows.push({
+    type: 'snapshotInstance',
+    request: async () => ({ imageId: randomUUID(), instanceId: await blankGuest(), name: 'shot', mode: 'cold' }),
+    hearsCancel: (step) => step !== 'completeImage' && step !== 'finish',
+  });
+}
+
 beforeAll(async () => {
-  own = await ownCloud('image-faults');
+  own = await ownCloud('image-faults', { NOVAFLOW_HOST_CAPACITY_VCPUS: '100' });
+  blank = await blankImage(own);
   for (const { type, request } of rows) {
     const workflowId = `clean-${type}`;
     await own.client.workflow.execute(type, { taskQueue: controlQueue, workflowId, args: [await request()] });
@@ -64,6 +77,8 @@ async function eachStepStruck({ type, request, hearsCancel }: Row, strike: Strik
   );
   await struck(own, cases, strike.strike, endOfStruck(strike, hearsCancel));
   await Promise.all(cases.map(({ imageId }) => checkedAndRemoved(imageId)));
+  const guests = cases.flatMap(({ instanceId = null }) => (instanceId === null ? [] : [instanceId]));
+  await Promise.all(guests.map((instanceId) => runsAndIsRemoved(instanceId, strike)));
   expect(await findings(own)).toEqual([]);
 }
 
@@ -78,4 +93,22 @@ async function checkedAndRemoved(imageId: string): Promise<void> {
     await own.client.workflow.execute('deleteImage', removal);
   }
   expect(isStored()).toBe(false);
+}
+
+async function blankGuest(): Promise<string> {
+  const flavor = { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 };
+  const build = { name: 'blank', image: blank, flavor, networks: 'none' };
+  const options = { taskQueue: controlQueue, workflowId: `build-${randomUUID()}`, args: [build] };
+  return ((await own.client.workflow.execute('buildInstance', options)) as Instance).id;
+}
+
+async function runsAndIsRemoved(instanceId: string, { outcome }: Strike): Promise<void> {
+  const instance = await whenIdle<Instance>(own, `instance/${instanceId}`, ({ operation }) => operation === null);
+  if (outcome !== 'is terminated') expect(instance).toMatchObject({ vmState: 'active', powerState: 'running' });
+  const host = own.cloud.lab.hosts.find(({ name }) => name === instance?.host);
+  if (host !== undefined && outcome !== 'is terminated') {
+    expect((await runInHost(host, ['virsh', 'domstate', instanceId])).trim()).toBe('running');
+  }
+  const options = { taskQueue: controlQueue, workflowId: `removed-${instanceId}`, args: [{ instanceId }] };
+  await own.client.workflow.execute('deleteInstance', options);
 }

@@ -85,6 +85,7 @@ function hasPoint(step: string, point: FaultPoint): boolean {
 const lockedSteps: ReadonlySet<string> = new Set([
   ...['createDisks', 'defineDomain', 'startPaused', 'runGuest', 'removeInstance', 'wipeDisks'],
   ...['fetchBases', 'storeImage', 'removeStoredImage'],
+  ...['saveGuest', 'extractSnapshot', 'wakeGuest', 'uploadSnapshot'],
 ]);
 
 /** What a record shows once no operation holds it; null when there is none. */

@@ -6,6 +6,7 @@ import { importGuest, startComputeWorker, whenHostUp } from '../../lab/cloud.ts'
 import { buildGuest, type LabHost, processesOf, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { run as machine } from '../../lab/run.ts';
 import { until } from '../../lab/wait.ts';
+import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
 import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
@@ -73,6 +74,7 @@ test('a raw root disk is a file of its own, and disks that a request names take 
     `vdc ${GiB} ext2 ephemeral1`,
     `vdd ${GiB} swap -`,
   ]);
+  expect(await imageOf(instance)).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
   await deleted(instance);
 });
 
@@ -82,6 +84,7 @@ test('an isolate root disk is a whole device, which is wiped and free when its i
   expect(instance.disks[0]).toMatchObject({ kind: 'isolate', format: 'raw', sizeBytes: GiB, device: device.path });
   expect((await disksSeenBy(instance)).slice(0, 2)).toEqual([`vda ${GiB} ext4 guest-root`, `vdb ${256 * MiB} swap -`]);
   expect(await runInHost(hostNamed('cn2'), ['virsh', 'domblklist', instance.id])).toContain(device.path);
+  expect(await imageOf(instance)).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
 
   expect(await findings(own)).toEqual([]);
   await deleted(instance);
@@ -161,6 +164,15 @@ async function onlyOn<T>(host: string, work: () => Promise<T>): Promise<T> {
   } finally {
     for (const other of others) await run('enableHost', { host: other.name });
   }
+}
+
+/** What an image of its root disk is, made while the guest is away, and what the guest noted on it. */
+async function imageOf({ id: instanceId }: Instance) {
+  const image = await run<Image>('snapshotInstance', { instanceId, name: 'shot', mode: 'cold' });
+  const { diskFormat, virtualSizeBytes } = image;
+  const journal = await machine('debugfs', ['-R', 'cat /journal', join(own.cloud.lab.sharedDir, 'images', image.id)]);
+  await run('deleteImage', { imageId: image.id });
+  return { diskFormat, virtualSizeBytes, journal: journal.split('\n').filter((line) => line !== '') };
 }
 
 /** Deletes it, and sees that nothing of it is left anywhere. */

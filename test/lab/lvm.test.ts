@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../../lab/run.ts';
 import { diskBackends } from '../../src/activities/disks/backends.ts';
+import { convertDisk } from '../../src/activities/qemu-img.ts';
 import { loadConfig } from '../../src/config.ts';
 import { loopDevice } from './devices.ts';
 import { inActivity, siteIn } from './in-activity.ts';
@@ -44,6 +45,11 @@ test.for(['thick', 'thin'] as const)(
     const content = await readFile(volume);
     expect({ bytes: content.length, isImage: content.subarray(0, image.length).equals(image) }).toEqual({ bytes: 16 * MiB, isImage: true });
     expect(await devices.list()).toEqual([{ path: volume, instanceId, disk: 'disk', difference: null }]);
+
+    const extracted = join(directory, 'extracted');
+    const conversion = { step: 'extract', from: volume, fromFormat: 'raw', to: extracted, toFormat: 'raw' } as const;
+    await inActivity(() => convertDisk({ ...conversion, virtualSizeBytes: disk.sizeBytes, isScratch: true }));
+    expect((await readFile(extracted)).equals(content)).toBe(true);
 
     expect(await devices.release(instanceId)).toEqual(kind === 'thin' ? [] : [volume]);
     await inActivity(() => devices.wipe(instanceId));

@@ -106,7 +106,7 @@ test('a disk that fills while it is written to fails the snapshot with the guest
 
   // The same is foreseen by the next one, which does not touch the guest.
   const before = await seen.boots();
-  const end = await endOf(await start('snapshotInstance', { instanceId: guest.id, name: 'full' }));
+  const end = await endOf(await start('snapshotInstance', { instanceId: guest.id, name: 'full', mode: 'cold' }));
   await rm(filler);
   expect(end).toMatchObject({ type: 'DiskSpaceLow', message: expect.stringMatching(/has \d+ MiB free, \d+ MiB are needed/) });
   expect([await seen.boots(), await powerOf(guest)]).toEqual([before, 'running']);
@@ -147,11 +147,11 @@ test('what is left of all this is what the records say', async () => {
 });
 
 function snapshot({ id }: Instance, how: object = {}): Promise<Image> {
-  return run<Image>('snapshotInstance', { instanceId: id, name: 'shot', ...how });
+  return run<Image>('snapshotInstance', { instanceId: id, name: 'shot', mode: 'cold', ...how });
 }
 
 async function stoppedAt(point: Stopped['point'], step: string, { id }: Instance): Promise<Stopped> {
-  const request = { instanceId: id, name: 'shot' };
+  const request = { instanceId: id, name: 'shot', mode: 'cold' };
   const stopped = await startStopped(own, 'snapshotInstance', { step, point, request });
   await whenHit(own, stopped);
   return stopped;

@@ -95,6 +95,10 @@ describe('an import that was terminated', () => {
     expect(finishImage(killed, toFinish())).toBe(killed);
   });
 
+  test('before it stored anything leaves nothing: the record is over', () => {
+    expect(abandonImage(queued)).toMatchObject({ holder: null, generation: 2, record: { status: 'killed' }, isDeleted: true });
+  });
+
   test('after it let go changes nothing', () => {
     expect(abandonImage(active)).toBe(active);
   });

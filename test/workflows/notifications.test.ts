@@ -57,6 +57,16 @@ test('a build tells its start, at least four changes of its states, and its end,
   expect(sent.flatMap((event) => notification.safeParse(event).error?.issues ?? [])).toEqual([]);
 });
 
+test('a snapshot tells its start, the states it goes through, and its end or its error, by the names of Nova', async () => {
+  const { id } = await fleet.run<Instance>('buildInstance', request('shot'));
+  await fleet.run('snapshotInstance', { instanceId: id, name: 'shot', mode: 'cold' });
+  const told = (await untilSaid(id, 'compute.instance.snapshot.end')).slice(aBuild.length);
+  expect(told).toEqual(['compute.instance.snapshot.start', ...Array(5).fill('compute.instance.update'), 'compute.instance.snapshot.end']);
+  fleet.at('uploadSnapshot', () => Promise.reject(ApplicationFailure.nonRetryable('the disk burns', 'DiskOnFire')));
+  await endOf(await fleet.start('snapshotInstance', { instanceId: id, name: 'shot', mode: 'cold' }));
+  expect(await untilSaid(id, 'compute.instance.snapshot.error')).toContain('compute.instance.snapshot.error');
+});
+
 const canaryKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJlYWRlcnMtb2YtdGhpcy1tdXN0LW5vdC1zZWUtaXQ canary';
 
 test('a build that fails tells the error and why', async () => {

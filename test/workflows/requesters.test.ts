@@ -43,17 +43,20 @@ test('an instance belongs to the project of who built it, and its record tells b
   expect(built).toMatchObject({ userId: 'ada', projectId: 'engine', recent: [{ userId: 'ada', requestId: 'req-ada' }] });
 });
 
-test.each(['deleteInstance', 'stopInstance', 'getConsoleOutput'])(
-  '%s of an instance of another project ends as if it were not there; an administrator may',
-  async (type) => {
-    const { id: instanceId } = (await (await as(ada, 'buildInstance', request(`others-${type}`))).result()) as Instance;
-    const foreign = await endOf(await as(eve, type, { instanceId }));
-    const missing = await endOf(await as(eve, type, { instanceId: missingId }));
-    expect(foreign).toMatchObject({ type: 'InstanceNotFound', message: missing?.message.replace(missingId, instanceId) });
-    expect(await fleet.record<Instance>(`instance/${instanceId}`)).toMatchObject({ vmState: 'active', generation: 1 });
-    expect(await endOf(await as(operator, type, { instanceId }))).toBeNull();
-  },
-);
+test.each([
+  ['deleteInstance', {}],
+  ['stopInstance', {}],
+  ['getConsoleOutput', {}],
+  ['snapshotInstance', { name: 'mine' }],
+  ['backupInstance', { name: 'mine', backupType: 'daily', rotation: 1 }],
+])('%s of an instance of another project ends as if it were not there; an administrator may', async (type, how) => {
+  const { id: instanceId } = (await (await as(ada, 'buildInstance', request(`others-${type}`))).result()) as Instance;
+  const foreign = await endOf(await as(eve, type, { ...how, instanceId }));
+  const missing = await endOf(await as(eve, type, { ...how, instanceId: missingId }));
+  expect(foreign).toMatchObject({ type: 'InstanceNotFound', message: missing?.message.replace(missingId, instanceId) });
+  expect(await fleet.record<Instance>(`instance/${instanceId}`)).toMatchObject({ vmState: 'active', generation: 1 });
+  expect(await endOf(await as(operator, type, { ...how, instanceId }))).toBeNull();
+});
 
 const missingId = randomUUID();
 const startLines: readonly unknown[] = ['Activity started', 'Workflow started'];

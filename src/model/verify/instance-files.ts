@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { baseDirectory, baseNameOf, removalLock } from '../base-name.ts';
 import type { Instance } from '../instance.ts';
+import { snapshotsDirectory } from '../snapshot.ts';
 import type { Finding } from './finding.ts';
 import { type HostScene, imagesOf, instancesHere, instancesThatAre, whereabouts, whyForeign } from './scene.ts';
 
@@ -125,6 +126,7 @@ function filesOf({ images }: HostScene, { disks, image: imageId }: Instance): { 
 }
 
 function causeOfLeftover(name: string): string {
+  if (name === snapshotsDirectory) return 'a snapshot that was terminated: remove it';
   if (name.endsWith('.partial')) return 'a step that was killed while it made the file: remove it';
   return 'the record does not have it: somebody put it there';
 }

@@ -31,7 +31,7 @@ function whyUnknown(name: string, imageStatus: HostScene['imageStatus']): string
   const status = imageStatus.get(id);
   if (status === undefined) return 'no image has this file: the image was deleted, or the file was put there by hand';
   if (status === 'queued' || status === 'saving') return null;
-  if (status === 'killed') return 'an import that was terminated: delete the image, and import it again';
+  if (status === 'killed') return 'an import or a snapshot that was terminated: delete the image, and make it again';
   if (suffix === '') return null;
   return 'an import that was killed and done again by another host: remove the file';
 }
