@@ -4,10 +4,11 @@ import { isAbsolute, join, sep } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { ImageFormat } from '../../model/image.ts';
 import { invalid } from '../accept/parse.ts';
-import { type Copied, copyWithChecksum } from '../copy.ts';
+import type { Copied } from '../copy.ts';
 import { errnoOf } from '../failures.ts';
 import { inspect } from '../inspect.ts';
 import { fail } from '../record-client.ts';
+import { copyResumably } from '../resumed-copy.ts';
 import { downloadWithChecksum } from './from-https.ts';
 import { reachability } from './reachable.ts';
 
@@ -33,7 +34,7 @@ export function importer({ importDirectory, imports }: Pick<Config, 'importDirec
       const { size } = await file.stat();
       if (size > maxBytes) throw fail('ImageUnacceptable', `the file is larger than ${maxSizeMiB} MiB (imports.maxSizeMiB)`);
       await inspect(file, diskFormat); // refused before gigabytes are copied
-      return await copyWithChecksum(file, path, 'import');
+      return await copyResumably(file, path, 'import');
     } finally {
       await file.close();
     }
