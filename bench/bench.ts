@@ -17,10 +17,11 @@ import { type Options, type Part, type PartWithoutCloud, partsWithoutCloud, read
 import { power } from './power.ts';
 import { say } from './say.ts';
 import { snapshots } from './snapshot.ts';
+import { transfers } from './transfer.ts';
 
 /** Measures what was asked for and returns the figures; everything that was brought up is gone then. */
 async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
-  const { only, samples, rounds, explains } = options;
+  const { only, samples, rounds, loads, explains } = options;
   const alone: Readonly<Record<PartWithoutCloud, () => Promise<readonly Figure[]>>> = {
     steps: emptySteps,
     inspector: () => inspector(say),
@@ -62,6 +63,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
     import: () => imports(cloud, rounds, say),
     power: () => power(contest, cloud, samples, say),
     snapshot: () => snapshots(contest, cloud, samples, say),
+    transfer: () => transfers(cloud, rounds, say, loads),
   };
   for (const part of inCloud) {
     say(part);

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured, in the order in which it is. */
-const parts = ['steps', 'inspector', 'singles', 'disks', 'crowds', 'memory', 'claims', 'import', 'power', 'snapshot'] as const;
+const parts = ['steps', 'inspector', 'singles', 'disks', 'crowds', 'memory', 'claims', 'import', 'power', 'snapshot', 'transfer'] as const;
 export type Part = (typeof parts)[number];
 
 /** What is measured without a cloud. */
@@ -11,11 +11,12 @@ export type PartWithoutCloud = (typeof partsWithoutCloud)[number];
 /** What is printed for `--help`, and for options that are none. */
 export const usage = `Measures novaflow and the floor, which is what the same guests take without it, side by side in one run.
 
-usage: npm run bench -- [--only PART,…] [--samples N] [--rounds N] [--explain] [--json FILE]
+usage: npm run bench -- [--only PART,…] [--samples N] [--rounds N] [--loads full|small] [--explain] [--json FILE]
 
   --only     some of ${parts.join(', ')}
   --samples  single builds and deletes, claims, rounds of power operations and snapshots, of each kind (10)
-  --rounds   crowds of ten builds of each kind, and imports (3)
+  --rounds   crowds of ten builds of each kind, imports, and disks from host to host (3)
+  --loads    full, or small disks, which show the way and prove nothing (full)
   --explain  where the time of builds and deletes goes, step by step
   --json     writes all samples to a file, too`;
 
@@ -24,6 +25,7 @@ export interface Options {
   readonly only: readonly Part[];
   readonly samples: number;
   readonly rounds: number;
+  readonly loads: 'full' | 'small';
   readonly explains: boolean;
   readonly json: string | undefined;
 }
@@ -35,6 +37,7 @@ export function readOptions(): Options | null {
       only: { type: 'string' },
       samples: { type: 'string', default: '10' },
       rounds: { type: 'string', default: '3' },
+      loads: { type: 'string', default: 'full' },
       explain: { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -43,5 +46,7 @@ export function readOptions(): Options | null {
   const [samples, rounds] = [Number(values.samples), Number(values.rounds)];
   const only = parts.filter((part) => values.only === undefined || values.only.split(',').includes(part));
   const isValid = [samples, rounds].every((count) => Number.isInteger(count) && count > 0) && only.length > 0;
-  return values.help || !isValid ? null : { only, samples, rounds, explains: values.explain, json: values.json };
+  const { loads } = values;
+  if (values.help || !isValid || (loads !== 'full' && loads !== 'small')) return null;
+  return { only, samples, rounds, loads, explains: values.explain, json: values.json };
 }

@@ -1,5 +1,5 @@
 export { down } from './down.ts';
-export { cutOff, loseHost, powerLoss, reconnect, returnHost } from './faults.ts';
+export { cutApart, cutOff, loseHost, powerLoss, reconnect, rejoin, returnHost } from './faults.ts';
 export { buildGuest, type GuestImage } from './guest/build-guest.ts';
 export { isAnswering, killLibvirtd, restartLibvirtd, startLibvirtd, stopLibvirtd } from './host/libvirtd.ts';
 export { findLab, type Lab, type LabHost } from './lab-description.ts';

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Token } from '../model/tenure.ts';
 import { errnoOf } from './failures.ts';
@@ -19,20 +19,37 @@ export async function readGeneration(directory: string, fileName: string = gener
 
 /** Notes a new operation, so that it survives a power loss: written aside, synced, renamed. */
 export async function writeGeneration(directory: string, token: Token, fileName: string = generationFile): Promise<void> {
-  const path = join(directory, fileName);
-  await renameDurably(await writtenAside(path, token), path);
+  await replaced(join(directory, fileName), token, renameDurably);
 }
 
 /** Notes that the operation came to a later step. Not synced: nothing that a power loss leaves alive knows of an earlier one. */
 export async function writeStep(directory: string, token: Token, fileName: string = generationFile): Promise<void> {
-  const path = join(directory, fileName);
-  await rename(await writtenAside(path, token), path);
+  await replaced(join(directory, fileName), token, rename);
 }
 
-async function writtenAside(path: string, token: Token): Promise<string> {
+async function replaced(path: string, token: Token, renameTo: (from: string, to: string) => Promise<void>): Promise<void> {
+  const text = `${JSON.stringify(tokenOf(token))}\n`;
   const partial = `${path}.partial`;
-  await writeFile(partial, `${JSON.stringify(tokenOf(token))}\n`);
-  return partial;
+  try {
+    await writeFile(partial, text);
+    await renameTo(partial, path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOSPC') throw error;
+    await rm(partial, { force: true });
+    await overwritten(path, text);
+  }
+}
+
+/** On a disk that is full, what makes room on it has to be noted, too: in the block that the note has, by one write, synced. */
+async function overwritten(path: string, text: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const { size } = await file.stat();
+    await file.write(text.padEnd(size), 0);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** What a token means beside what is known on the host. The truth table of `whileHolding`. */

@@ -61,10 +61,10 @@ export interface TransferLongActivities {
   sendDisk(input: DiskTransfer & { token: Token; from: '' | '_resize'; to: ServedDisk }): Promise<{ digest: string | null }>;
   /** Makes sure that the disk came over whole, syncs it and gives it its name. Raises `TransferBroken`. Repeatable. */
   sealDisk(input: DiskTransfer & { token: Token; digest: string | null }): Promise<void>;
-  /** Sends the files, as `sendDisk` does a disk. */
-  sendFiles(input: FileTransfer & { token: Token; from: '' | '_resize'; to: FileReceiver }): Promise<{ files: readonly SentFile[] }>;
+  /** Sends the files, as `sendDisk` does a disk. (What is called `files` in a history is a secret of a request.) */
+  sendFiles(input: FileTransfer & { token: Token; from: '' | '_resize'; to: FileReceiver }): Promise<{ sent: readonly SentFile[] }>;
   /** As `sealDisk`; `overlays` are those of the files whose tables are walked. */
-  sealFiles(input: FileTransfer & { token: Token; overlays: readonly string[]; files: readonly SentFile[] }): Promise<void>;
+  sealFiles(input: FileTransfer & { token: Token; overlays: readonly string[]; sent: readonly SentFile[] }): Promise<void>;
 }
 
 /** Where less is left the disk is full: what qemu-nbd could not write it only tells the other end. */
@@ -125,11 +125,11 @@ export function transferActivities(
         requirePlain(names);
         const transfers = transfersOf(instanceId);
         return aloneSending(transfers, filesName, async () => ({
-          files: await sendFiles(config, { transfers, directory: `${directory}${from}`, names, to }),
+          sent: await sendFiles(config, { transfers, directory: `${directory}${from}`, names, to }),
         }));
       }),
-    sealFiles: ({ token, instanceId, names, overlays, files }) =>
-      whileHolding(instanceId, token, (directory) => sealFiles({ directory, transfers: transfersOf(instanceId), names, overlays, files })),
+    sealFiles: ({ token, instanceId, names, overlays, sent }) =>
+      whileHolding(instanceId, token, (directory) => sealFiles({ directory, transfers: transfersOf(instanceId), names, overlays, sent })),
   };
   return { quick, long };
 }

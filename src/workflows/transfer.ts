@@ -56,8 +56,8 @@ export async function transferFiles(
   await untilWhole(frame, async (attempt) => {
     const key = await onHost(source).makeFileKey({ instanceId });
     const to = await onHost(destination).openFileReceiver({ ...transfer, ...key, attempt });
-    const { files } = await longOnHost(source).sendFiles({ ...transfer, from, to });
-    await longOnHost(destination).sealFiles({ ...transfer, overlays, files });
+    const { sent } = await longOnHost(source).sendFiles({ ...transfer, from, to });
+    await longOnHost(destination).sealFiles({ ...transfer, overlays, sent });
   });
   await onHost(source).stopSending({ instanceId });
 }

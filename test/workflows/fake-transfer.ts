@@ -24,7 +24,7 @@ export function fakeTransferSteps(host: FakeTransfers): TransferActivities & Tra
       for (const name of names) host.receiving.add(`${instanceId}/${name}`);
       return { address: 'fake', port: 20_001, hostKey: 'ssh-ed25519 fake', carrier: 'rsync' };
     },
-    sendFiles: async ({ names }) => ({ files: names.map((path) => ({ path, sizeBytes: 1, checksum: null })) }),
+    sendFiles: async ({ names }) => ({ sent: names.map((path) => ({ path, sizeBytes: 1, checksum: null })) }),
     sealFiles: async ({ instanceId, names }) => {
       for (const name of names) host.receiving.delete(`${instanceId}/${name}`);
       host.disks.add(instanceId);

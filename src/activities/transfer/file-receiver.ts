@@ -108,8 +108,8 @@ async function configure(
 }
 
 /**
- * In namespaces of its own: its accounts, and all that it starts, which ends with it. It goes on when the step is over, so the locks of
- * the step are not for it. Arguments: its directory, where its pid goes.
+ * In namespaces of its own: its accounts, and all that it starts, which ends with it; what the host unmounts meanwhile is unmounted there,
+ * too. It goes on when the step is over, so the locks of the step are not for it. Arguments: its directory, where its pid goes.
  */
 async function start(own: string, pidFile: string): Promise<void> {
   await inheritedDescriptors.run([], () => run('setsid', ['--fork', 'sh', '-euc', background, 'sshd', own, pidFile]));
@@ -125,7 +125,7 @@ exec /usr/sbin/sshd -D -e -f "$1/sshd_config"`;
 const background = `
 exec </dev/null >"$1/log" 2>&1
 echo $$ >"$2"
-exec unshare --mount --pid --fork --kill-child=KILL --propagation=private -- sh -euc '${inside}' sshd "$1"`;
+exec unshare --mount --pid --fork --kill-child=KILL --propagation=slave -- sh -euc '${inside}' sshd "$1"`;
 
 async function untilItListens(host: string, port: number, own: string): Promise<void> {
   for (const deadline = Date.now() + startMs; ; await setTimeout(pollMs)) {

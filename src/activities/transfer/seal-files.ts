@@ -16,20 +16,20 @@ export interface Sealing {
   readonly names: readonly string[];
   /** Those of them that are qcow2 disks, whose base is here. */
   readonly overlays: readonly string[];
-  readonly files: readonly SentFile[];
+  readonly sent: readonly SentFile[];
 }
 
 /**
  * Ends what received the files, makes sure that each is whole and survives a power loss, and gives it its place. One that has it keeps it.
  * Raises `TransferBroken`; then what came stays where it is.
  */
-export async function sealFiles({ directory, transfers, names, overlays, files }: Sealing): Promise<void> {
+export async function sealFiles({ directory, transfers, names, overlays, sent }: Sealing): Promise<void> {
   await endReceiver(transfers, filesName);
   const incoming = incomingOf(directory);
   const [coming, there] = await Promise.all([present(incoming, names), present(directory, names)]);
   const lost = names.filter((name) => !coming.includes(name) && !there.includes(name));
   if (lost.length > 0) throw fail('TransferBroken', `${lost.join(', ')} did not come into ${incoming}`);
-  for (const { path, sizeBytes, checksum } of files) {
+  for (const { path, sizeBytes, checksum } of sent) {
     if (coming.includes(path.split('/')[0] ?? '')) await requireWhole(join(incoming, path), { sizeBytes, checksum });
   }
   for (const name of overlays.filter((one) => coming.includes(one))) {

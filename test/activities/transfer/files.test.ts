@@ -46,9 +46,9 @@ test.for([true, false])('files come over whole and in their places, by rsync: %s
   await makeFiles(source);
   const to = await opened({ source, destination }, { hasRsync });
   expect(to.carrier).toBe(hasRsync ? 'rsync' : 'tar');
-  const { files } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
+  const { sent } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
   expect(await readdir(destination.at('.'))).not.toContain('disk');
-  const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, overlays: ['disk'], files }));
+  const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, overlays: ['disk'], sent }));
   await seal();
   for (const name of ['disk', 'nvram', 'tpm2/state']) {
     expect((await readFile(destination.at(name))).equals(await readFile(source.at(name)))).toBe(true);
@@ -112,12 +112,12 @@ test('a later attempt goes on with what came, and what came of another operation
   const to = await opened({ source, destination }, { attempt: 2 });
   expect(to.hostKey).not.toBe(first.hostKey);
   expect((await stat(destination.at('incoming.partial/nvram'))).size).toBe(MiB);
-  const { files } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
+  const { sent } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
   const key = await inActivity(() => source.makeFileKey({ token, instanceId }));
   const later = { ...token, run: 'run-2', generation: token.generation + 1 };
   await inActivity(() => destination.openFileReceiver({ token: later, instanceId, names, ...key, attempt: 1 }));
   expect(await readdir(destination.at('incoming.partial'))).toEqual([]);
-  const seal = () => inActivity(() => destination.sealFiles({ token: later, instanceId, names, overlays: [], files }));
+  const seal = () => inActivity(() => destination.sealFiles({ token: later, instanceId, names, overlays: [], sent }));
   await expect(seal()).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringContaining('did not come') });
   await inActivity(() => destination.closeReceivers({ token: later, instanceId }));
   await inActivity(() => source.stopSending({ token, instanceId }));
@@ -128,11 +128,11 @@ test('a file that changed on its way is not given its place', async () => {
   const { source, destination } = await ends();
   await makeFiles(source);
   const to = await opened({ source, destination }, { hasRsync: false });
-  const { files } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
+  const { sent } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
   const file = await open(destination.at('incoming.partial/nvram'), 'r+');
   await file.write(Buffer.from('x'), 0, 1, MiB);
   await file.close();
-  const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, overlays: [], files }));
+  const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, overlays: [], sent }));
   await expect(seal()).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringContaining('nvram does not hold') });
   expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
 });
