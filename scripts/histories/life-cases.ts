@@ -61,6 +61,7 @@ export const lifeCases: readonly Case[] = [
   clean('snapshotInstance', 'compressed', ['pauseInstance'], { name: 'shot', format: 'qcow2', compress: true }),
   clean('snapshotInstance', 'stopped', ['stopInstance'], { name: 'shot' }),
   failed('snapshotInstance', 'extractSnapshot', [], { name: 'shot' }),
+  failed('snapshotInstance', 'uploadSnapshot', ['stopInstance'], { name: 'shot' }, 'failed-while-stored'),
   cancelled('snapshotInstance', 'uploadSnapshot', [], { name: 'shot' }),
   clean('backupInstance', 'rotated', ['stopInstance'], { name: 'shot', backupType: 'daily', rotation: 0 }),
   clean('triggerCrashDump'),
@@ -114,8 +115,7 @@ function cancelled(type: string, step: HostStep, before: readonly string[] = [],
   return { type, name, play };
 }
 
-function failed(type: string, step: HostStep, before: readonly string[] = [], how: object = {}): Case {
-  const name = 'failed-and-undone';
+function failed(type: string, step: HostStep, before: readonly string[] = [], how: object = {}, name = 'failed-and-undone'): Case {
   const play = async (stage: Stage) => {
     const instanceId = await after(stage, `${type}-${name}`, before);
     stage.fleet.at(step, burns);

@@ -53,7 +53,7 @@ if (isLongRun) {
 }
 
 beforeAll(async () => {
-  own = await ownCloud('image-faults', { NOVAFLOW_HOST_CAPACITY_VCPUS: '100' });
+  own = await ownCloud('image-faults', { NOVAFLOW_HOST_CAPACITY_VCPUS: '100', NOVAFLOW_SLOTS_LONG: '20' });
   blank = await blankImage(own);
   for (const { type, request } of rows) {
     const workflowId = `clean-${type}`;

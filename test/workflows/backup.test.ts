@@ -5,7 +5,8 @@ import { findTemporal } from '../../scripts/dev-server/binary.ts';
 import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
-import { eventually, type Fleet, furnish, startFleet } from './fleet.ts';
+import { endOf } from './ends.ts';
+import { eventually, type Fleet, furnish, resetTo, startFleet } from './fleet.ts';
 
 let fleet: Fleet;
 let request: Awaited<ReturnType<typeof furnish>>;
@@ -56,6 +57,21 @@ test('a backup that an instance stands on is kept, and goes when that is gone', 
   await fleet.run('deleteInstance', { instanceId: user });
   const third = await backup(instanceId, 'daily', 1);
   expect(await statusOf([first, second, third])).toEqual(['killed', 'killed', 'active']);
+});
+
+test('a reset of a backup whose image is there already ends with the image as it is', async () => {
+  const instanceId = await instance();
+  await fleet.run('stopInstance', { instanceId });
+  await backup(instanceId, 'daily', 1);
+  const { reached, release } = fleet.holdAt('removeStoredImage');
+  const run = await fleet.start('backupInstance', { instanceId, name: 'again', backupType: 'daily', rotation: 1 });
+  await reached; // the new one is active, and the old one goes
+  const again = await resetTo('extractSnapshot', run, fleet);
+  expect(await endOf(again)).toMatchObject({ type: 'ResetRefused' });
+  release();
+  const images = [...(fleet.hosts.get('backup-1')?.images ?? [])];
+  expect(images).toContain(run.firstExecutionRunId);
+  expect((await fleet.record<Image>(`image/${run.firstExecutionRunId}`)).status).toBe('active');
 });
 
 test('a schedule of Temporal makes backups when it is time, or is told to, of which the newest are kept', async () => {

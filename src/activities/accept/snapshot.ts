@@ -69,7 +69,8 @@ export function acceptSnapshotActivities(config: Pick<Config, 'vifPlugTimeoutSec
     if (foreseen !== null) throw fail(foreseen.type, foreseen.message, foreseen.details);
     const disk = rootDiskOf(instance);
     const format = asked.format ?? formatOfImage(disk);
-    if (isCompressed && format === 'raw') throw invalid('compress', 'must not be true: a raw image has no compressed form');
+    if (isCompressed && format === 'raw')
+      throw invalid('compress', 'must not be true: a raw image has no compressed form, give format qcow2');
     const [image, vifs] = await Promise.all([imageOf(instance, disk, { ...asked, format }, firstRunId), vifsOf(instanceId)]);
     const imageToken = await queued(action, image, firstRunId);
     const { token, record } = await begun({ type: action, action, instanceId, firstRunId }).catch(async (refusal: unknown) => {

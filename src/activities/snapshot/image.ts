@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { Image } from '../../model/image.ts';
 import type { EnterImage, FinishImage } from '../../model/image-record.ts';
 import type { Token } from '../../model/tenure.ts';
@@ -17,6 +18,8 @@ export interface SnapshotImageActivities {
   saveImage(input: HeldImage & { token: Token }): Promise<Token>;
   /** Lets the image go, whole, and returns it once lists show it. Repeatable. */
   completeImage(input: HeldImage & { token: Token; stored: Partial<Image> }): Promise<Image>;
+  /** Says that the image is not to be; returns the token with which what was stored is removed, or null when it is one, or is over. Repeatable. */
+  giveUpImage(input: HeldImage & { token: Token }): Promise<Token | null>;
   /** Ends the record of an image that is not to be, of which nothing is left. Right when it is over. Repeatable. */
   dropImage(input: HeldImage & { token: Token }): Promise<void>;
 }
@@ -25,6 +28,14 @@ export const snapshotImageActivities: SnapshotImageActivities = {
   saveImage: ({ imageId, firstRunId }) => {
     const message: EnterImage = { run: runOf(firstRunId), part: 1, step: 'uploadSnapshot', changes: { status: 'saving' } };
     return update<Token>(`image/${imageId}`, 'enter', message, overOf(imageId));
+  },
+
+  giveUpImage: ({ imageId, firstRunId }) => {
+    const message: EnterImage = { run: runOf(firstRunId), part: 1, step: 'removeUploaded', undoing: true };
+    return update<Token>(`image/${imageId}`, 'enter', message, overOf(imageId)).catch((refusal: unknown) => {
+      if (refusal instanceof ApplicationFailure && refusal.type === 'ResetRefused') return null;
+      throw refusal;
+    });
   },
 
   completeImage: async ({ imageId, firstRunId, stored }) => {
