@@ -5,7 +5,7 @@ import { baseDirectory, baseNameOf, removalLock } from '../model/base-name.ts';
 import type { BaseFormat } from '../model/instance.ts';
 import type { ImageRef } from './accept/images.ts';
 import { type BaseNote, readBaseNote, writeBaseNote } from './base-note.ts';
-import { checksumOf, copyWithChecksum } from './copy.ts';
+import { checksumOfFile, copyWithChecksum } from './copy.ts';
 import { errnoOf } from './failures.ts';
 import { faultPoint } from './fault-hook.ts';
 import { inspectFile } from './inspect.ts';
@@ -140,13 +140,4 @@ async function requireSame(path: string, { image, converted }: BaseNote): Promis
   const [found, due] = [await checksumOfFile(path), converted?.checksum ?? image];
   if (found === due) return;
   throw fail('ImageUnacceptable', `${path} has no checksum beside it and holds ${found}, not ${due}: remove it when nothing stands on it`);
-}
-
-async function checksumOfFile(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    return await checksumOf(file);
-  } finally {
-    await file.close();
-  }
 }

@@ -33,6 +33,16 @@ export async function checksumOf(source: FileHandle): Promise<string> {
   return `sha256:${hash.digest('hex')}`;
 }
 
+/** The same of the file at `path`. */
+export async function checksumOfFile(path: string): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    return await checksumOf(file);
+  } finally {
+    await file.close();
+  }
+}
+
 /**
  * Appends all chunks, and calls `onAppended` after each. While one is written and hashed the next one is on its way, so that
  * the whole takes as long as the slowest of the three: chunks have to stay as they are until the one after the next is asked for.

@@ -1,7 +1,7 @@
-import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
-import { checksumOf } from '../copy.ts';
+import { checksumOfFile } from '../copy.ts';
 import { isNotInstalled } from '../failures.ts';
 import { isThere } from '../is-there.ts';
 import { tellProgress } from '../progress.ts';
@@ -60,7 +60,7 @@ export async function sendFiles(
   await brokenTransfer(() =>
     run('bash', ['-euo', 'pipefail', '-c', pipe, 'send', `${ssh.length + 1}`, ...ssh, to.address, ...names], { cwd: directory }),
   );
-  return Promise.all(files.map(async (file) => ({ ...file, checksum: await checksumAt(join(directory, file.path)) })));
+  return Promise.all(files.map(async (file) => ({ ...file, checksum: await checksumOfFile(join(directory, file.path)) })));
 }
 
 /** rsync compares what it wrote with what it read, whole, and begins a file again that differs. */
@@ -97,15 +97,6 @@ async function filesBelow(directory: string, names: readonly string[]): Promise<
       );
   }
   return found;
-}
-
-async function checksumAt(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    return await checksumOf(file);
-  } finally {
-    await file.close();
-  }
 }
 
 async function isInstalled(command: string): Promise<boolean> {

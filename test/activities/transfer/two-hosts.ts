@@ -3,8 +3,9 @@ import { cpSync, mkdirSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { holdingIn } from '../../../src/activities/holding.ts';
+import { kill, processOf } from '../../../src/activities/processes.ts';
 import { type TransferActivities, type TransferLongActivities, transferActivities } from '../../../src/activities/transfer.ts';
 import type { Disk } from '../../../src/model/instance.ts';
 import type { Token } from '../../../src/model/tenure.ts';
@@ -77,7 +78,17 @@ export async function ends(settings: { transferSilenceSeconds?: number } = {}): 
       ...activities.long,
     };
   };
-  return { source: end('source'), destination: end('destination'), stranger: end('stranger') };
+  const all = { source: end('source'), destination: end('destination'), stranger: end('stranger') };
+  // What outlives its worker outlives a test that fails, too.
+  onTestFinished(async () => {
+    for (const { processes } of Object.values(all)) {
+      for (const pid of await processes()) {
+        const left = await processOf(pid);
+        if (left !== null) await kill(left);
+      }
+    }
+  });
+  return all;
 }
 
 /** A disk of an instance, as its record has it. */
