@@ -2,7 +2,7 @@ import type { Host } from '../model/host.ts';
 import type { Image } from '../model/image.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Network } from '../model/network.ts';
-import type { Decision, OperationView } from '../model/operation.ts';
+import type { OperationView } from '../model/operation.ts';
 import type { OperationName, RequestInputOf } from '../schema/request.ts';
 import type { Explanation } from './explanation.ts';
 import type { HostRow, ImageRow, InstanceRow, NetworkRow, OperationRow } from './rows.ts';
@@ -106,6 +106,6 @@ export interface Cloud {
   readonly report: (idOrName: string) => Promise<OperationReport>;
   /** Why it went to the host that it went to. */
   readonly explain: (idOrName: string) => Promise<Explanation>;
-  readonly decide: (idOrName: string, verdict: 'retry' | 'rollback', decision: Decision) => Promise<string>;
+  readonly decide: (idOrName: string, verdict: 'retry' | 'rollback' | 'confirm' | 'revert', decision: object) => Promise<string>;
   readonly close: () => Promise<void>;
 }

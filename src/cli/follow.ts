@@ -5,14 +5,17 @@ import type { Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
- * Shows an operation until it is over and returns its result. Ctrl-C never ends the operation by itself: on a terminal it asks,
+ * Shows an operation until it is over and returns its result; or until `isEnough`, and returns nothing: it goes on. Ctrl-C never ends the operation by itself: on a terminal it asks,
  * elsewhere it leaves. Raises how the operation ended, or a `CommandError` when it was left.
  */
-export async function follow(session: Session, run: Run): Promise<unknown> {
+export async function follow(session: Session, run: Run, isEnough: (sight: Sight) => boolean = () => false): Promise<unknown> {
   const { terminal } = session;
   if (!session.isQuiet() && !terminal.isLive) terminal.note(run.id);
   let mayAsk = true;
-  while (await isInterrupted(session, run)) {
+  for (;;) {
+    const how = await shown(session, run, isEnough);
+    if (how === 'enough') return undefined;
+    if (how === 'over') return run.result();
     const decision = mayAsk ? await decide(terminal, run) : 'leave';
     if (decision === 'leave') throw left(run);
     if (decision === 'cancel') {
@@ -21,30 +24,30 @@ export async function follow(session: Session, run: Run): Promise<unknown> {
       mayAsk = false;
     }
   }
-  return run.result();
 }
 
-/** Follows until the end, or until Ctrl-C: then true. */
-async function isInterrupted({ terminal, isQuiet }: Session, run: Run): Promise<boolean> {
+/** Follows until the end, or until it is enough, or until Ctrl-C. */
+async function shown(
+  { terminal, isQuiet }: Session,
+  run: Run,
+  isEnough: (sight: Sight) => boolean,
+): Promise<'over' | 'enough' | 'interrupted'> {
   const interrupted = new AbortController();
   const forget = terminal.onInterrupt(() => interrupted.abort());
-  let isOver = false;
-  const sights = untilOver(run.sights(interrupted.signal), () => {
-    isOver = true;
-  });
+  let how: 'over' | 'enough' | 'interrupted' = 'over';
+  const seen = async function* () {
+    for await (const sight of run.sights(interrupted.signal)) {
+      how = sight.isOver ? 'over' : isEnough(sight) ? 'enough' : 'interrupted';
+      yield sight;
+      if (how === 'enough') return;
+    }
+  };
   try {
-    if (!isQuiet()) await showProgress(terminal, run, sights);
-    else for await (const _ of sights);
-    return !isOver && interrupted.signal.aborted;
+    if (!isQuiet()) await showProgress(terminal, run, seen());
+    else for await (const _ of seen());
+    return how;
   } finally {
     forget();
-  }
-}
-
-async function* untilOver(sights: AsyncIterable<Sight>, onOver: () => void): AsyncGenerator<Sight> {
-  for await (const sight of sights) {
-    if (sight.isOver) onOver();
-    yield sight;
   }
 }
 

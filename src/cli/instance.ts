@@ -13,6 +13,7 @@ import { readSecrets } from './instance-secrets.ts';
 import { instanceSheet, instanceTable } from './instance-text.ts';
 import { addPowerCommands } from './power.ts';
 import { addRemoteConsoleCommands } from './remote-console.ts';
+import { addResizeCommands } from './resize.ts';
 import { answer, answerList, answerStarted, type Session } from './session.ts';
 import { addSnapshotCommands } from './snapshot.ts';
 
@@ -25,6 +26,7 @@ export function addInstanceCommands(program: Program, session: Session): void {
   addEvents(group, session);
   addPowerCommands(group, session);
   addChangeCommands(group, session);
+  addResizeCommands(group, session);
   addSnapshotCommands(group, session);
   addDelete(group, session);
   addConsoleLog(group, session);

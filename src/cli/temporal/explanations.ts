@@ -21,11 +21,14 @@ export async function choicesIn({ events }: History, converter: LoadedDataConver
   const choices: Writable<Choice>[] = [];
   for (const step of await stepsIn(events ?? [], converter)) {
     const last = choices.at(-1);
-    if (step.name === 'selectHost') choices.push(await choiceOf(step, converter));
+    if (selections.has(step.name)) choices.push(await choiceOf(step, converter));
     else if (last !== undefined) last.claims = [...last.claims, await claimOf(step, converter)];
   }
   return choices;
 }
+
+/** The steps that choose a host: for a new instance, or for one that moves. */
+const selections: ReadonlySet<string> = new Set(['selectHost', 'selectDestination']);
 
 type Event = NonNullable<History['events']>[number];
 
@@ -48,7 +51,7 @@ async function stepsIn(events: readonly Event[], converter: LoadedDataConverter)
   for (const { eventId, eventTime, activityTaskScheduledEventAttributes: scheduled } of events) {
     const name = scheduled?.activityType?.name ?? '';
     const end = ends.get(`${eventId}`);
-    if (end === undefined || (name !== 'selectHost' && name !== 'claimResources')) continue;
+    if (end === undefined || (!selections.has(name) && name !== 'claimResources')) continue;
     const at = new Date(Number(eventTime?.seconds ?? 0) * 1000 + (eventTime?.nanos ?? 0) / 1e6).toISOString();
     steps.push({ name, at, input: await decodeFromPayloadsAtIndex(converter, 0, scheduled?.input?.payloads), end });
   }
