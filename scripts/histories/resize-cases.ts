@@ -58,6 +58,24 @@ export const resizeCases: readonly Case[] = [
       }
     },
   },
+  decided('sent-and-confirmed', 'confirm'),
+  decided('sent-and-reverted', 'revert'),
+  failed('sent-and-undone', 'placeDisks'),
+  {
+    type: 'resizeInstance',
+    name: 'copied-on-shared-storage',
+    play: async (stage) => {
+      const hosts = [...stage.fleet.hosts.values()];
+      const own = hosts.map(({ probes }) => probes);
+      for (const host of hosts) host.probes = own[0] ?? new Set();
+      const { run } = await resized(stage, 'shared');
+      hosts.forEach((host, index) => {
+        host.probes = own[index] ?? new Set();
+      });
+      await run.executeUpdate('confirm', { args: [{}] });
+      return ended(run);
+    },
+  },
   failed('failed-and-undone', 'placeDisks'),
   failed('failed-at-the-start', 'runGuest'),
   {

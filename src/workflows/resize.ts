@@ -21,6 +21,7 @@ import { type Decided, type Decisions, decisions } from './resize/decisions.ts';
 import { claimDestination } from './resize/destination.ts';
 import { confirmed, reverted } from './resize/ends.ts';
 import { shutDown, startWhere } from './resize/power.ts';
+import { sendDisks } from './resize/send.ts';
 import { removeWhatArrived } from './resize/undo.ts';
 
 const { acceptDecision } = proxyActivities<ControlActivities>(onControl.options);
@@ -92,10 +93,11 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
       );
 
       undo('put the disks back', () => whenHostReturns(source).putDisksBack(move));
-      await onHost(source).setDisksAside({ ...move, disks: instance.disks });
+      const { names } = await onHost(source).setDisksAside({ ...move, disks: instance.disks });
 
       let mayRun = false;
       undo('remove what arrived', () => removeWhatArrived(frame, { ...move, host: destination, mayRun }));
+      if (storage === 'separate') await sendDisks(frame, { instanceId, source, destination }, { moves, names });
       const place = () => longOnHost(destination).placeDisks({ ...move, instance: { ...instance, flavor }, image, moves });
       const { disks } = await during({ taskState: 'resize_migrated', host: destination }, place);
 

@@ -26,6 +26,8 @@ export interface AcceptedResize extends AcceptedGuest {
   readonly turned: readonly RemovedHost[];
   /** What an administrator asked for, or null. */
   readonly onlyOn: string | null;
+  /** Whether the hosts are asked how their directories stand to each other. Absent in runs of before they could be: they shared one. */
+  readonly asksForStorage?: boolean;
   /** 0: the guest is not asked to shut down. */
   readonly timeoutSeconds: number;
   readonly retrySeconds: number;
@@ -87,6 +89,7 @@ export function acceptResizeActivities(config: ResizeConfig): AcceptResizeActivi
         },
         turned,
         onlyOn,
+        asksForStorage: true,
         timeoutSeconds: config.shutdownTimeoutSeconds,
         retrySeconds: config.shutdownRetrySeconds,
         confirmWindowSeconds,

@@ -22,6 +22,7 @@ import { hardwareFor } from '../domain-spec.ts';
 import { guestOf } from '../guest.ts';
 import { holdingFiles, type WhileHolding } from '../holding.ts';
 import { isThere } from '../is-there.ts';
+import { comparisonActivities } from '../transfer/comparison.ts';
 import { type ArrivalSite, arrived, bringOtherFiles } from './arrival.ts';
 import { asideOf, requireAside } from './aside.ts';
 import { undefineKeepingFiles } from './undefine.ts';
@@ -76,12 +77,16 @@ export function destinationActivities(
   backends: DiskBackends,
   config: DestinationConfig,
 ): DestinationActivities & DestinationLongActivities {
+  const { compareBase } = comparisonActivities(whileHolding, bases);
+
   return {
-    planArrival: async ({ instance, flavor, image, storage }) => {
-      const refusal = (await whyNotHere(instance, flavor, image)) ?? (await whyInTheWay(instance, storage));
-      if (refusal !== null) return { refusal, moves: [], missing: [] };
+    planArrival: async ({ token, instance, flavor, image, storage }) => {
+      const refused = (await whyNotHere(instance, flavor, image)) ?? (await whyInTheWay(instance, storage));
+      if (refused !== null) return { refusal: refused, moves: [], missing: [] };
+      const { sameBases, missing } = storage === 'separate' ? await basesHere(token, instance, image) : { sameBases: [], missing: [] };
       const rootBecomesCow = config.useCowImages && config.imagesType === 'qcow2';
-      return { refusal, moves: diskMoves({ instance, flavor, storage, sameBases: [], rootBecomesCow }), missing: [] };
+      const moves = diskMoves({ instance, flavor, storage, sameBases, rootBecomesCow });
+      return { refusal: whyNotOnDevices(moves), moves, missing };
     },
 
     placeDisks: ({ token, instanceId, migrationId, storage, instance, image, moves }) =>
@@ -121,6 +126,15 @@ export function destinationActivities(
       }),
   };
 
+  /** Bases that overlays can stand on here as they did; the one of the instance's own image can be had. */
+  async function basesHere(token: Token, { disks }: Instance, { root }: BootImages) {
+    const backings = disks.flatMap(({ backing }) => backing ?? []);
+    const answers = await Promise.all(backings.map((backing) => compareBase({ token, backing })));
+    const thatAre = (answer: string) =>
+      backings.filter((_backing, index) => answers[index]?.answer === answer).map(({ imageId }) => imageId);
+    return { sameBases: thatAre('same'), missing: thatAre('absent').includes(root.id) ? [root] : [] };
+  }
+
   /** The guest's hardware is asked for as it was built: an update of another host never changes it. */
   async function whyNotHere({ machineType }: Instance, flavor: Flavor, image: BootImages): Promise<string | null> {
     try {
@@ -140,7 +154,8 @@ export function destinationActivities(
     if ((await guestOf(libvirt, id).state()) !== null) return `it has a domain of instance ${id}: an earlier migration left it`;
     if (storage === 'shared') return null;
     if (await isThere(asideOf(directory))) return `it has ${asideOf(directory)}, which an earlier migration left`;
-    const files = (await isThere(directory)) ? (await readdir(directory)).filter((name) => !holdingFiles.has(name)) : [];
+    const isSomething = (name: string) => !holdingFiles.has(name) && !name.startsWith('.probe-');
+    const files = (await isThere(directory)) ? (await readdir(directory)).filter(isSomething) : [];
     return files.length === 0 ? null : `it has ${files.join(', ')} in ${directory}`;
   }
 
@@ -166,4 +181,12 @@ export function destinationActivities(
     const type = config.defaultEphemeralFormat ?? fileSystemFor(properties['os_type']);
     return { of: 'fileSystem', type, label: 'ephemeral0' };
   }
+}
+
+/** Whole devices stay on their host, as large as they are. */
+function whyNotOnDevices(moves: readonly DiskMove[]): string | null {
+  const leaving = moves.find(({ how }) => how === 'written');
+  if (leaving !== undefined) return `${leaving.to.name} is a whole device, which does not move to another host yet`;
+  const small = moves.find(({ how, grows }) => how === 'stays' && grows);
+  return small === undefined ? null : `${small.to.name} is a device of ${small.from?.sizeBytes} bytes, ${small.to.sizeBytes} are wanted`;
 }

@@ -4,8 +4,9 @@ import type { Plan } from '../../activities/resize/destination.ts';
 import type { InstanceChanges, StorageRelation } from '../../model/instance.ts';
 import type { DiskMove } from '../../model/resize/moves.ts';
 import type { Frame } from '../operate.ts';
-import { isAway, messageOf } from '../outcome.ts';
+import { isAway, messageOf, typeOf } from '../outcome.ts';
 import type { Turned } from '../placement.ts';
+import { probeSharedStorage } from '../shared-storage.ts';
 import { touchedBy } from './ends.ts';
 
 /** Where an instance goes, and how its disks get there. */
@@ -55,12 +56,15 @@ export async function claimDestination(frame: Frame<InstanceChanges>, accepted: 
 /** How the disks would get to a host, once it has the images that they stand on; or why it does not take them. One that is silent takes nothing. */
 async function arrivalAt(
   frame: Frame<InstanceChanges>,
-  { instance, host: source, flavor, image }: AcceptedResize,
+  { instance, host: source, flavor, image, asksForStorage }: AcceptedResize,
   host: string,
 ): Promise<Pick<Plan, 'refusal' | 'moves'> & { readonly storage: StorageRelation }> {
   const { longOnHost, unlessAway } = frame;
-  const storage: StorageRelation = source === host ? 'sameHost' : 'shared';
+  let storage: StorageRelation = source === host ? 'sameHost' : 'shared';
   try {
+    const isSeparate =
+      asksForStorage === true && !(await probeSharedStorage(frame, { instanceId: instance.id, source, destination: host }));
+    if (isSeparate) storage = 'separate';
     let plan = await unlessAway(host).planArrival({ instance, flavor, image, storage });
     for (let tries = 0; plan.missing.length > 0 && tries < maxRounds; tries += 1) {
       await longOnHost(host).fetchBases({ images: plan.missing });
@@ -68,7 +72,7 @@ async function arrivalAt(
     }
     return { ...plan, storage };
   } catch (failure) {
-    if (!isAway(failure)) throw failure;
+    if (!isAway(failure) && typeOf(failure) !== 'MigrationPreCheckError') throw failure;
     return { refusal: messageOf(failure), moves: [], storage };
   }
 }
