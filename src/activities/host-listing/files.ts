@@ -6,10 +6,13 @@ import { uuid } from '../../schema/patterns.ts';
 import { concurrently } from '../concurrently.ts';
 import { deviceClaimFile } from '../disks/isolate/claims.ts';
 import { errnoOf } from '../failures.ts';
+import { asideOf } from '../resize/aside.ts';
 import { transfersDirectory } from '../transfer/places.ts';
 
 /** As a compute worker names the lock that makes it the only one of its host. */
 const workerLock = /^\.worker-(.+)\.lock$/;
+/** As a migration names what it puts aside of an instance. */
+const asideName = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_resize$/;
 const directoriesAtOnce = 32;
 
 /** What lies in the instances directory. One that vanishes meanwhile is empty. */
@@ -20,12 +23,20 @@ export async function listInstances(directory: string): Promise<ListedInstances>
     directoriesAtOnce,
     async (instanceId) => ({ instanceId, files: await namesIn(join(directory, instanceId)) }),
   );
+  const asides = await concurrently(
+    names.flatMap((name) => asideName.exec(name)?.[1] ?? []),
+    directoriesAtOnce,
+    async (instanceId) => ({ instanceId, files: await namesIn(asideOf(join(directory, instanceId))) }),
+  );
+  const isKnown = (name: string) =>
+    [uuid, workerLock, deviceClaimFile, asideName].some((pattern) => pattern.test(name)) || name === baseDirectory;
   return {
     directory,
+    asides,
     sharers: names.flatMap((name) => workerLock.exec(name)?.[1] ?? []),
     perInstance,
     bases: await namesIn(join(directory, baseDirectory)),
-    others: names.filter((name) => !uuid.test(name) && !workerLock.test(name) && !deviceClaimFile.test(name) && name !== baseDirectory),
+    others: names.filter((name) => !isKnown(name)),
   };
 }
 

@@ -61,6 +61,7 @@ function namedIn({ domains, guests, devices, instances }: HostListing): readonly
     ...domains.map(({ instanceId }) => instanceId),
     ...guests.map(({ instanceId }) => instanceId),
     ...devices.map(({ instanceId }) => instanceId),
+    ...(instances.asides ?? []).map(({ instanceId }) => instanceId),
     ...instances.perInstance
       .filter(({ files }) => files.some((name) => name !== 'lock' && name !== 'generation'))
       .map(({ instanceId }) => instanceId),
@@ -70,8 +71,8 @@ function namedIn({ domains, guests, devices, instances }: HostListing): readonly
 async function seen(ids: readonly string[]): Promise<ReadonlyMap<string, SeenInstance>> {
   const records = [...(await recordsOf<Instance>('instance', ids)).values()];
   const all = await concurrently(records, queriesAtOnce, async (instance): Promise<SeenInstance> => {
-    const { operation } = instance;
-    return { instance, isHolderOpen: operation === null || (await isRunOpen(operation)) };
+    const holder = instance.operation ?? (instance.vmState === 'resized' ? instance.open : null);
+    return { instance, isHolderOpen: holder === null || (await isRunOpen(holder)) };
   });
   return new Map(all.map((one) => [one.instance.id, one]));
 }

@@ -2,7 +2,7 @@ import { type Resources, resourcesOf } from '../flavor.ts';
 import type { Claim } from '../host.ts';
 import type { Instance } from '../instance.ts';
 import type { Finding } from './finding.ts';
-import { type HostScene, instancesHere, isForeign, whereabouts, whyForeign } from './scene.ts';
+import { type HostScene, instancesHere, isBusy, isForeign, whereabouts, whyForeign } from './scene.ts';
 
 /** Claims that are of no instance here, instances without a claim, and claims of another size than the instance's flavor. */
 export function claimFindings(scene: HostScene): readonly Finding[] {
@@ -19,11 +19,23 @@ export function claimFindings(scene: HostScene): readonly Finding[] {
         likelyCause: `${name} is here and its resources are counted as free: two instances may get them`,
       }),
     );
-  return [...missing, ...claims.flatMap((claim, index) => ofClaim(scene, claim, isRepeated(claims, index)))];
+  const own = claims.filter(({ id, instanceId }) => scene.instances.get(instanceId)?.instance.migration?.claimId !== id);
+  return [...missing, ...unkept(scene, claims), ...own.flatMap((claim, index) => ofClaim(scene, claim, isRepeated(own, index)))];
 }
 
 function isRepeated(claims: readonly Claim[], index: number): boolean {
   return claims.slice(0, index).some(({ instanceId }) => instanceId === claims[index]?.instanceId);
+}
+
+/** Instances that came from here and may come back, for which nothing is kept. */
+function unkept({ host, instances, since }: HostScene, claims: readonly Claim[]): readonly Finding[] {
+  return [...instances.values()].flatMap(({ instance }): readonly Finding[] => {
+    const { id, name, migration, vmState } = instance;
+    const isKept = claims.some((claim) => claim.id === migration?.claimId);
+    if (migration?.source !== host || vmState !== 'resized' || isBusy(instance, since) || isKept) return [];
+    const likelyCause = `${name} is resized and may come back, and what it had here is counted as free`;
+    return [{ kind: 'ClaimMissing', host, what: `instance ${id} has no claim of its migration`, likelyCause }];
+  });
 }
 
 function ofClaim(scene: HostScene, claim: Claim, isSecond: boolean): readonly Finding[] {

@@ -4,7 +4,20 @@ import { type HostScene, instancesHere, isForeign, whereabouts, whyForeign } fro
 
 /** Domains that libvirt does not know, those that no record accounts for, and those that are in another state. */
 export function domainFindings(scene: HostScene): readonly Finding[] {
-  return [...missing(scene), ...unknown(scene), ...inAnotherState(scene)];
+  return [...missing(scene), ...unknown(scene), ...inAnotherState(scene), ...runningTwice(scene)];
+}
+
+/** Guests that run where their instance came from: it lives elsewhere until its resize is reverted. */
+function runningTwice(scene: HostScene): readonly Finding[] {
+  const { host, listing } = scene;
+  return listing.domains
+    .filter(({ instanceId, powerState }) => powerState !== 'shutdown' && whereabouts(scene, instanceId) === 'left')
+    .map(({ instanceId, powerState }) => ({
+      kind: 'PowerStateDiffers',
+      host,
+      what: `instance ${instanceId} is ${powerState} at the source of its migration`,
+      likelyCause: 'somebody started it with virsh: switch it off before anything else, it may run elsewhere too',
+    }));
 }
 
 /** Block jobs that no operation follows, and guests whose QEMU does not say what its jobs do. */

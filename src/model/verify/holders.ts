@@ -12,8 +12,12 @@ export interface OpenRun {
 
 /** Instances that are held by a run which has closed: nothing will let them go. */
 export function closedHolderFindings(seen: Iterable<SeenInstance>): readonly Finding[] {
-  return [...seen].flatMap(({ instance: { id, host, operation }, isHolderOpen }): readonly Finding[] => {
-    if (operation === null || isHolderOpen) return [];
+  return [...seen].flatMap(({ instance: { id, host, operation, open }, isHolderOpen }): readonly Finding[] => {
+    if (isHolderOpen) return [];
+    if (operation === null) {
+      const what = `instance ${id} waits for ${open?.type} ${open?.workflowId}, run ${open?.runId}, which has closed`;
+      return [{ kind: 'ClosedHolder', host, what, likelyCause: 'it was terminated: reset it in Temporal’s UI, and it waits on' }];
+    }
     const what = `instance ${id} is held by ${operation.type} ${operation.workflowId}, run ${operation.runId}, which has closed`;
     return [{ kind: 'ClosedHolder', host, what, likelyCause: noWatch }];
   });

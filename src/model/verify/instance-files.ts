@@ -23,6 +23,8 @@ export function instanceFileFindings(scene: HostScene): readonly Finding[] {
   return [
     ...perInstance.flatMap(({ instanceId, files }) => ofInstance(scene, instanceId, files)),
     ...withoutDirectory(scene),
+    ...(scene.listing.instances.asides ?? []).flatMap(({ instanceId, files }) => ofAside(scene, instanceId, files)),
+    ...withoutAside(scene),
     ...others
       .filter((name) => !ofTheFileSystem.has(name))
       .map((name) => unknownFile(scene, join(directory, name), 'nothing of ours has this name: somebody put it there')),
@@ -80,7 +82,8 @@ export function fetchedNow(scene: HostScene): ReadonlySet<string> {
 }
 
 function neededBases(scene: HostScene): ReadonlySet<string> {
-  const disks = instancesHere(scene).flatMap(({ disks }) => disks);
+  const kept = instancesThatAre(scene, ['here', 'left']).flatMap(({ migration }) => migration?.oldDisks ?? []);
+  const disks = [...instancesHere(scene).flatMap(({ disks }) => disks), ...kept];
   return new Set(disks.flatMap(({ backing }) => (backing === null ? [] : [baseNameOf(backing.imageId)])));
 }
 
@@ -102,6 +105,32 @@ function ofInstance(scene: HostScene, id: string, files: readonly string[]): rea
       return [unknownFile(scene, `${path} with ${leftovers.join(', ')}`, whyForeign(scene, id))];
     }
   }
+}
+
+/** What lies aside is of the migration that the record knows, or of nobody. */
+function ofAside(scene: HostScene, id: string, files: readonly string[]): readonly Finding[] {
+  const { host, instances } = scene;
+  const { directory, sharers } = scene.listing.instances;
+  const instance = instances.get(id)?.instance;
+  if (['busy', 'broken'].includes(whereabouts(scene, id))) return [];
+  const source = instance?.migration?.source;
+  if (source === host || (source !== undefined && sharers.includes(source))) return [];
+  const likelyCause =
+    instance === undefined ? whyForeign(scene, id) : `${instance.name} is not resized: a migration that is over left this`;
+  return [unknownFile(scene, `${join(directory, id)}_resize with ${files.join(', ')}`, likelyCause)];
+}
+
+/** Disks that an instance would come back to, and that are not there. */
+function withoutAside(scene: HostScene): readonly Finding[] {
+  const { host } = scene;
+  const { directory, asides = [] } = scene.listing.instances;
+  return [...scene.instances.values()].flatMap(({ instance: { id, name, migration } }) => {
+    if (migration?.source !== host || !['here', 'left'].includes(whereabouts(scene, id))) return [];
+    const present = asides.find(({ instanceId }) => instanceId === id)?.files ?? [];
+    return migration.oldDisks
+      .filter((disk) => disk.device === undefined && !present.includes(disk.name))
+      .map((disk) => missingFile(scene, `${join(directory, id)}_resize/${disk.name}`, `${name} cannot be reverted: somebody removed it`));
+  });
 }
 
 function againstRecord(scene: HostScene, instance: Instance, path: string, files: readonly string[]): readonly Finding[] {

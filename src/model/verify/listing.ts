@@ -40,6 +40,8 @@ export interface ListedInstances {
   /** The hosts whose workers keep their lock here: more than one when they share the directory. */
   readonly sharers: readonly string[];
   readonly perInstance: readonly { readonly instanceId: string; readonly files: readonly string[] }[];
+  /** What a migration put aside until it is decided, `<instance>_resize`. Absent in listings of workers before there was any. */
+  readonly asides?: readonly { readonly instanceId: string; readonly files: readonly string[] }[];
   /** What lies in `_base`. */
   readonly bases: readonly string[];
   /** What is none of these. */

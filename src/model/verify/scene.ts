@@ -33,11 +33,12 @@ export interface HostScene {
 /**
  * How an instance stands to a host.
  * - `here`: its record says that it is on this host, and nobody changes that.
+ * - `left`: it is resized and came from this host, which keeps what it had until that is decided.
  * - `busy`: an operation holds it, or held it since the listing began, so that what is found may be on its way.
  * - `broken`: an operation was terminated; whatever it left here is found by the delete. Or the host owes its removal.
  * - `elsewhere`, `deleted`, `unknown`: nothing of it belongs here.
  */
-export type Whereabouts = 'here' | 'busy' | 'broken' | 'elsewhere' | 'deleted' | 'unknown';
+export type Whereabouts = 'here' | 'left' | 'busy' | 'broken' | 'elsewhere' | 'deleted' | 'unknown';
 
 /** Where an instance is, as seen from the scene's host. */
 export function whereabouts(
@@ -49,13 +50,14 @@ export function whereabouts(
   if (instance === undefined) return 'unknown';
   if (isBusy(instance, since)) return 'busy';
   if (instance.vmState === 'deleted') return 'deleted';
-  if (instance.host !== host) return 'elsewhere';
+  if (instance.host !== host) return instance.migration?.source === host && instance.vmState === 'resized' ? 'left' : 'elsewhere';
   return instance.vmState === 'error' ? 'broken' : 'here';
 }
 
 /** Whether an operation holds the instance, or held it at any moment after `since`. */
-export function isBusy({ operation, open, updatedAt }: Instance, since: string): boolean {
-  return operation !== null || open !== null || updatedAt >= since;
+export function isBusy({ operation, open, vmState, updatedAt }: Instance, since: string): boolean {
+  // A resize that waits for its decision does nothing meanwhile.
+  return operation !== null || (open !== null && vmState !== 'resized') || updatedAt >= since;
 }
 
 /** The instances that are on the scene's host. */
