@@ -15,6 +15,7 @@ import { allDisks, allDisksRequest, crowds, singles } from './measures.ts';
 import { workerMemory } from './memory.ts';
 import { type Options, type Part, type PartWithoutCloud, partsWithoutCloud, readOptions, usage } from './options.ts';
 import { power } from './power.ts';
+import { resizes } from './resize.ts';
 import { say } from './say.ts';
 import { snapshots } from './snapshot.ts';
 import { transfers } from './transfer.ts';
@@ -64,6 +65,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
     power: () => power(contest, cloud, samples, say),
     snapshot: () => snapshots(contest, cloud, samples, say),
     transfer: () => transfers(cloud, rounds, say, loads),
+    resize: () => resizes(contest, cloud, samples, say),
   };
   for (const part of inCloud) {
     say(part);

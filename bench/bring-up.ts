@@ -15,8 +15,8 @@ export interface BenchCloud extends Cloud {
   readonly workers: { readonly control: number; readonly compute: ReadonlyMap<string, number> };
 }
 
-/** Room for 20 guests at once, which the machine need not have processors for. */
-const settings = { NOVAFLOW_LOG_LEVEL: 'warn', NOVAFLOW_HOST_CAPACITY_VCPUS: '8' };
+/** Room for 20 guests at once, which the machine need not have processors for; and nobody waits for a guest that is to shut down. */
+const settings = { NOVAFLOW_LOG_LEVEL: 'warn', NOVAFLOW_HOST_CAPACITY_VCPUS: '8', NOVAFLOW_SHUTDOWN_TIMEOUT_SECONDS: '0' };
 
 /**
  * Brings up what `npm run dev` brings up, from the same configuration but with ports, database and lab of its own, so that both

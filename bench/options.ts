@@ -1,7 +1,20 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured, in the order in which it is. */
-const parts = ['steps', 'inspector', 'singles', 'disks', 'crowds', 'memory', 'claims', 'import', 'power', 'snapshot', 'transfer'] as const;
+const parts = [
+  'steps',
+  'inspector',
+  'singles',
+  'disks',
+  'crowds',
+  'memory',
+  'claims',
+  'import',
+  'power',
+  'snapshot',
+  'transfer',
+  'resize',
+] as const;
 export type Part = (typeof parts)[number];
 
 /** What is measured without a cloud. */
@@ -14,7 +27,7 @@ export const usage = `Measures novaflow and the floor, which is what the same gu
 usage: npm run bench -- [--only PART,…] [--samples N] [--rounds N] [--loads full|small] [--explain] [--json FILE]
 
   --only     some of ${parts.join(', ')}
-  --samples  single builds and deletes, claims, rounds of power operations and snapshots, of each kind (10)
+  --samples  single builds and deletes, claims, rounds of power operations, snapshots and resizes, of each kind (10)
   --rounds   crowds of ten builds of each kind, imports, and disks from host to host (3)
   --loads    full, or small disks, which show the way and prove nothing (full)
   --explain  where the time of builds and deletes goes, step by step

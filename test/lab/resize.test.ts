@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { importGuest } from '../../lab/cloud.ts';
-import { buildGuest, type LabHost, runInHost } from '../../lab/lab.ts';
+import { buildGuest, type LabHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { run as command } from '../../lab/run.ts';
 import { until } from '../../lab/wait.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
-import { findings } from '../faults/matrix.ts';
+import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
 import { endOf } from '../workflows/ends.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 
@@ -56,6 +56,7 @@ describe.each(storages)('an instance on hosts whose storage is %s', (storage) =>
     expect(await consoleText()).toMatch(/DISK vdc 33554432 swap/);
     expect(await consoleBefore()).toContain('GUEST DOWN');
     expect(await leftOn(hostNamed(guest.host))).toContain(`${guest.id}_resize/disk`);
+    expect(await findings(own)).toEqual([]);
 
     await decide(resize, 'revert');
     expect(await resize.result()).toMatchObject({ vmState: 'active', host: guest.host, flavor: { name: 'first' } });
@@ -64,11 +65,16 @@ describe.each(storages)('an instance on hosts whose storage is %s', (storage) =>
     expect(await findings(own)).toEqual([]);
   });
 
-  test('is confirmed there, and nothing is left where it was', async () => {
+  test('gets there though the workers of both hosts are killed on the way, and once confirmed nothing is left where it was', async () => {
     const there = otherThan(guest.host);
-    const resize = await resizedTo(larger, there);
-    await decide(resize, 'confirm');
-    expect(await resize.result()).toMatchObject({
+    const request = { instanceId: guest.id, flavor: larger, host: there };
+    const stopped = await startStopped(own, 'resizeInstance', { step: 'placeDisks', point: 'during', request });
+    await whenHit(own, stopped);
+    await killWorkers();
+    await letGo(own, stopped);
+    await whenResized();
+    await decide(stopped.run, 'confirm');
+    expect(await stopped.run.result()).toMatchObject({
       vmState: 'active',
       host: there,
       disks: [{ kind: 'qcow2', backing: { format: 'raw' } }, {}, {}, {}],
@@ -104,6 +110,14 @@ describe.each(storages)('an instance on hosts whose storage is %s', (storage) =>
     expect(doubles).toEqual([]);
   });
 });
+
+async function killWorkers(): Promise<void> {
+  for (const [host, worker] of own.workers.compute) {
+    signalProcess(worker, 'SIGKILL');
+    await whenEnded(worker);
+    await own.startCompute(host);
+  }
+}
 
 /** Looks every 200 ms who runs the guest. */
 async function sample(): Promise<void> {
