@@ -25,7 +25,9 @@ import { destinationActivities } from './activities/resize/destination.ts';
 import { sourceActivities } from './activities/resize/source.ts';
 import { savedMemoryActivities } from './activities/saved-memory.ts';
 import { screenshotActivities } from './activities/screenshot.ts';
+import { snapshotModeActivities } from './activities/snapshot/choose.ts';
 import { extractActivities } from './activities/snapshot/extract.ts';
+import { liveSnapshotActivities } from './activities/snapshot/live.ts';
 import { uploadActivities } from './activities/snapshot/upload.ts';
 import { superseded } from './activities/superseded.ts';
 import { endAbandoned } from './activities/transfer/close.ts';
@@ -135,6 +137,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
   });
   const { saveGuest, restoreGuest, wakeGuest, ...savedMemory } = savedMemoryActivities(libvirt, whileHolding, config);
   const transfers = transferActivities(whileHolding, config);
+  const { copyLive, ...liveSnapshots } = liveSnapshotActivities(libvirt, whileHolding);
   const { storeImage, ...images } = imageStoreActivities(config);
   const { extractSnapshot, compressSnapshot, ...extracted } = extractActivities(libvirt, whileHolding, backends.devices, config);
   const { uploadSnapshot, ...uploaded } = uploadActivities(whileHolding, config);
@@ -149,7 +152,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
     long: {
       ...{ fetchBases, writeDisks, wipeDisks, storeImage, placeDisks },
       ...transfers.long,
-      ...{ saveGuest, restoreGuest, wakeGuest, extractSnapshot, compressSnapshot, uploadSnapshot },
+      ...{ saveGuest, restoreGuest, wakeGuest, copyLive, extractSnapshot, compressSnapshot, uploadSnapshot },
     },
     quick: {
       attend,
@@ -165,6 +168,8 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...savedMemory,
       ...transfers.quick,
       ...comparisonActivities(whileHolding, bases),
+      ...snapshotModeActivities(libvirt, whileHolding, config),
+      ...liveSnapshots,
       ...screenshotActivities(libvirt),
       ...vifActivities,
       ...consoleActivities(config),

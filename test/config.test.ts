@@ -53,6 +53,7 @@ test('without a setting anywhere the defaults hold', () => {
     lvm: { volumeGroup: null, thinPool: null },
     defaultEphemeralFormat: null,
     imageStore: { directory: '/var/lib/novaflow/images' },
+    disableLiveSnapshot: false,
     forceRawImages: true,
     imageCache: { keepHours: 24, passSeconds: 2400, precacheConcurrency: 4 },
     importDirectory: '/var/lib/novaflow/import',

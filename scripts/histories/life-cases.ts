@@ -64,6 +64,20 @@ export const lifeCases: readonly Case[] = [
   failed('snapshotInstance', 'uploadSnapshot', ['stopInstance'], { name: 'shot' }, 'failed-while-stored'),
   cancelled('snapshotInstance', 'uploadSnapshot', [], { name: 'shot' }),
   clean('backupInstance', 'rotated', ['stopInstance'], { name: 'shot', backupType: 'daily', rotation: 0 }),
+  clean('snapshotInstance', 'live', [], { name: 'shot', mode: 'live' }),
+  clean('snapshotInstance', 'live-is-impossible', ['pauseInstance'], { name: 'shot', mode: 'auto' }),
+  failed('snapshotInstance', 'extractSnapshot', [], { name: 'shot', mode: 'live' }, 'live-failed-and-undone'),
+  cancelled('snapshotInstance', 'copyLive', [], { name: 'shot', mode: 'live' }, 'live-cancelled'),
+  {
+    type: 'snapshotInstance',
+    name: 'ended-while-copied',
+    play: async (stage) => {
+      stage.fleet.at('copyLive', async (_point, { host, instanceId }) => {
+        if (instanceId !== null) stage.fleet.hosts.get(host)?.guests.set(instanceId, 'defined');
+      });
+      return ended(await started(stage, { type: 'snapshotInstance', name: 'ended', before: [], how: { name: 'shot' } }));
+    },
+  },
   clean('triggerCrashDump'),
   clean('getScreenshot'),
   clean('softDeleteInstance'),
@@ -102,8 +116,7 @@ function clean(type: string, name = 'clean', before: readonly string[] = [], how
 }
 
 /** Asked to cancel while it is at the step. */
-function cancelled(type: string, step: HostStep, before: readonly string[] = [], how: object = {}): Case {
-  const name = 'cancelled';
+function cancelled(type: string, step: HostStep, before: readonly string[] = [], how: object = {}, name = 'cancelled'): Case {
   const play = async (stage: Stage) => {
     const instanceId = await after(stage, `${type}-${name}`, before);
     const { reached } = stage.fleet.holdAt(step);

@@ -91,7 +91,7 @@ function bootOf(directory: string, { kernel, ramdisk, properties }: BootImages, 
 
 function diskSpecOf(
   directory: string,
-  { name, target, format, backing, device }: Disk,
+  { name, target, kind, format, backing, device }: Disk,
   hardware: Hardware,
   choices: HostChoices,
 ): DiskSpec {
@@ -103,6 +103,7 @@ function diskSpecOf(
     format: format === 'qcow2' ? 'qcow2' : 'raw',
     target,
     cache: isConfigDrive ? 'writethrough' : 'none',
+    detectsZeroes: kind === 'isolate',
     isReadOnly: isConfigDrive,
     backing: backing === null ? null : { path: choices.baseOf(backing.imageId), format: backing.format ?? choices.baseFormatOf },
   };

@@ -7,9 +7,9 @@ import { isThere } from './is-there.ts';
 
 /**
  * Where in a step a test may stop it: before its effect, with the lock held and the effect to come, with a file written and not
- * yet under its name, after the effect with its completion unreported.
+ * yet under its name, while QEMU copies a disk, with the guest frozen, after the effect with its completion unreported.
  */
-export type FaultPoint = 'before' | 'during' | 'halfway' | 'after';
+export type FaultPoint = 'before' | 'during' | 'halfway' | 'copying' | 'frozen' | 'after';
 
 interface Hook {
   readonly directory: string;

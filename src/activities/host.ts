@@ -9,7 +9,9 @@ import type { DestinationActivities, DestinationLongActivities } from './resize/
 import type { SourceActivities } from './resize/source.ts';
 import type { SavedMemoryActivities, SavedMemoryLongActivities } from './saved-memory.ts';
 import type { ScreenshotActivities } from './screenshot.ts';
+import type { SnapshotModeActivities } from './snapshot/choose.ts';
 import type { ExtractActivities, ExtractLongActivities } from './snapshot/extract.ts';
+import type { LiveSnapshotActivities, LiveSnapshotLongActivities } from './snapshot/live.ts';
 import type { UploadActivities, UploadLongActivities } from './snapshot/upload.ts';
 import type { ComparisonActivities } from './transfer/comparison.ts';
 import type { TransferActivities, TransferLongActivities } from './transfer.ts';
@@ -30,6 +32,8 @@ export type HostActivities = DiskActivities &
   RemoteConsoleActivities &
   TransferActivities &
   ComparisonActivities &
+  SnapshotModeActivities &
+  LiveSnapshotActivities &
   ImageActivities;
 
 /** What it does on its long queue: copies and conversions. */
@@ -37,6 +41,7 @@ export type HostLongActivities = SavedMemoryLongActivities &
   DiskLongActivities &
   DestinationLongActivities &
   ImageLongActivities &
+  LiveSnapshotLongActivities &
   ExtractLongActivities &
   UploadLongActivities &
   TransferLongActivities;

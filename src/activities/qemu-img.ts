@@ -4,6 +4,7 @@ import {
   checkArgs,
   checkExit,
   convertArgs,
+  createDiskArgs,
   createOverlayArgs,
   type DiskInfo,
   doneShareIn,
@@ -59,6 +60,11 @@ export async function diskStart({
 /** Makes an empty overlay over a file, whose header it reads, within limits. */
 export async function createOverlay(overlay: Parameters<typeof createOverlayArgs>[0]): Promise<void> {
   await run('qemu-img', createOverlayArgs(overlay), { limits: toLook });
+}
+
+/** Makes an empty disk of its own. */
+export async function createDisk(disk: Parameters<typeof createDiskArgs>[0]): Promise<void> {
+  await run('qemu-img', createDiskArgs(disk));
 }
 
 /** Walks the tables of an image, within limits. Raises `ImageUnacceptable` when they are not whole; leaked clusters pass. */

@@ -41,6 +41,9 @@ function detailsOf(event: InstanceEvent | undefined): readonly string[] {
   if (event === undefined) return [];
   const { failure, steps } = event;
   const failed = failure === null ? [] : [`  ${failure.type}: ${failure.message}`];
-  const took = steps.map(({ name, host, durationMs }) => `${name}${host === null ? '' : ` on ${host}`} ${durationText(durationMs)}`);
+  const took = steps.map(
+    ({ name, host, durationMs, note }) =>
+      `${name}${host === null ? '' : ` on ${host}`} ${durationText(durationMs)}${note === undefined ? '' : ` (${note})`}`,
+  );
   return [...failed, ...(took.length === 0 ? [] : [`  ${took.join(', ')}`])];
 }

@@ -42,13 +42,15 @@ export function operationSheet(report: OperationReport, { paint }: Paint, nowMs:
 
 function stepsTable({ operation }: OperationReport): readonly string[] {
   if (operation === null || operation.steps.length === 0) return [];
-  const rows = operation.steps.map(({ name, host, state, startedAt, endedAt }) => [
+  const hasNotes = operation.steps.some(({ note }) => note !== undefined);
+  const rows = operation.steps.map(({ name, host, state, startedAt, endedAt, note = '' }) => [
     name,
     host ?? '-',
     state,
     endedAt === null ? `since ${startedAt}` : tookText(startedAt, endedAt),
+    ...(hasNotes ? [note] : []),
   ]);
-  return [table(['STEP', 'HOST', 'STATE', 'TOOK'], rows)];
+  return [table(['STEP', 'HOST', 'STATE', 'TOOK', ...(hasNotes ? ['NOTE'] : [])], rows)];
 }
 
 function toneOf(status: string): Tone {

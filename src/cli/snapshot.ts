@@ -1,6 +1,7 @@
 import { Option } from '@commander-js/extra-typings';
 import type { Image } from '../model/image.ts';
 import { snapshotFormats } from '../model/snapshot.ts';
+import { snapshotModes } from '../model/snapshot-mode.ts';
 import { pairs, wholeNumber } from './arguments.ts';
 import type { Run } from './cloud.ts';
 import type { Group } from './commands.ts';
@@ -23,7 +24,12 @@ function addSnapshot(group: Group, session: Session): void {
     .command('snapshot')
     .argument('<instance>', 'id or name')
     .argument('<name>', 'name of the image')
-    .description("make an image from an instance's root disk; the guest is away while its disk is read, and goes on where it was")
+    .description("make an image from an instance's root disk, while its guest runs or, where that is impossible, while it is saved")
+    .addOption(
+      new Option('--mode <mode>', 'live: the guest runs on; cold: it is saved meanwhile (default: auto, live where possible)').choices(
+        snapshotModes,
+      ),
+    )
     .addOption(new Option('--format <format>', 'of the image (default: that of the disk)').choices(snapshotFormats))
     .option('--compress', 'a smaller qcow2 image, which takes longer; the guest does not wait for it')
     .option('--property <key=value>', 'a property of the image; may be repeated', pairs)
@@ -34,6 +40,7 @@ function addSnapshot(group: Group, session: Session): void {
       'after',
       examples(
         'instance snapshot web1 web1-before-upgrade',
+        'instance snapshot web1 exact --mode cold',
         'instance snapshot web1 golden --format qcow2 --compress --property os_distro=debian',
         'instance snapshot web1 nightly --no-wait',
       ),

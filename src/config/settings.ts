@@ -148,6 +148,11 @@ export const settings = objectOf({
   imageStore: objectOf({
     directory: path.default('/var/lib/novaflow/images').describe('Where images are, a directory that all hosts reach.'),
   }),
+  disableLiveSnapshot: flag
+    .default(false)
+    .describe(
+      'Whether snapshots of running guests of this host save the guest and restore it instead of copying its disk while it runs (Nova: `disable_libvirt_livesnapshot`).',
+    ),
   forceRawImages: flag
     .default(true)
     .describe(

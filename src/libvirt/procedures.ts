@@ -143,6 +143,8 @@ export const procedures = {
   domainCreateWithFlags: procedure(196, 'long', { dom, flags }, dom),
   domainDefineXmlFlags: procedure(350, 'daemon', { xml: string, flags }, dom),
   domainDestroyFlags: procedure(234, 'rescue', { dom, flags }, nothing),
+  domainFsFreeze: procedure(335, 'long', { dom, mountPoints: list(string), flags }, int),
+  domainFsThaw: procedure(336, 'rescue', { dom, mountPoints: list(string), flags }, int),
   domainGetMetadata: procedure(265, 'guest', { dom, type: int, uri: optional(string), flags }, string),
   domainHasManagedSaveImage: procedure(183, 'guest', { dom, flags }, bool),
   domainInjectNmi: procedure(210, 'guest', { dom, flags }, nothing),

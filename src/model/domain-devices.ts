@@ -20,7 +20,8 @@ export function addDevices(devices: XMLBuilder, spec: DomainSpec): void {
 
 function addDisk(devices: XMLBuilder, disk: DiskSpec): void {
   const element = devices.ele('disk', { type: disk.source, device: disk.device });
-  element.ele('driver', { name: 'qemu', type: disk.format, cache: disk.cache });
+  const zeroes = disk.detectsZeroes ? { detect_zeroes: 'on' } : {};
+  element.ele('driver', { name: 'qemu', type: disk.format, cache: disk.cache, ...zeroes });
   element.ele('source', { [disk.source === 'file' ? 'file' : 'dev']: disk.path });
   if (disk.backing !== null) addBacking(element, disk.backing);
   element.ele('target', { dev: disk.target, bus: disk.bus });

@@ -85,6 +85,8 @@ export interface DiskSpec {
   readonly target: string;
   readonly bus: DiskBus;
   readonly cache: DiskCache;
+  /** Whether QEMU looks for zeros in what is written: a copy of a block device, which has no holes, then takes no room for them. */
+  readonly detectsZeroes: boolean;
   readonly isReadOnly: boolean;
   /** The base of an overlay, so that libvirt does not ask the header for it; null when there is none. */
   readonly backing: { readonly path: string; readonly format: 'qcow2' | 'raw' } | null;

@@ -44,6 +44,8 @@ export const internals = [
   'SavedMemoryUnusable',
   /** What was read of a disk for an image is not there any more: the host was started anew in between. */
   'SnapshotLost',
+  /** A guest whose image asks for it could not be frozen for its snapshot. */
+  'GuestNotQuiesced',
   'HostWorkerBusy',
   'CapacityTaken',
   'AddressTaken',

@@ -11,6 +11,8 @@ export interface StepView {
   readonly state: 'done' | 'running' | 'waiting' | 'undone';
   readonly startedAt: string;
   readonly endedAt: string | null;
+  /** What the step decided, and why. */
+  readonly note?: string;
 }
 
 /** A step that is out of retries and waits for the update `retry` or `rollback`. */

@@ -5,4 +5,11 @@ import { type Failure, refusals } from './failure.ts';
  * Whatever else a host's step fails with is the host's (Nova reschedules so too): a full disk, a silent or broken libvirt, a
  * guest that QEMU does not start, a port that is never plugged, an image that cannot be copied.
  */
-export const requestFaults: readonly Failure[] = [...refusals, 'NoValidHost', 'ImageUnacceptable', 'StaleToken', 'AddressTaken'];
+export const requestFaults: readonly Failure[] = [
+  ...refusals,
+  'NoValidHost',
+  'ImageUnacceptable',
+  'GuestNotQuiesced',
+  'StaleToken',
+  'AddressTaken',
+];

@@ -87,6 +87,8 @@ export interface StepSummary {
   readonly name: string;
   readonly host: string | null;
   readonly durationMs: number;
+  /** What the step decided, and why. */
+  readonly note?: string;
 }
 
 /** How many ended parts a record remembers. */

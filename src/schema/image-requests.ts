@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { propertyProblems } from '../model/hardware/properties.ts';
 import { imageFormats } from '../model/image.ts';
 import { snapshotFormats } from '../model/snapshot.ts';
-import { flag, hostName, id, must, name, notYetOneOf, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
+import { snapshotModes } from '../model/snapshot-mode.ts';
+import { flag, hostName, id, must, name, objectOf, oneOf, stringMap, textOf, wholeNumber } from './fields.ts';
 import { hostNames } from './host-requests.ts';
 import { onFailure } from './on-failure.ts';
 import * as patterns from './patterns.ts';
@@ -52,8 +53,10 @@ export const snapshotInstance = objectOf({
   instanceId: id,
   name: name.describe('Of the image.'),
   mode: z
-    .exactOptional(notYetOneOf(['auto', 'cold'], ['live']))
-    .describe('cold: the guest is away while its disk is read, its memory saved meanwhile. Default: auto.'),
+    .exactOptional(oneOf(snapshotModes))
+    .describe(
+      'live: the guest runs on while its disk is copied; cold: it is away while its disk is read, its memory saved meanwhile. Default: auto, which is live where that is possible.',
+    ),
   ...madeFromDisk,
   onFailure,
 });

@@ -93,7 +93,14 @@ const recent = describes<Instance['recent'][number]>()(
     failure: z
       .exactOptional(z.strictObject({ type: z.string(), message: z.string() }).nullable())
       .describe('Why it did not complete. Absent of operations that ended before records kept it.'),
-    steps: z.array(z.strictObject({ name: z.string(), host: z.string().nullable(), durationMs: count })),
+    steps: z.array(
+      z.strictObject({
+        name: z.string(),
+        host: z.string().nullable(),
+        durationMs: count,
+        note: z.exactOptional(z.string()).describe('What the step decided, and why.'),
+      }),
+    ),
   }),
 );
 

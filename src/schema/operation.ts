@@ -28,6 +28,7 @@ export const operation = describes<OperationView>()(
         state: z.enum(['done', 'running', 'waiting', 'undone']),
         startedAt: time,
         endedAt: time.nullable(),
+        note: z.exactOptional(z.string()).describe('What the step decided, and why.'),
       }),
     ),
     parked: parked.nullable(),

@@ -10,6 +10,8 @@ export interface Journal {
   readonly summaries: () => readonly StepSummary[];
   /** Opens a line; the returned function closes it. */
   readonly open: (name: string, host: string | null) => (state: 'done' | 'waiting' | 'undone') => void;
+  /** Says of the last step what it decided. */
+  readonly note: (text: string) => void;
   readonly say: (headline: string, parked?: Parked | null) => void;
 }
 
@@ -19,10 +21,11 @@ export function journal(): Journal {
   return {
     steps: () => steps,
     summaries: () =>
-      steps.map(({ name, host, startedAt, endedAt }) => ({
+      steps.map(({ name, host, startedAt, endedAt, note }) => ({
         name,
         host,
         durationMs: Date.parse(endedAt ?? now()) - Date.parse(startedAt),
+        ...(note === undefined ? {} : { note }),
       })),
     open: (name, host) => {
       const at = steps.push({ name, host, state: 'running', startedAt: now(), endedAt: null }) - 1;
@@ -30,6 +33,10 @@ export function journal(): Journal {
         const opened = steps[at];
         if (opened !== undefined) steps[at] = { ...opened, state, endedAt: now() };
       };
+    },
+    note: (text) => {
+      const last = steps.pop();
+      if (last !== undefined) steps.push({ ...last, note: text });
     },
     say: (headline, parked = null) =>
       setCurrentDetails([headline, ...requested(), '', ...steps.map(line), ...(parked === null ? [] : parkedLines(parked))].join('\n')),
@@ -41,10 +48,10 @@ function requested(): string[] {
   return asked === null ? [] : ['', asked];
 }
 
-function line({ name, host, state, startedAt, endedAt }: StepView): string {
+function line({ name, host, state, startedAt, endedAt, note }: StepView): string {
   const marks = { done: '✓', running: '→', waiting: '‖', undone: '↶' } as const;
   const seconds = endedAt === null ? `since ${startedAt}` : `${((Date.parse(endedAt) - Date.parse(startedAt)) / 1000).toFixed(2)} s`;
-  return `- ${marks[state]} ${name}${host === null ? '' : ` on ${host}`}: ${seconds}`;
+  return `- ${marks[state]} ${name}${host === null ? '' : ` on ${host}`}: ${seconds}${note === undefined ? '' : `, ${note}`}`;
 }
 
 function parkedLines({ number, step, host, failure, since }: Parked): string[] {

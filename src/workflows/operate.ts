@@ -48,6 +48,8 @@ export interface Frame<Changes> extends Omit<StepMaker, 'position'> {
   readonly during: <Result>(changes: Changes, step: () => Promise<Result>) => Promise<Result>;
   /** What becomes of a step that is out of retries, from here on. */
   readonly whenOutOfRetries: (policy: OnFailure) => void;
+  /** Says of the step that ended last what it decided: people see it beside the step. */
+  readonly note: (text: string) => void;
   /** The point of no return: from here on a cancel is not heard and nothing is undone. */
   readonly commit: () => void;
 }
@@ -102,6 +104,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
     ...steps,
     patientControl,
     undo: undos.add,
+    note: book.note,
     isCancelled: () => run.consideredCancelled && !isCommitted,
     part: () => {
       const { add, unwind: undoPart } = undos.part();

@@ -5,6 +5,7 @@ import type { InstanceChanges } from '../model/instance.ts';
 import { runOncePlugged } from './boot.ts';
 import type { Frame, Operation } from './operate.ts';
 import { operateOnGuest } from './operate-on-guest.ts';
+import { typeOf } from './outcome.ts';
 
 /**
  * Makes an image from the root disk of an instance (Nova's `snapshot_instance`), whose task state walks as Nova's: image_snapshot_pending,
@@ -37,7 +38,7 @@ export async function makeImage<Input extends AcceptedSnapshot>({ afterwards, ..
 
       undo('close the image', () => control.dropImage(held));
       undo('remove what was extracted', () => whenHostReturns(host).removeSnapshot({ instanceId, imageId }));
-      const changes = await extractCold(frame, accepted);
+      const changes = await extract(frame, accepted);
 
       let { imageToken } = snapshot;
       undo('remove what was stored', async () => {
@@ -57,6 +58,47 @@ export async function makeImage<Input extends AcceptedSnapshot>({ afterwards, ..
   });
 
   return made.promise;
+}
+
+/** Has the disk extracted, live where that is possible. What the record says of the guest afterwards. */
+async function extract(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot): Promise<InstanceChanges> {
+  const { instance, host, snapshot } = accepted;
+  const { imageId, disk, taking } = snapshot;
+  if (taking === undefined) return extractCold(frame, accepted);
+
+  const { wanted, isEncrypted, mustQuiesce } = taking;
+  const of = { instanceId: instance.id, imageId, disk };
+  const { mode, reasons } = await frame.onHost(host).chooseSnapshotMode({ ...of, wanted, isEncrypted });
+  frame.note(mode === 'live' ? 'live' : `cold: ${reasons.join('; ')}`);
+  if (mode === 'cold') return extractCold(frame, accepted);
+
+  try {
+    return await extractLive(frame, accepted, mustQuiesce);
+  } catch (failure) {
+    if (wanted === 'live' || typeOf(failure) !== 'DomainStateConflict') throw failure;
+    frame.note('the guest ended: cold');
+    await frame.onHost(host).endLive(of);
+    return extractCold(frame, accepted);
+  }
+}
+
+/** Has the disk copied as it is at one moment, and then extracted from the copy; the guest runs on. */
+async function extractLive(
+  { longOnHost, whenHostReturns, undo, during, note }: Frame<InstanceChanges>,
+  { instance, host, snapshot: { imageId, disk, format, isCompressed } }: AcceptedSnapshot,
+  mustQuiesce: boolean,
+): Promise<InstanceChanges> {
+  const of = { instanceId: instance.id, imageId };
+
+  undo('end the copy', () => whenHostReturns(host).endLive({ ...of, disk }));
+  const copy = () => longOnHost(host).copyLive({ ...of, disk, mustQuiesce });
+  const { warning, ...copied } = await during({ taskState: 'image_snapshot' }, copy);
+  if (warning !== null) note(`the guest was not frozen: ${warning}`);
+
+  const source = { of: 'copy', ...copied } as const;
+  const extractCopy = () => longOnHost(host).extractSnapshot({ ...of, source, format, isCompressed });
+  await during({ taskState: 'image_pending_upload' }, extractCopy);
+  return {};
 }
 
 /**

@@ -13,7 +13,7 @@ const built = {
   failure: null,
   steps: [
     { name: 'selectHost', host: null, durationMs: 12 },
-    { name: 'createDisks', host: 'cn1', durationMs: 1_300 },
+    { name: 'createDisks', host: 'cn1', durationMs: 1_300, note: 'two of them are there' },
   ],
 } as const;
 const ofEarlierRelease = {
@@ -48,7 +48,7 @@ test('events tell what, by whom, when, how long and how it ended, with steps and
   expect(eventsText(eventsOf(instance), keptTerminal()).split('\n')).toEqual([
     'WHAT            BY   BEGAN                     TOOK    END        OPERATION      REQUEST',
     'buildInstance   ada  2026-01-01T00:00:00.000Z  2.40 s  completed  build/web1/1   req-1',
-    '  selectHost 12 ms, createDisks on cn1 1.30 s',
+    '  selectHost 12 ms, createDisks on cn1 1.30 s (two of them are there)',
     'stopInstance    ada  2026-01-01T00:00:05.000Z  1.00 s  cancelled  stop/web1/2    -',
     'startInstance   ada  2026-01-01T00:00:00.000Z  2.40 s  failed     start/web1/3   req-1',
     '  OperationFailed: no',

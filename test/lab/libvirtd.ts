@@ -75,6 +75,7 @@ export async function withLibvirtd({ ownNetwork = false }: { readonly ownNetwork
       restart: async (signal) => {
         const exited = once(daemon, 'exit');
         process.kill(await childOf(daemon), signal);
+        daemon.kill('SIGCONT'); // nsenter has stopped itself along with a daemon that was frozen.
         await exited;
         daemon = await start();
       },

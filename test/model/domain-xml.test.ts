@@ -31,6 +31,14 @@ describe('a domain', () => {
     expect(drivers).toStrictEqual(['<driver name="qemu" type="qcow2" cache="none"/>', '<driver name="qemu" type="raw" cache="none"/>']);
   });
 
+  test('has zeros looked for on the disks that ask for it, and on no other', () => {
+    const disks = domain().disks.map((disk, index) => ({ ...disk, detectsZeroes: index === 0 }));
+    expect(domainXml(domain({ disks })).match(/<driver .*>/g)).toStrictEqual([
+      '<driver name="qemu" type="qcow2" cache="none" detect_zeroes="on"/>',
+      '<driver name="qemu" type="raw" cache="none"/>',
+    ]);
+  });
+
   test('under KVM has the CPU of its host', () => {
     expect(domainXml(domain({ type: 'kvm', cpu: { mode: 'host-model' } }))).toContain('<cpu mode="host-model" check="partial"/>');
   });

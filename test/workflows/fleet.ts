@@ -27,11 +27,12 @@ import { emptyListing } from '../../src/model/verify/compare.ts';
 import { wantedDisks } from '../../src/model/wanted-disks.ts';
 import { testKeyFile, testKeys } from '../codec/test-keys.ts';
 import { fakeGuestSteps, powerOf } from './fake-guest.ts';
+import { type FakeCopies, fakeLiveSteps } from './fake-live.ts';
 import { type FakeMoves, fakeResizeSteps } from './fake-resize.ts';
 import { type FakeTransfers, fakeTransferSteps } from './fake-transfer.ts';
 
 /** What is on a fake host: by instance, whether its disks and its domain are there. */
-export interface FakeHost extends FakeMoves, FakeTransfers {
+export interface FakeHost extends FakeMoves, FakeTransfers, Pick<FakeCopies, 'copies'> {
   readonly bases: Set<string>;
   /** The one store that all hosts reach. */
   readonly images: Set<string>;
@@ -267,7 +268,7 @@ function emptyHost(images: Set<string>): FakeHost {
       drives: new Map(),
       devices: new Map(),
     },
-    ...{ copiesLong: false, isolates: false, asides: new Map(), refusesArrivals: null },
+    ...{ copiesLong: false, isolates: false, copies: new Map(), asides: new Map(), refusesArrivals: null },
   };
 }
 
@@ -298,6 +299,7 @@ function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): Ho
     ...fakeGuestSteps(host),
     ...fakeTransferSteps(host),
     ...fakeResizeSteps(host),
+    ...fakeLiveSteps(host),
     listHost: async () => ({
       ...emptyListing,
       domains: [...host.guests].map(([instanceId, guest]) => ({ instanceId, powerState: powerOf[guest], blockJobs: [] })),
@@ -362,9 +364,11 @@ function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): Ho
       return { sizeBytes: 1024 ** 2, virtualSizeBytes: 1024 ** 2, checksum: `sha256:${'0'.repeat(64)}` };
     },
     lookForSnapshotRoom: async () => ({ problem: host.isFull ? '/instances has 3 MiB free, 64 MiB are needed' : null }),
-    extractSnapshot: async ({ instanceId, imageId }) => {
+    extractSnapshot: async ({ instanceId, imageId, source }) => {
       const guest = host.guests.get(instanceId);
-      if (guest === 'running' || guest === 'paused') throw ApplicationFailure.nonRetryable('the guest runs', 'DomainStateConflict');
+      const isQuiet = source.of === 'copy' ? host.copies.get(instanceId) === imageId : guest === 'defined' || guest === 'saved';
+      if (!isQuiet) throw ApplicationFailure.nonRetryable('the guest runs', 'DomainStateConflict');
+      host.copies.delete(instanceId);
       host.snapshots.add(imageId);
     },
     compressSnapshot: async () => {},

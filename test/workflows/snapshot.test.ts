@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
+import type { OperationView } from '../../src/model/operation.ts';
 import { endOf } from './ends.ts';
 import { eventually, type Fleet, furnish, type HostStep, resetTo, startFleet } from './fleet.ts';
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
   const booted = { diskFormat: 'raw', kernelId, ramdiskId, minMemoryMiB: 64, properties: { hw_disk_bus: 'virtio', backup_type: 'daily' } };
   base = await fleet.run<Image>('importImage', { name: 'base', source: 'file:fake', ...booted });
   request = (name) => ({ name, flavor: 'lab.tiny', image: base.id, networks: [{ network: 'snapshot' }] });
-  untouched = await instanceThat();
+  untouched = await instanceThat('stopInstance');
 });
 afterAll(() => fleet[Symbol.asyncDispose]());
 afterEach(() => {
@@ -51,7 +52,8 @@ const recordOf = (instanceId: string) => fleet.record<Instance>(`instance/${inst
 const imageOf = (imageId: string) => fleet.record<Image>(`image/${imageId}`);
 const guestOf = (instanceId: string) => host().guests.get(instanceId);
 const walked = ({ taskHistory }: Instance) => taskHistory.map(({ taskState }) => taskState);
-const snapshot = (instanceId: string, more: object = {}) => fleet.start('snapshotInstance', { instanceId, name: 'shot', ...more });
+const snapshot = (instanceId: string, more: object = {}) =>
+  fleet.start('snapshotInstance', { instanceId, name: 'shot', mode: 'cold', ...more });
 
 const walkOfNova = ['image_snapshot_pending', 'image_snapshot', 'image_pending_upload', 'image_uploading', null];
 
@@ -201,9 +203,83 @@ test('a snapshot that is cancelled at any step leaves the guest running, no file
 async function expectAsBefore(instanceId: string, imageId: string): Promise<void> {
   expect(await recordOf(instanceId)).toMatchObject({ vmState: 'active', powerState: 'running', taskState: null, operation: null });
   expect([guestOf(instanceId), host().snapshots.has(imageId), host().images.has(imageId)]).toEqual(['running', false, false]);
+  expect(host().copies.has(instanceId)).toBe(false);
   expect((await imageOf(imageId)).status).toBe('killed');
   expect((await fleet.client.workflow.getHandle(`image/${imageId}`).describe()).status.name).toBe('COMPLETED');
 }
+
+/** The steps of the last operation with what each decided. */
+const notesOf = async (instanceId: string) =>
+  (await recordOf(instanceId)).recent.at(-1)?.steps.flatMap(({ name, note }) => (note === undefined ? [] : [`${name}: ${note}`]));
+
+test('a guest that runs is copied while it runs, and the record keeps that it was', async () => {
+  const instanceId = await instanceThat();
+  const seen: unknown[] = [];
+  for (const step of ['copyLive', 'extractSnapshot', 'uploadSnapshot'] as const) {
+    fleet.at(step, async () => {
+      seen.push(guestOf(instanceId), (await recordOf(instanceId)).powerState);
+    });
+  }
+  const image = (await (await snapshot(instanceId, { mode: 'auto' })).result()) as Image;
+  expect(new Set(seen)).toEqual(new Set(['running']));
+  expect(image).toMatchObject({ status: 'active' });
+  expect(walked(await recordOf(instanceId))).toEqual(walkOfNova);
+  expect(await notesOf(instanceId)).toEqual(['chooseSnapshotMode: live']);
+  expect([host().copies.has(instanceId), host().snapshots.has(image.id)]).toEqual([false, false]);
+});
+
+test('a guest that cannot be copied while it runs is saved, and the record keeps why', async () => {
+  const paused = await instanceThat('pauseInstance');
+  const stopped = await instanceThat('stopInstance');
+  const [run] = [await snapshot(paused, { mode: 'auto' }), await (await snapshot(stopped, { mode: 'auto' })).result()];
+  await run.result();
+  expect(await notesOf(paused)).toEqual(['chooseSnapshotMode: cold: the guest is paused, not running']);
+  expect(await notesOf(stopped)).toEqual(['chooseSnapshotMode: cold: the guest is shutdown, not running']);
+  expect((await run.query<OperationView>('operation')).steps.flatMap(({ note = [] }) => note)).toEqual([
+    'cold: the guest is paused, not running',
+  ]);
+});
+
+test('the snapshot of a guest that ends while it is copied is taken of what it left, unless only a live one will do', async () => {
+  const [any, live] = [await instanceThat(), await instanceThat()];
+  fleet.at('copyLive', async (point, { instanceId }) => {
+    if (point === 'before' && instanceId !== null) host().guests.set(instanceId, 'defined');
+  });
+  const imageId = randomUUID();
+  expect(await (await snapshot(any, { mode: 'auto' })).result()).toMatchObject({ status: 'active' });
+  expect(await notesOf(any)).toEqual(['chooseSnapshotMode: live', 'copyLive: the guest ended: cold']);
+  expect(await endOf(await snapshot(live, { mode: 'live', imageId }))).toMatchObject({ type: 'OperationFailed' });
+  expect((await imageOf(imageId)).status).toBe('killed');
+  for (const instanceId of [any, live]) expect(await recordOf(instanceId)).toMatchObject({ vmState: 'stopped', powerState: 'shutdown' });
+});
+
+const liveSteps = ['chooseSnapshotMode', 'copyLive', 'extractSnapshot', 'uploadSnapshot'] as const;
+
+test('a live snapshot that fails at any step leaves the guest running, no copy of its disk, and no image', async () => {
+  const instanceId = await instanceThat();
+  for (const step of liveSteps) {
+    fleet.at(step, (point) => (point === 'after' ? burns() : Promise.resolve()));
+    const imageId = randomUUID();
+    const end = await endOf(await snapshot(instanceId, { mode: 'auto', imageId }));
+    expect([step, end]).toEqual([step, expect.objectContaining({ type: 'OperationFailed' })]);
+    await expectAsBefore(instanceId, imageId);
+    fleet.leaveAlone();
+  }
+});
+
+test('a live snapshot that is cancelled at any step leaves the guest running, no copy of its disk, and no image', async () => {
+  const instanceId = await instanceThat();
+  for (const step of liveSteps) {
+    const { reached } = fleet.holdAt(step);
+    const imageId = randomUUID();
+    const run = await snapshot(instanceId, { mode: 'live', imageId });
+    await reached;
+    await run.cancel();
+    expect([step, await endOf(run)]).toEqual([step, expect.objectContaining({ type: 'Canceled' })]);
+    await expectAsBefore(instanceId, imageId);
+    fleet.leaveAlone();
+  }
+});
 
 test('a host without room refuses with the guest running', async () => {
   const instanceId = await instanceThat();
@@ -286,6 +362,12 @@ const refusals: readonly [what: string, more: object, type: string, message: str
     'compress must not be true: a raw image has no compressed form',
   ],
   ['the id of another image', {}, 'ImageExists', 'exists already'],
+  [
+    'a mode that its stopped guest rules out',
+    { mode: 'live' },
+    'InvalidRequest',
+    'mode must not be live: the guest is shutdown, not running',
+  ],
   ['more properties than an image may have', { properties: manyProperties() }, 'InvalidRequest', 'at most 64'],
 ];
 

@@ -1,9 +1,11 @@
 import type { Config } from '../../config.ts';
+import { isYes } from '../../model/hardware/hardware.ts';
 import type { Image } from '../../model/image.ts';
 import type { BeginImage, BegunImage, NewImage } from '../../model/image-record.ts';
 import type { Disk, Instance } from '../../model/instance.ts';
 import { refusalForeseen } from '../../model/instance-record.ts';
 import { formatOfImage, minRootGiBOf, type SnapshotFormat, snapshotProperties } from '../../model/snapshot.ts';
+import { snapshotMode, type WantedSnapshotMode } from '../../model/snapshot-mode.ts';
 import type { Token } from '../../model/tenure.ts';
 import type { Action } from '../../model/transitions.ts';
 import type { RequestOf } from '../../schema/request.ts';
@@ -25,6 +27,16 @@ export interface Snapshot {
   readonly disk: Disk;
   readonly format: SnapshotFormat;
   readonly isCompressed: boolean;
+  /** How it is to be taken; absent in runs of before live snapshots, which are cold. */
+  readonly taking?: Taking;
+}
+
+/** What decides, with what the guest and its host are by then, how a snapshot is taken. */
+export interface Taking {
+  readonly wanted: WantedSnapshotMode;
+  readonly isEncrypted: boolean;
+  /** The image's `os_require_quiesce`. */
+  readonly mustQuiesce: boolean;
 }
 
 /** The guest may have to be started again. */
@@ -48,7 +60,7 @@ export interface AcceptSnapshotActivities {
   acceptBackup(input: AcceptInput): Promise<AcceptedBackup>;
 }
 
-type Asked = Omit<RequestOf<'snapshotInstance'>, 'mode'> & { readonly backupType?: string };
+type Asked = RequestOf<'snapshotInstance'> & { readonly backupType?: string };
 
 export function acceptSnapshotActivities(config: Pick<Config, 'vifPlugTimeoutSeconds' | 'vifPlugIsFatal'>): AcceptSnapshotActivities {
   const vifPlug = { timeoutSeconds: config.vifPlugTimeoutSeconds, isFatal: config.vifPlugIsFatal };
@@ -71,13 +83,18 @@ export function acceptSnapshotActivities(config: Pick<Config, 'vifPlugTimeoutSec
     const format = asked.format ?? formatOfImage(disk);
     if (isCompressed && format === 'raw')
       throw invalid('compress', 'must not be true: a raw image has no compressed form, give format qcow2');
-    const [image, vifs] = await Promise.all([imageOf(instance, disk, { ...asked, format }, firstRunId), vifsOf(instanceId)]);
+    const [base, vifs] = await Promise.all([
+      instance.image === null ? null : queryRecord<Image>('image', instance.image),
+      vifsOf(instanceId),
+    ]);
+    const taking = takingOf(asked, instance, disk, base);
+    const image = imageOf(instance, disk, base, { ...asked, format }, firstRunId);
     const imageToken = await queued(action, image, firstRunId);
     const { token, record } = await begun({ type: action, action, instanceId, firstRunId }).catch(async (refusal: unknown) => {
       await closeImage({ imageId: image.id, firstRunId, end: 'failed', changes: { status: 'killed' }, isOver: true });
       throw refusal;
     });
-    const snapshot: Snapshot = { imageId: image.id, imageToken, disk, format, isCompressed };
+    const snapshot: Snapshot = { imageId: image.id, imageToken, disk, format, isCompressed, taking };
     return { token, onFailure, instance: record, host: hostOf(record), vifs, vifPlug, snapshot };
   }
 }
@@ -88,13 +105,30 @@ function rootDiskOf({ name, disks }: Instance): Disk {
   return root;
 }
 
-async function imageOf(
+/** How it is to be taken. What the host would refuse by the record alone is refused before there is an image. */
+function takingOf(
+  { mode: wanted = 'auto' }: Asked,
+  { vmState, powerState }: Instance,
+  { kind: backend }: Disk,
+  base: Image | null,
+): Taking {
+  const isSet = (property: string) => isYes(base?.properties[property]);
+  const isEncrypted = isSet('hw_ephemeral_encryption');
+  const { refusal } = snapshotMode({
+    ...{ wanted, backend, isEncrypted, hypervisor: 'qemu', isLiveDisabled: false, probeCode: null },
+    powerState: vmState === 'active' ? 'running' : powerState,
+  });
+  if (refusal !== null) throw invalid('mode', refusal);
+  return { wanted, isEncrypted, mustQuiesce: isSet('os_require_quiesce') };
+}
+
+function imageOf(
   instance: Instance,
   root: Disk,
+  base: Image | null,
   { name, imageId, properties = {}, format, backupType }: Asked & { readonly format: SnapshotFormat },
   firstRunId: string,
-): Promise<NewImage> {
-  const base = instance.image === null ? null : await queryRecord<Image>('image', instance.image);
+): NewImage {
   const all = snapshotProperties(instance, root, base?.properties ?? {}, properties, backupType ?? null);
   if (Object.keys(all).length > maxProperties) {
     throw invalid(

@@ -1,5 +1,6 @@
 import { readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { liveCopyPaths } from '../../model/live-copy.ts';
 import { snapshotsDirectory } from '../../model/snapshot.ts';
 import { errnoOf } from '../failures.ts';
 
@@ -10,7 +11,7 @@ export function snapshotPlace(directory: string, imageId: string): string {
 
 /** A copy of the disk that was taken while the guest ran. */
 export function copyOfDisk(directory: string, imageId: string): string {
-  return join(snapshotPlace(directory, imageId), 'copy');
+  return liveCopyPaths(directory, imageId).copy;
 }
 
 /**

@@ -40,6 +40,7 @@ const ofImages: Readonly<Record<string, Rule>> = {
   hw_video_model: oneOf(videoModels),
   hw_vif_model: oneOf(vifModels),
   hw_watchdog_action: oneOf(watchdogActions),
+  os_require_quiesce: yesOrNo,
   os_secure_boot: notYetOneOf(['disabled', 'optional'], ['required']),
   os_type: oneOf(['linux', 'windows']),
 };
@@ -89,7 +90,6 @@ const unsupported: ReadonlySet<string> = new Set([
   'img_signature_certificate_uuid',
   'img_signature_hash_method',
   'img_signature_key_type',
-  'os_require_quiesce',
   'os_skip_agent_inject_files_at_boot',
   'os_skip_agent_inject_ssh',
 ]);

@@ -30,6 +30,7 @@ const bootSector = Buffer.from(
 /** What a guest of these tests may have beyond a disk and a serial console. */
 export interface GuestParts {
   readonly name?: string;
+  readonly uuid?: string;
   /** More XML within `<devices>`. */
   readonly devices?: string;
   /** Arguments for QEMU itself. */
@@ -47,14 +48,13 @@ export interface Guest {
 /** Writes a bootable raw disk of 1 MiB and describes a guest of 64 MiB around it. */
 export async function describeGuest(
   directory: string,
-  { name = `guest-${randomUUID()}`, devices = '', qemuArgs = [] }: GuestParts = {},
+  { name = `guest-${randomUUID()}`, uuid = randomUUID(), devices = '', qemuArgs = [] }: GuestParts = {},
 ): Promise<Guest> {
   const disk = join(directory, `${name}.raw`);
   const content = Buffer.alloc(1024 * 1024);
   bootSector.copy(content);
   content.writeUInt16LE(0xaa55, 510);
   await writeFile(disk, content);
-  const uuid = randomUUID();
   const args = qemuArgs.map((arg) => `<qemu:arg value='${arg}'/>`).join('');
   const xml = `
     <domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>

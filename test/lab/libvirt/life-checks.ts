@@ -90,6 +90,14 @@ export const lifeChecks = {
     await expect(libvirt.domainSetTime({ dom: guest.dom, ...time, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
     await expect(libvirt.domainSetTime({ dom: guest.dom, ...time })).rejects.toThrow(/agent/);
   },
+  domainFsFreeze: async ({ libvirt, guest }) => {
+    await expect(libvirt.domainFsFreeze({ dom: guest.dom, mountPoints: ['/'], flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
+    await expect(libvirt.domainFsFreeze({ dom: guest.dom, mountPoints: ['/'] })).rejects.toThrow(/agent/);
+  },
+  domainFsThaw: async ({ libvirt, guest }) => {
+    await expect(libvirt.domainFsThaw({ dom: guest.dom, mountPoints: ['/'], flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
+    await expect(libvirt.domainFsThaw({ dom: guest.dom, mountPoints: ['/'] })).rejects.toThrow(/mountpoints is not supported/);
+  },
   domainDestroyFlags: async ({ libvirt, start }) => {
     const guest = await start();
     await expect(libvirt.domainDestroyFlags({ dom: guest.dom, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
