@@ -18,6 +18,7 @@ import { power } from './power.ts';
 import { resizes } from './resize.ts';
 import { say } from './say.ts';
 import { snapshots } from './snapshot.ts';
+import { ticker } from './ticker.ts';
 import { transfers } from './transfer.ts';
 
 /** Measures what was asked for and returns the figures; everything that was brought up is gone then. */
@@ -66,6 +67,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
     snapshot: () => snapshots(contest, cloud, samples, say),
     transfer: () => transfers(cloud, rounds, say, loads),
     resize: () => resizes(contest, cloud, samples, say),
+    ticker: () => ticker(cloud, samples, say),
   };
   for (const part of inCloud) {
     say(part);

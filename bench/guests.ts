@@ -24,7 +24,7 @@ export interface Builder<Built extends Guest, On extends readonly unknown[]> {
 }
 
 /** Resolves, with the time, when the guest has said GUEST UP on its console. */
-export function whenUp({ id, host }: Guest): Promise<number> {
+export function whenUp({ id, host }: Pick<Guest, 'id' | 'host'>): Promise<number> {
   const console = join(host.instancesDir, id, 'console.log');
   const look = async () => ((await readFile(console, 'utf8').catch(() => '')).includes('GUEST UP') ? performance.now() : null);
   return until(look, { what: `GUEST UP of ${id} on ${host.name}`, timeoutMs: 180_000, intervalMs: 20 });

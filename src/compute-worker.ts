@@ -28,6 +28,7 @@ import { screenshotActivities } from './activities/screenshot.ts';
 import { snapshotModeActivities } from './activities/snapshot/choose.ts';
 import { extractActivities } from './activities/snapshot/extract.ts';
 import { liveSnapshotActivities } from './activities/snapshot/live.ts';
+import { thawLeft } from './activities/snapshot/thaw-left.ts';
 import { uploadActivities } from './activities/snapshot/upload.ts';
 import { superseded } from './activities/superseded.ts';
 import { endAbandoned } from './activities/transfer/close.ts';
@@ -112,7 +113,7 @@ interface HostSide {
   readonly quick: QuickActivities & HostListingActivities & MeasureActivities;
   readonly long: HostLongActivities;
   readonly report: ReturnType<typeof hostReporter>['report'];
-  /** What a host does first when it is back, before it takes any work: what it owes, then guests that went on elsewhere end. */
+  /** What a host does first when it is back, before it takes any work: guests that were left frozen are thawed, it pays what it owes, then guests that went on elsewhere end. */
   readonly comeHome: (by: Client) => Promise<void>;
 }
 
@@ -141,10 +142,12 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
   const { storeImage, ...images } = imageStoreActivities(config);
   const { extractSnapshot, compressSnapshot, ...extracted } = extractActivities(libvirt, whileHolding, backends.devices, config);
   const { uploadSnapshot, ...uploaded } = uploadActivities(whileHolding, config);
+  const thaw = thawLeft(config, libvirt, whileHolding, logger);
   return {
     report,
     comeHome: async (by) => {
       const stays = (what: string) => (error: unknown) => logger.warn(what, { error });
+      await thaw().catch(stays('guests that a worker left frozen may still be'));
       await payDebts(by, config.host.name, remove).catch(stays('what this host owes is still owed'));
       await endTransfers(by, config, logger).catch(stays('disks may be received here for operations that are over'));
       await endSuperseded(by).catch(stays('guests that went on elsewhere may run here'));

@@ -130,6 +130,20 @@ if [ -n "$stolen" ]; then
   done &
 fi
 
+# For tests, by the kernel's command line. With `writes` a line is appended to /ticks each second, and said once it is on disk.
+case " $(cat /proc/cmdline) " in
+  *' writes '*)
+    while sleep 1; do
+      written=$((written + 1))
+      echo "write $written" >>/ticks && sync && say "WROTE $written"
+    done &
+    ;;
+esac
+
+# With `ticker=MS` the console shows a dot that often: by when dots arrive it is seen from outside how long the guest stood still.
+every=$(sed -n 's/.*ticker=\([0-9]*\).*/\1/p' /proc/cmdline)
+[ -z "$every" ] || while usleep "${every}000"; do printf . >/dev/console; done &
+
 tick=0
 while :; do
   sleep 1

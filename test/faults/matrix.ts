@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { expect } from 'vitest';
 import { until } from '../../lab/wait.ts';
+import type { FaultPoint } from '../../src/activities/fault-hook.ts';
 import { controlQueue } from '../../src/model/queues.ts';
 import type { Finding } from '../../src/model/verify/finding.ts';
 import type { OperationName } from '../../src/schema/request.ts';
 import type { OwnCloud } from '../lab/cloud-fixture.ts';
 import { endOf } from '../workflows/ends.ts';
 
-export type FaultPoint = 'before' | 'during' | 'halfway' | 'after';
+export type { FaultPoint };
 
 /** Every step that is stopped after its effect, before its completion is known: the hardest case. The others in the long run. */
 export const points: readonly FaultPoint[] = process.env['NOVAFLOW_TEST_ALL'] === '1' ? ['after', 'during', 'before'] : ['after'];

@@ -13,13 +13,20 @@ export interface SeenGuest {
   /** The last second that it counted since its boot. */
   readonly lastTick: () => Promise<number>;
   readonly whenTick: (tick: number) => Promise<true>;
+  /** The last line that it has on disk since its boot, where its image has it write. */
+  readonly lastWritten: () => Promise<number>;
+  readonly whenWritten: (line: number) => Promise<true>;
+  /** All that it has printed. */
+  readonly console: () => Promise<string>;
 }
 
 /** Looks at an instance on its host. */
 export function seenGuest({ id, name }: Pick<Instance, 'id' | 'name'>, host: LabHost): SeenGuest {
   const console = () => readFile(join(host.instancesDir, id, 'console.log'), 'utf8').catch(() => '');
   const boots = async () => (await console()).split('GUEST UP').length - 1;
-  const lastTick = async () => Number([...(await console()).matchAll(/TICK (\d+)/g)].at(-1)?.[1] ?? 0);
+  const lastOf = async (word: RegExp) => Number([...(await console()).matchAll(word)].at(-1)?.[1] ?? 0);
+  const lastTick = () => lastOf(/TICK (\d+)/g);
+  const lastWritten = () => lastOf(/WROTE (\d+)/g);
   const when = (isSo: () => Promise<boolean>, what: string) =>
     until(async () => ((await isSo()) ? true : null), { what: `${what} of ${name}`, timeoutMs: 60_000, intervalMs: 50 });
   return {
@@ -27,6 +34,9 @@ export function seenGuest({ id, name }: Pick<Instance, 'id' | 'name'>, host: Lab
     lastTick,
     whenBooted: (times) => when(async () => (await boots()) >= times, `boot ${times}`),
     whenTick: (tick) => when(async () => (await lastTick()) >= tick, `tick ${tick}`),
+    lastWritten,
+    whenWritten: (line) => when(async () => (await lastWritten()) >= line, `line ${line}`),
+    console,
   };
 }
 

@@ -18,7 +18,7 @@ export interface Quiesce {
 }
 
 const thawAttempts = 3;
-const thawPauseMs = 500;
+const thawPauseMs = 200;
 
 /**
  * @param marker is written before the guest is asked, and goes when it is thawed: who comes after a worker that was killed knows

@@ -31,7 +31,8 @@ export function blockJobFindings(scene: HostScene): readonly Finding[] {
 
 function unknownBlockJob({ host }: HostScene, instanceId: string, { disk, job }: ListedBlockJob): Finding {
   const what = `block ${job} on disk ${disk} of instance ${instanceId}`;
-  const likelyCause = 'a snapshot or a migration that ended without its job: abort it with virsh blockjob --abort';
+  const likelyCause =
+    'a migration that ended without its job, or a snapshot, whose the next one ends: else abort it with virsh blockjob --abort';
   return { kind: 'UnknownBlockJob', host, what, likelyCause };
 }
 

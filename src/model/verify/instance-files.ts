@@ -155,7 +155,7 @@ function filesOf({ images }: HostScene, { disks, image: imageId }: Instance): { 
 }
 
 function causeOfLeftover(name: string): string {
-  if (name === snapshotsDirectory) return 'a snapshot that was terminated: remove it';
+  if (name === snapshotsDirectory) return 'a snapshot that was terminated: the next one of the instance removes it';
   if (name.endsWith('.partial')) return 'a step that was killed while it made the file: remove it';
   return 'the record does not have it: somebody put it there';
 }

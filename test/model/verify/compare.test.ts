@@ -110,6 +110,11 @@ const cases: readonly Case[] = [
     changes: filesOfWeb((names) => [...names, 'config-drive-Ab12']),
     finds: [`UnknownFile cn1: /instances/${webId}/config-drive-Ab12`],
   },
+  {
+    of: 'what a snapshot left that was terminated',
+    changes: filesOfWeb((names) => [...names, 'snapshots']),
+    finds: [`UnknownFile cn1: /instances/${webId}/snapshots`],
+  },
   { of: 'a console log that was put aside', changes: filesOfWeb((names) => [...names, 'console.log.0']), finds: [] },
   {
     of: 'a kernel that is gone',
