@@ -3,10 +3,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type LabHost, runInHost } from '../lab/lab.ts';
-import { connectLibvirt, DomainState, type Libvirt, Lifecycle } from '../src/libvirt/index.ts';
+import { BlockCopy, connectLibvirt, DomainState, type Libvirt, Lifecycle } from '../src/libvirt/index.ts';
 import type { Image } from '../src/model/image.ts';
 import type { Instance } from '../src/model/instance.ts';
+import { copyTargetXml, liveDiskOf } from '../src/model/live-disk.ts';
 import { controlQueue } from '../src/model/queues.ts';
+import type { SnapshotMode } from '../src/model/snapshot-mode.ts';
 import type { BenchCloud } from './bring-up.ts';
 import type { Contest } from './contest.ts';
 import { type Figure, reasonToVoid } from './figures.ts';
@@ -21,17 +23,46 @@ const allowanceMs = 300;
 const novaMs = 650;
 
 /**
- * Images of a guest that is stopped and of one that runs, which is away meanwhile: ours from the request to the image that is active; and in
+ * Images of a guest that runs on, of one that is stopped, and of one that runs and is away meanwhile: ours from the request to the image that is active; and in
  * turns with it, of the same guest, what the commands and libvirt calls take that nobody can do without: save, `qemu-img convert`, start,
  * `cp` into the store, `sync`. Then of a large disk with little in it, and of one that is as large as that little.
  */
 export async function snapshots(contest: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<readonly Figure[]> {
-  return [...(await coldOnes(contest, cloud, rounds, say)), ...(await sparseOnes(cloud, rounds, say))];
+  return [
+    ...(await liveOnes(contest, cloud, rounds, say)),
+    ...(await coldOnes(contest, cloud, rounds, say)),
+    ...(await sparseOnes(cloud, rounds, say)),
+  ];
 }
 
 interface Samples {
   readonly ours: number[];
   readonly floor: number[];
+}
+
+async function liveOnes({ ours }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<readonly Figure[]> {
+  const live = noSamples();
+  const voidBecause = await reasonToVoid(async () => {
+    const guest = await ours.build();
+    const { host, id } = guest;
+    await using acting = connectLibvirt({ socket: host.libvirtSocket });
+    for (let round = 1; round <= rounds; round += 1) {
+      await proveAlive(guest);
+      live.ours.push(await timed(() => snapshot(cloud, id, 'live')));
+      live.floor.push(await timed(() => floorOfLive(acting, cloud, host, id)));
+      say(`${round}/${rounds} live: ${last(live)} ms`);
+    }
+    await ours.remove(guest);
+  });
+  return [figureOf('live snapshot of a running guest → active', live, voidBecause)];
+}
+
+function figureOf(name: string, { ours, floor }: Samples, voidBecause: string | null): Figure {
+  return {
+    ...{ name, unit: 'ms', ours, voidBecause },
+    beside: { what: 'floor', samples: floor },
+    limit: { text: `floor + ${allowanceMs} ms`, of: (beside) => beside + allowanceMs },
+  };
 }
 
 async function coldOnes({ ours }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<readonly Figure[]> {
@@ -60,11 +91,7 @@ async function coldOnes({ ours }: Contest, cloud: BenchCloud, rounds: number, sa
     }
     await ours.remove(guest);
   });
-  const figure = (name: string, { ours: samples, floor }: Samples): Figure => ({
-    ...{ name, unit: 'ms', ours: samples, voidBecause },
-    beside: { what: 'floor', samples: floor },
-    limit: { text: `floor + ${allowanceMs} ms`, of: (beside) => beside + allowanceMs },
-  });
+  const figure = (name: string, samples: Samples) => figureOf(name, samples, voidBecause);
   const asNova = {
     text: `floor + ${allowanceMs} ms, and ${novaMs} ms`,
     of: (beside: number) => Math.min(beside + allowanceMs, novaMs),
@@ -89,11 +116,27 @@ async function floorOfRunning(libvirt: Libvirt, cloud: BenchCloud, host: LabHost
   await store(cloud, host, uuid);
 }
 
+/** The copy of the disk that nobody can do without: onto the disk's own base, until it is ready, and ended then. */
+async function floorOfLive(libvirt: Libvirt, cloud: BenchCloud, host: LabHost, uuid: string): Promise<void> {
+  const [dom, disk, delta] = [{ uuid }, 'vda', `${directoryOf(uuid)}/delta`];
+  const look = async () => liveDiskOf(await libvirt.domainGetXmlDesc({ dom }), disk);
+  const [{ base }, { capacity }] = [await look(), await libvirt.domainGetBlockInfo({ dom, path: disk })];
+  if (base === null) throw new Error('the disk is no overlay');
+  await runInHost(host, ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', base.format, '-b', base.path, delta, `${capacity}`]);
+  const flags = BlockCopy.shallow | BlockCopy.reuseExternal | BlockCopy.transientJob;
+  await libvirt.domainBlockCopy({ dom, path: disk, destinationXml: copyTargetXml(delta), params: [], flags });
+  while ((await look()).mirror?.isReady !== true) await setTimeout(2);
+  await libvirt.domainBlockJobAbort({ dom, path: disk });
+  await extract(host, uuid, 'delta');
+  await runInHost(host, ['rm', delta]);
+  await store(cloud, host, uuid);
+}
+
 const directoryOf = (id: string) => `/var/lib/nova/instances/${id}`;
 
 /** The guest's disk is an overlay, as hosts keep disks when nobody says otherwise. */
-async function extract(host: LabHost, id: string): Promise<void> {
-  await runInHost(host, ['qemu-img', 'convert', '-f', 'qcow2', '-O', 'qcow2', `${directoryOf(id)}/disk`, `${directoryOf(id)}/floor`]);
+async function extract(host: LabHost, id: string, name = 'disk'): Promise<void> {
+  await runInHost(host, ['qemu-img', 'convert', '-f', 'qcow2', '-O', 'qcow2', `${directoryOf(id)}/${name}`, `${directoryOf(id)}/floor`]);
 }
 
 async function store(cloud: BenchCloud, host: LabHost, id: string): Promise<void> {
@@ -178,8 +221,8 @@ async function stoppedGuest(cloud: BenchCloud, image: string, rootGiB: number): 
 }
 
 /** The image is deleted again, which is not measured. */
-async function snapshot(cloud: BenchCloud, instanceId: string): Promise<() => Promise<void>> {
-  const { id: imageId } = (await execute(cloud, 'snapshotInstance', { instanceId, name: 'bench', mode: 'cold' })) as Image;
+async function snapshot(cloud: BenchCloud, instanceId: string, mode: SnapshotMode = 'cold'): Promise<() => Promise<void>> {
+  const { id: imageId } = (await execute(cloud, 'snapshotInstance', { instanceId, name: 'bench', mode })) as Image;
   return async () => {
     await execute(cloud, 'deleteImage', { imageId });
   };

@@ -69,7 +69,9 @@ async function expectNoJob({ guest }: Snapped): Promise<void> {
 }
 
 /** The whole matrix where all is tested. */
-const signals = process.env['NOVAFLOW_TEST_ALL'] === '1' ? (['SIGKILL', 'SIGTERM'] as const) : (['SIGKILL'] as const);
+const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
+const signals = isLongRun ? (['SIGKILL', 'SIGTERM'] as const) : (['SIGKILL'] as const);
+const ends = isLongRun ? (['is switched off', 'loses its QEMU'] as const) : (['loses its QEMU'] as const);
 
 /** Nothing is left, and the guest runs on, on its own disk. */
 async function expectAsBefore(one: Snapped): Promise<void> {
@@ -145,7 +147,7 @@ test('a whole device of several GiB is copied while its guest runs, and what is 
 
 test.for(signals)('a copy whose libvirtd ends by %s is gone on with, not begun anew', async (signal) => {
   const one = await snapped({ format: 'qcow2', write: overlay });
-  const { libvirt, begun } = slowly(host.libvirt, slow * 8n);
+  const { libvirt, begun } = slowly(host.libvirt, slow * 16n);
   const copying = copyOf(one, libvirt);
   copying.catch(() => {});
   await whenCopying(one);
@@ -175,7 +177,7 @@ test('a copy that became ready while libvirtd was away is complete', async () =>
 
 test('a retry goes on with the copy of a worker that was killed', async () => {
   const one = await snapped({ format: 'qcow2', write: overlay });
-  const { libvirt, begun } = slowly(host.libvirt, slow * 8n);
+  const { libvirt, begun } = slowly(host.libvirt, slow * 16n);
   const activity = activityContext();
   const first = activity.run(() => activitiesOn(libvirt).copyLive({ ...one.input, mustQuiesce: false }));
   await whenCopying(one);
@@ -198,21 +200,18 @@ test('a snapshot that is cancelled while it copies leaves its guest as it was', 
   await endOf(one);
 });
 
-test.for(['is switched off', 'loses its QEMU'] as const)(
-  'the copy of a guest that %s fails and says so, and nothing is left',
-  async (how) => {
-    const one = await snapped({ format: 'qcow2', write: overlay });
-    const copying = copyOf(one, slowly(host.libvirt, slow).libvirt);
-    copying.catch(() => {});
-    await whenCopying(one);
-    if (how === 'is switched off') await host.libvirt.domainDestroyFlags({ dom: one.guest.dom });
-    else await host.daemon.signalGuest(one.guest.name, 'KILL');
-    await expect(copying).rejects.toMatchObject({ type: 'DomainStateConflict', message: expect.stringContaining('the guest is off') });
-    await endOf(one);
-    expect(await readdir(dirname(one.paths.copy))).toEqual([]);
-    expect(await choose(one)).toEqual({ mode: 'cold', reasons: ['the guest is shutdown, not running'] });
-  },
-);
+test.for(ends)('the copy of a guest that %s fails and says so, and nothing is left', async (how) => {
+  const one = await snapped({ format: 'qcow2', write: overlay });
+  const copying = copyOf(one, slowly(host.libvirt, slow).libvirt);
+  copying.catch(() => {});
+  await whenCopying(one);
+  if (how === 'is switched off') await host.libvirt.domainDestroyFlags({ dom: one.guest.dom });
+  else await host.daemon.signalGuest(one.guest.name, 'KILL');
+  await expect(copying).rejects.toMatchObject({ type: 'DomainStateConflict', message: expect.stringContaining('the guest is off') });
+  await endOf(one);
+  expect(await readdir(dirname(one.paths.copy))).toEqual([]);
+  expect(await choose(one)).toEqual({ mode: 'cold', reasons: ['the guest is shutdown, not running'] });
+});
 
 test('what a snapshot left whose operation was terminated is removed by the next', async () => {
   const one = await snapped({ format: 'qcow2', write: overlay });
