@@ -7,6 +7,8 @@ import { endOf } from '../workflows/ends.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 import { MiB, marker, type TransferWorld, transferWorld } from './transfer-world.ts';
 
+const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
+
 let own: OwnCloud;
 let world: TransferWorld;
 
@@ -89,7 +91,7 @@ test('a disk that has no room at the destination fails as that, and a cancel in 
   expect(await world.leftOvers(before, large, cancelled)).toEqual([]);
 });
 
-test('what receives for an operation that was terminated is ended by its host', async () => {
+test.for(isLongRun ? ['terminated'] : [])('what receives for an operation that was %s is ended by its host', async () => {
   const instanceId = await world.furnish(16 * MiB);
   await world.limitWire(16);
   const moving = await world.start(instanceId);
