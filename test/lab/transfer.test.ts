@@ -110,7 +110,7 @@ test.for(isLongRun ? ['terminated'] : [])('what receives for an operation that w
   expect(await world.leftOvers(instanceId)).toEqual([]);
 });
 
-test.for(process.env['NOVAFLOW_TEST_ALL'] === '1' ? ['at both ends'] : [])(
+test.for(isLongRun ? ['at both ends'] : [])(
   'workers that are killed %s, their children living on or not, keep no disk from coming',
   async () => {
     const { source, destination } = world;
