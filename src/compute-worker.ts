@@ -11,6 +11,7 @@ import { payDebts } from './activities/debts.ts';
 import { diskBackends } from './activities/disks/backends.ts';
 import { diskActivities } from './activities/disks.ts';
 import { domainActivities } from './activities/domain.ts';
+import { guestAgentActivities } from './activities/guest-agent.ts';
 import { guestWatch } from './activities/guest-watch.ts';
 import { holdingIn } from './activities/holding.ts';
 import type { HostLongActivities, QuickActivities } from './activities/host.ts';
@@ -168,6 +169,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...arrivals,
       ...remoteConsoleActivities(config, libvirt),
       ...powerActivities(libvirt, whileHolding),
+      ...guestAgentActivities(libvirt, whileHolding),
       ...savedMemory,
       ...transfers.quick,
       ...comparisonActivities(whileHolding, bases),

@@ -107,10 +107,14 @@ test('every workflow has a history, and every record an idle one', () => {
   expect(new Set(idle)).toStrictEqual(new Set(recordTypes));
 });
 
-test('the history of a build with secrets is encrypted where it would tell them', async () => {
-  const [name = 'none'] = names.filter((one) => one.startsWith('buildInstance.with-secrets.'));
+test.for([
+  ['buildInstance.with-secrets.', '"with-secrets"'], // the name of the instance, in its record
+  ['setInstancePassword.clean.', '"new-password"'],
+  ['setInstancePassword.no-answer.', '"same-password"'],
+] as const)('the histories of %s are encrypted where they would tell secrets', async ([start, told]) => {
+  const [name = 'none'] = names.filter((one) => one.startsWith(start));
   const text = await textOf(name);
-  expect(text).toContain('with-secrets'); // the name of the instance, in its record
+  expect(text).toContain(told);
   expect(canariesIn(Buffer.from(text))).toEqual([]);
 });
 

@@ -1,6 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
+import { secrets } from '../../test/workflows/canaries.ts';
 import { eventually, type HostStep, viewOf } from '../../test/workflows/fleet.ts';
 import type { Case, Stage } from './cases.ts';
 
@@ -78,6 +80,20 @@ export const lifeCases: readonly Case[] = [
       return ended(await started(stage, { type: 'snapshotInstance', name: 'ended', before: [], how: { name: 'shot' } }));
     },
   },
+  {
+    type: 'setInstancePassword',
+    name: 'clean',
+    play: async (stage) => ended(await newPassword(stage, await withAgent(stage, 'new-password'))),
+  },
+  {
+    type: 'setInstancePassword',
+    name: 'no-answer',
+    play: async (stage) => {
+      const instanceId = await withAgent(stage, 'same-password');
+      for (const { silent } of stage.fleet.hosts.values()) silent.add(instanceId);
+      return ended(await newPassword(stage, instanceId));
+    },
+  },
   clean('triggerCrashDump'),
   clean('getScreenshot'),
   clean('softDeleteInstance'),
@@ -153,6 +169,17 @@ async function after({ fleet, request }: Stage, name: string, operations: readon
   const { id: instanceId } = await fleet.run<Instance>('buildInstance', request(name));
   for (const type of operations) await fleet.run(type, { instanceId });
   return instanceId;
+}
+
+/** An instance of an image whose guests have an agent. */
+async function withAgent({ fleet, request }: Stage, name: string): Promise<string> {
+  const properties = { hw_qemu_guest_agent: 'yes' };
+  const { id: image } = await fleet.run<Image>('importImage', { name, source: 'file:fake', diskFormat: 'raw', properties });
+  return (await fleet.run<Instance>('buildInstance', { ...request(name), image })).id;
+}
+
+function newPassword({ fleet }: Stage, instanceId: string): Promise<WorkflowHandle> {
+  return fleet.start('setInstancePassword', { instanceId, adminPassword: secrets.adminPassword });
 }
 
 async function reclaimOf(stage: Stage, name: string): Promise<string> {

@@ -7,6 +7,7 @@ import { type AcceptDeleteImageActivities, acceptDeleteImageActivities } from '.
 import { type AcceptGuestActivities, acceptGuestActivities } from './accept/guest.ts';
 import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
 import { type AcceptOthersActivities, acceptOthersActivities } from './accept/others.ts';
+import { type AcceptPasswordActivities, acceptPasswordActivities } from './accept/password.ts';
 import { type AcceptResizeActivities, acceptResizeActivities } from './accept/resize.ts';
 import { type AcceptDecisionActivities, acceptDecisionActivities } from './accept/resize-decision.ts';
 import { type AcceptSnapshotActivities, acceptSnapshotActivities } from './accept/snapshot.ts';
@@ -32,6 +33,7 @@ export type ControlActivities = AcceptBuildActivities &
   AcceptSnapshotActivities &
   AcceptResizeActivities &
   AcceptDecisionActivities &
+  AcceptPasswordActivities &
   AcceptSoftDeleteActivities &
   AlterActivities &
   ReclaimActivities &
@@ -56,6 +58,7 @@ export function controlActivities(config: Config): ControlActivities {
     ...acceptSnapshotActivities(config),
     ...acceptResizeActivities(config),
     ...acceptDecisionActivities,
+    ...acceptPasswordActivities,
     ...acceptSoftDeleteActivities(config),
     ...alterActivities,
     ...reclaimActivities,

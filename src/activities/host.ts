@@ -2,6 +2,7 @@ import type { AttendActivities } from './attend.ts';
 import type { ConsoleActivities } from './console.ts';
 import type { DiskActivities, DiskLongActivities } from './disks.ts';
 import type { DomainActivities } from './domain.ts';
+import type { GuestAgentActivities } from './guest-agent.ts';
 import type { ImageActivities, ImageLongActivities } from './image-store.ts';
 import type { PowerActivities } from './power.ts';
 import type { RemoteConsoleActivities } from './remote-console.ts';
@@ -20,6 +21,7 @@ import type { VifActivities } from './vifs.ts';
 /** What a compute worker does on its quick queue: seconds. */
 export type HostActivities = DiskActivities &
   DomainActivities &
+  GuestAgentActivities &
   PowerActivities &
   SavedMemoryActivities &
   ScreenshotActivities &

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { Context, log } from '@temporalio/activity';
-import { type Libvirt, LibvirtError } from '../libvirt/index.ts';
+import { Context } from '@temporalio/activity';
+import type { Libvirt } from '../libvirt/index.ts';
 import type { PowerState, VmState } from '../model/instance.ts';
 import type { Token } from '../model/tenure.ts';
 import { type Guest, guestOf, isOff, unlessStopped } from './guest.ts';
@@ -21,8 +21,6 @@ export interface PowerActivities {
   unpauseGuest(input: { token: Token; instanceId: string }): Promise<{ readonly powerState: PowerState }>;
   /** Interrupts the guest so that it dumps its kernel; nothing is sent to one that is off. A repetition interrupts it again. */
   injectNmi(input: { token: Token; instanceId: string }): Promise<{ readonly isSent: boolean; readonly powerState: PowerState }>;
-  /** Sets the guest's clock by its agent; one without an agent, or whose agent is silent, keeps its own. Repeatable. */
-  setGuestClock(input: { token: Token; instanceId: string }): Promise<{ readonly isSet: boolean }>;
   /** Switches the guest off; it is off when this returns. Right when it is off or not there. Repeatable. */
   switchGuestOff(input: { token: Token; instanceId: string }): Promise<{ readonly powerState: PowerState }>;
 }
@@ -95,20 +93,6 @@ export function powerActivities(libvirt: Libvirt, whileHolding: WhileHolding): P
         await guest.requireOurs();
         await libvirt.domainInjectNmi({ dom: { uuid: instanceId } });
         return { isSent: true, powerState: powerStateOf(await guest.state()) };
-      }),
-
-    setGuestClock: ({ token, instanceId }) =>
-      whileHolding(instanceId, token, async () => {
-        const dom = { uuid: instanceId };
-        if (!(await libvirt.domainGetXmlDesc({ dom })).includes('org.qemu.guest_agent.0')) return { isSet: false };
-        try {
-          await libvirt.domainSetTime({ dom, seconds: BigInt(Math.floor(Date.now() / 1000)), nanoseconds: 0 });
-          return { isSet: true };
-        } catch (error) {
-          if (!(error instanceof LibvirtError)) throw error;
-          log.warn('the clock of a resumed guest was not set', { instanceId, error: error.message });
-          return { isSet: false };
-        }
       }),
   };
 

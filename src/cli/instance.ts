@@ -8,6 +8,7 @@ import { examples } from './examples.ts';
 import { follow, resultOf } from './follow.ts';
 import { addChangeCommands } from './instance-changes.ts';
 import { eventsOf, eventsText } from './instance-events.ts';
+import { addPasswordCommand } from './instance-password.ts';
 import { buildRequest, ephemerals, readKeys } from './instance-request.ts';
 import { readSecrets } from './instance-secrets.ts';
 import { instanceSheet, instanceTable } from './instance-text.ts';
@@ -28,6 +29,7 @@ export function addInstanceCommands(program: Program, session: Session): void {
   addChangeCommands(group, session);
   addResizeCommands(group, session);
   addSnapshotCommands(group, session);
+  addPasswordCommand(group, session);
   addDelete(group, session);
   addConsoleLog(group, session);
   addRemoteConsoleCommands(group, session);

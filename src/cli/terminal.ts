@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 
@@ -16,8 +17,12 @@ export interface Terminal {
   readonly isLive: boolean;
   /** All of standard input, to its end. */
   readonly input: () => Promise<string>;
+  /** Somebody sits there who can be asked. */
+  readonly isAnswered: boolean;
   /** Asks and returns what was typed, or null for Ctrl-C, the end of input, and where nobody can be asked. */
   readonly ask: (question: string) => Promise<string | null>;
+  /** The same, and what is typed is not shown. */
+  readonly askSecret: (question: string) => Promise<string | null>;
   /** Calls `on` at each Ctrl-C, in place of ending the process, until the returned function is called. */
   readonly onInterrupt: (on: () => void) => () => void;
 }
@@ -26,13 +31,16 @@ const colours = { good: 'green', bad: 'red', busy: 'yellow', faint: 'dim' } as c
 
 /** The terminal that this process was started on, if it was. */
 export function processTerminal({ stdin, stdout, stderr }: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr'>): Terminal {
+  const isAnswered = stdin.isTTY && stderr.isTTY;
   return {
+    isAnswered,
     print: (text) => void stdout.write(`${text}\n`),
     note: (text) => void stderr.write(`${text}\n`),
     paint: (tone, text) => styleText(colours[tone], text, { stream: stdout }),
     isLive: stdout.isTTY && stderr.isTTY,
     input: () => text(stdin),
-    ask: async (question) => (stdin.isTTY && stderr.isTTY ? ask(question) : null),
+    ask: async (question) => (isAnswered ? ask(question, stderr) : null),
+    askSecret: async (question) => (isAnswered ? askUnseen(question, stderr) : null),
     onInterrupt: (on) => {
       process.on('SIGINT', on);
       return () => process.off('SIGINT', on);
@@ -40,8 +48,16 @@ export function processTerminal({ stdin, stdout, stderr }: Pick<NodeJS.Process, 
   };
 }
 
-async function ask(question: string): Promise<string | null> {
-  using lines = createInterface({ input: process.stdin, output: process.stderr });
+/** The answer is echoed by what reads it: to nowhere. */
+async function askUnseen(question: string, stderr: Writable): Promise<string | null> {
+  stderr.write(question);
+  const answer = await ask('', new Writable({ write: (_chunk, _encoding, done) => done() }));
+  stderr.write('\n');
+  return answer;
+}
+
+async function ask(question: string, output: Writable): Promise<string | null> {
+  using lines = createInterface({ input: process.stdin, output, terminal: true });
   const answered = new AbortController();
   lines.once('SIGINT', () => answered.abort());
   lines.once('close', () => answered.abort());

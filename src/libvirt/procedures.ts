@@ -140,6 +140,7 @@ export const procedures = {
   ),
   domainMemoryStats: procedure(159, 'guest', { dom, maxStats: uint, flags }, list(struct({ tag: int, value: u64 }))),
 
+  domainAgentSetResponseTimeout: procedure(420, 'guest', { dom, timeoutSeconds: int, flags }, int),
   domainCreateWithFlags: procedure(196, 'long', { dom, flags }, dom),
   domainDefineXmlFlags: procedure(350, 'daemon', { xml: string, flags }, dom),
   domainDestroyFlags: procedure(234, 'rescue', { dom, flags }, nothing),
@@ -164,6 +165,7 @@ export const procedures = {
   domainSetTime: procedure(338, 'guest', { dom, seconds: hyper, nanoseconds: uint, flags }, nothing),
   domainShutdownFlags: procedure(258, 'guest', { dom, flags }, nothing),
   domainSuspend: procedure(34, 'long', { dom }, nothing),
+  domainSetUserPassword: procedure(357, 'guest', { dom, user: optional(string), password: optional(string), flags }, nothing),
   domainUndefineFlags: procedure(231, 'daemon', { dom, flags }, nothing),
 
   domainAttachDeviceFlags: procedure(160, 'long', { dom, xml: string, flags }, nothing),

@@ -36,6 +36,7 @@ export const taskStates = [
   'unpausing',
   'suspending',
   'resuming',
+  'updating_password',
   'resize_prep',
   'resize_migrating',
   'resize_migrated',

@@ -16,6 +16,9 @@ export interface Secrets {
   readonly files?: readonly SecretFile[];
 }
 
+/** The secret of a request for a new password: it reaches the guest's agent and nothing else. */
+export type NewPassword = Required<Pick<Secrets, 'adminPassword'>>;
+
 /** The fields by which one step hands a request's secrets to the next. */
 const carriers = ['request', 'secrets'] as const;
 

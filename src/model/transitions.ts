@@ -49,6 +49,13 @@ export const transitions = {
   revertResize: { ...ofAGuest, vmStates: ['resized'], sets: 'resize_reverting', leadsTo: 'active', participle: 'reverted' },
   snapshotInstance: { ...ofASnapshot, sets: 'image_snapshot_pending', participle: 'made an image of' },
   backupInstance: { ...ofASnapshot, sets: 'image_backup', participle: 'backed up' },
+  setInstancePassword: {
+    ...ofAGuest,
+    vmStates: ['active'],
+    sets: 'updating_password',
+    leadsTo: null,
+    participle: 'given a password',
+  },
   triggerCrashDump: {
     ...ofAGuest,
     vmStates: ['active', 'paused', 'rescued', 'resized', 'error'],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { hostName, id, name, objectOf, oneOf, reason, stringMap, time, wholeNumber } from './fields.ts';
 import { flavorOrName } from './flavor.ts';
 import { onFailure } from './on-failure.ts';
+import { newPassword } from './secrets.ts';
 
 const maxShutdownSeconds = 86_400;
 
@@ -51,6 +52,7 @@ export const lifeRequests = {
   unlockInstance: onInstance,
   renameInstance: objectOf({ instanceId: id, name, onFailure }),
   setInstanceMetadata: objectOf({ instanceId: id, metadata: stringMap.describe('All of it, from now on.'), onFailure }),
+  setInstancePassword: objectOf({ instanceId: id, adminPassword: newPassword, onFailure }),
   triggerCrashDump: onInstance,
   getScreenshot: onInstance,
 } as const;

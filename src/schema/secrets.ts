@@ -10,8 +10,13 @@ const maxFileBytes = 10_240;
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** The password of the guest's administrator. */
-export const adminPassword = textOf(lineOfText, 'one line of 1 to 255 characters, without control characters').describe(
+const password = textOf(lineOfText, 'one line of 1 to 255 characters, without control characters');
+
+/** The password of a running guest's administrator. */
+export const newPassword = password.describe("Set by the guest's agent, for the image's `os_admin_user`, or `root`. Sent encrypted only.");
+
+/** The password of the guest's administrator, at its first boot. */
+export const adminPassword = password.describe(
   'On the config drive as `admin_pass`, for what in the guest sets it (cloudbase-init does, cloud-init does not). Sent encrypted only.',
 );
 

@@ -13,6 +13,8 @@ export interface FakeDomain {
   /** Devices in its definition, and those that the running guest has. */
   readonly defined: string[];
   attached: string[];
+  /** How its agent fails what it is asked, or null. */
+  agentFails: { readonly code: number; readonly message: string } | null;
   /** The calls that change something, in order. */
   readonly calls: string[];
   /** What happens at such a call beside its effect. */
@@ -21,8 +23,8 @@ export interface FakeDomain {
 
 const nothing = { str1: null, str2: null, str3: null, int1: 0, int2: 0, dom: null, network: null };
 
-function refused(code: number): LibvirtError {
-  return new LibvirtError('fake', { code, domain: 10, message: 'refused', level: 2, ...nothing });
+function refused(code: number, message = 'refused'): LibvirtError {
+  return new LibvirtError('fake', { code, domain: 10, message, level: 2, ...nothing });
 }
 
 /** A daemon with one domain that runs. */
@@ -35,6 +37,7 @@ export function fakeLibvirt(changes: Partial<FakeDomain> = {}): { libvirt: Libvi
     isReadable: true,
     defined: [],
     attached: [],
+    agentFails: null,
     calls: [],
     onCall: () => {},
     ...changes,
@@ -89,6 +92,14 @@ export function fakeLibvirt(changes: Partial<FakeDomain> = {}): { libvirt: Libvi
       domain.hasSavedMemory = false;
       call('create');
       return { uuid: '', name: 'fake', id: domain.id };
+    },
+    domainAgentSetResponseTimeout: async ({ timeoutSeconds }) => {
+      call(`agent has ${timeoutSeconds} s`);
+      return 0;
+    },
+    domainSetUserPassword: async ({ user }) => {
+      if (domain.agentFails !== null) throw refused(domain.agentFails.code, domain.agentFails.message);
+      call(`password of ${user}`);
     },
     domainDetachDeviceFlags: async ({ xml }) => {
       domain.attached = domain.attached.filter((device) => device !== xml);

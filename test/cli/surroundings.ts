@@ -17,6 +17,10 @@ export function keptTerminal({ answers = [], input = '' }: { answers?: readonly 
   const err: string[] = [];
   const listeners = new Set<() => void>();
   const left = [...answers];
+  const ask = async (question: string) => {
+    err.push(question);
+    return left.shift() ?? null;
+  };
   return {
     out,
     err,
@@ -25,10 +29,9 @@ export function keptTerminal({ answers = [], input = '' }: { answers?: readonly 
     paint: (_, text) => text,
     isLive: false,
     input: async () => input,
-    ask: async (question) => {
-      err.push(question);
-      return left.shift() ?? null;
-    },
+    isAnswered: answers.length > 0,
+    ask,
+    askSecret: ask,
     onInterrupt: (on) => {
       listeners.add(on);
       return () => listeners.delete(on);

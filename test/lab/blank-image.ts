@@ -6,9 +6,9 @@ import { controlQueue } from '../../src/model/queues.ts';
 import type { OwnCloud } from './cloud-fixture.ts';
 
 /** The id of an image with nothing on it: the firmware finds nothing to boot and waits, which costs the machine next to nothing. */
-export async function blankImage(own: OwnCloud): Promise<string> {
+export async function blankImage(own: OwnCloud, properties: Readonly<Record<string, string>> = {}): Promise<string> {
   const name = await blankDisk(own);
-  const request = { name, source: `file:${name}`, diskFormat: 'raw' };
+  const request = { name, source: `file:${name}`, diskFormat: 'raw', properties };
   const workflowId = `import-${name}`;
   return ((await own.client.workflow.execute('importImage', { taskQueue: controlQueue, workflowId, args: [request] })) as Image).id;
 }

@@ -3,8 +3,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { importGuest, logOf, startComputeWorker, whenHostUp } from '../../lab/cloud.ts';
-import { buildGuest, type LabHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { importGuest, startComputeWorker, whenHostUp } from '../../lab/cloud.ts';
+import { buildGuest, type LabHost, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import { dataConverterWith } from '../../src/client.ts';
 import type { Image } from '../../src/model/image.ts';
@@ -14,6 +14,7 @@ import { testKeyFile, testKeys } from '../codec/test-keys.ts';
 import { findings } from '../faults/matrix.ts';
 import { canariesIn, secrets } from '../workflows/canaries.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
+import { keptOf } from './kept.ts';
 
 const keys = ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS web'];
 const sings = 'a-canary-that-sings';
@@ -70,25 +71,15 @@ async function requireSilence(instance: Instance): Promise<void> {
   expect(canariesIn(await readFile(drive))).not.toEqual([]);
   expect((await stat(drive)).mode & 0o777).toBe(0o600);
 
-  const kept = await filesIn(own.temporalDirectory);
-  expect(Buffer.concat([...kept.values()]).includes(sings)).toBe(true);
-  const others = new Map([...(await filesIn(directory))].filter(([name]) => name !== 'disk.config'));
-  expect([...others.keys()]).toEqual(expect.arrayContaining(['disk', 'console.log']));
-  const logs = ['control', 'cn1', 'cn2'].map((name) => logOf(own.cloud.lab, name));
-  for (const log of logs) others.set(log, await readFile(log));
-  others.set('domain', Buffer.from(await runInHost(host, ['virsh', 'dumpxml', '--security-info', instance.id])));
-  others.set('record', Buffer.from(JSON.stringify(instance)));
-  const found = [...kept, ...others].flatMap(([name, bytes]) => canariesIn(bytes).map((canary) => `${canary} in ${name}`));
-  expect(found).toEqual([]);
+  const kept = await keptOf(own, host, instance);
+  expect([...kept.keys()]).toEqual(expect.arrayContaining([drive, join(directory, 'disk'), join(directory, 'console.log')]));
+  expect([...kept].some(([name, bytes]) => name.startsWith(own.temporalDirectory) && bytes.includes(sings))).toBe(true);
+  const found = [...kept].flatMap(([name, bytes]) => canariesIn(bytes).map((canary) => [name, canary] as const));
+  expect(found.filter(([name]) => name !== drive)).toEqual([]);
 
   expect(await findings(own)).toEqual([]);
   await run('deleteInstance', { instanceId: instance.id });
   expect((await readdir(directory)).sort()).toEqual(['generation', 'lock']);
-}
-
-async function filesIn(directory: string): Promise<Map<string, Buffer>> {
-  const names = (await readdir(directory, { withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => name);
-  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name))] as const)));
 }
 
 async function buildOn(name: string, asked: { name: string; image: string }): Promise<Instance> {

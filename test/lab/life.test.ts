@@ -1,17 +1,22 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { importGuest, logOf } from '../../lab/cloud.ts';
 import { buildGuest, type LabHost, runInHost, signalProcess } from '../../lab/lab.ts';
 import { run as command } from '../../lab/run.ts';
 import { until } from '../../lab/wait.ts';
+import { dataConverterWith } from '../../src/client.ts';
 import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
+import { testKeyFile, testKeys } from '../codec/test-keys.ts';
 import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
+import { canariesIn, secrets } from '../workflows/canaries.ts';
 import { endOf } from '../workflows/ends.ts';
 import { blankImage } from './blank-image.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
+import { keptOf } from './kept.ts';
 
 const saveDir = '/var/lib/libvirt/qemu/save';
 
@@ -21,20 +26,26 @@ let host: LabHost;
 let guest: Instance;
 let clock: Instance;
 let blank: string;
+let keyFile: ReturnType<typeof testKeyFile>;
 
 beforeAll(async () => {
-  own = await ownCloud('life', { NOVAFLOW_RECLAIM_INSTANCE_INTERVAL_SECONDS: '3600' });
+  keyFile = testKeyFile();
+  own = await ownCloud('life', { NOVAFLOW_RECLAIM_INSTANCE_INTERVAL_SECONDS: '3600', NOVAFLOW_CODEC_KEY_FILE: keyFile.path });
   const { kernelId, ramdiskId, properties } = await importGuest(own.cloud, await buildGuest({}));
   const screen = { name: 'screen', source: 'file:tiny-root', diskFormat: 'raw', kernelId, ramdiskId };
   await run<Image>('importImage', { ...screen, properties: { ...properties, hw_video_model: 'vga' } });
+  await run<Image>('importImage', { ...screen, name: 'agent', properties: { ...properties, hw_qemu_guest_agent: 'yes' } });
   blank = await blankImage(own);
   await run('disableHost', { host: 'cn2', reason: 'one host is enough' });
   host = hostNamed('cn1');
-  const build = (name: string) => run<Instance>('buildInstance', { name, image: 'screen', flavor: 'lab.tiny' });
-  [guest, clock] = await Promise.all([build('walks'), build('clock')]);
+  const build = (name: string, image: string) => run<Instance>('buildInstance', { name, image, flavor: 'lab.tiny' });
+  [guest, clock] = await Promise.all([build('walks', 'screen'), build('clock', 'agent')]);
   await Promise.all([whenBooted(guest, 1), whenBooted(clock, 1)]);
 }, 120_000);
-afterAll(() => own?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await own?.[Symbol.asyncDispose]();
+  keyFile[Symbol.dispose]();
+});
 
 test('a guest that is paused does not tick, and ticks on where it was when it is unpaused', async () => {
   expect(await act('pauseInstance')).toMatchObject({ vmState: 'paused', powerState: 'paused' });
@@ -82,6 +93,29 @@ test('an interrupt reaches the guest’s kernel, and its screen is a picture', a
   expect(Buffer.from(pngBase64, 'base64').subarray(1, 4).toString()).toBe('PNG');
 });
 
+test('the agent of a guest sets the password of its administrator, which nothing else learns', async () => {
+  expect(await setPassword(clock)).toMatchObject({ vmState: 'active', powerState: 'running', fault: null });
+  expect(await consoleOf(clock)).toContain('PASSWORD of root is set');
+  const kept = await keptOf(own, host, clock);
+  expect([...kept].some(([name, bytes]) => name.startsWith(own.temporalDirectory) && bytes.includes(clock.id))).toBe(true);
+  expect([...kept].flatMap(([name, bytes]) => canariesIn(bytes).map((canary) => `${canary} in ${name}`))).toEqual([]);
+});
+
+test('a guest whose agent does not answer gets no password, and runs on', async () => {
+  const mute = await buildBlank(await blankImage(own, { hw_qemu_guest_agent: 'yes' }));
+  const why = { type: 'InstancePasswordSetFailed', message: expect.stringContaining("the guest's agent does not answer") };
+  await expect(setPassword(mute)).rejects.toMatchObject({ cause: why });
+  expect(await record(mute)).toMatchObject({ vmState: 'active', powerState: 'running', operation: null, fault: why });
+});
+
+test('a guest with an agent has the time of day when it is resumed', async () => {
+  await agent(clock, 'guest-set-time', { time: 1e18 });
+  expect(await act('suspendInstance', {}, clock)).toMatchObject({ vmState: 'suspended' });
+  expect(await act('resumeInstance', {}, clock)).toMatchObject({ vmState: 'active' });
+  const seconds = Number(await agent(clock, 'guest-get-time')) / 1e9;
+  expect(Math.abs(Date.now() / 1000 - seconds)).toBeLessThan(3);
+});
+
 test('a soft reboot asks the guest to shut down, a hard one does not, and each boots it once', async () => {
   const [soft, hard] = await Promise.all([act('rebootInstance', { mode: 'soft' }), act('rebootInstance', { mode: 'hard' }, clock)]);
   await Promise.all([whenBooted(guest, 2), whenBooted(clock, 2)]);
@@ -99,6 +133,7 @@ test('a guest that is stopped shuts down by itself, and boots with its disk when
 
   expect(await act('softDeleteInstance', {}, clock)).toMatchObject({ vmState: 'soft-delete', powerState: 'shutdown' });
   expect(await journal(clock)).toHaveLength(2);
+  expect(await fits(secrets.adminPassword, await fileOf(clock, '/etc/shadow'))).toBe(true);
   const [started, restored] = await Promise.all([act('startInstance'), act('restoreInstance', {}, clock)]);
   await Promise.all([whenBooted(guest, 3), whenBooted(clock, 3)]);
   expect(started).toMatchObject({ vmState: 'active', powerState: 'running' });
@@ -157,9 +192,24 @@ function act(type: string, how: object = {}, { id: instanceId }: Instance = gues
   return run<Instance>(type, { instanceId, ...how });
 }
 
+/** Sends the canary among the secrets, encrypted. */
+function setPassword({ id: instanceId }: Instance): Promise<Instance> {
+  const { connection, options } = own.client;
+  const { workflow } = new Client({ connection, namespace: options.namespace, dataConverter: dataConverterWith(async () => testKeys) });
+  const { adminPassword } = secrets;
+  const started = { taskQueue: controlQueue, workflowId: `password-${instanceId}`, args: [{ instanceId, adminPassword }] };
+  return workflow.execute('setInstancePassword', started);
+}
+
+/** What a guest's agent answers. */
+async function agent({ id }: Instance, execute: string, args: object = {}): Promise<unknown> {
+  const asked = JSON.stringify({ execute, arguments: args });
+  return JSON.parse(await runInHost(host, ['virsh', 'qemu-agent-command', id, asked])).return;
+}
+
 /** A guest with nothing to boot: it costs the machine next to nothing. */
-function buildBlank(): Promise<Instance> {
-  return run<Instance>('buildInstance', { name: 'blank', image: blank, flavor: { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 } });
+function buildBlank(image = blank): Promise<Instance> {
+  return run<Instance>('buildInstance', { name: 'blank', image, flavor: { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 } });
 }
 
 async function run<Result>(type: string, input: object): Promise<Result> {
@@ -215,18 +265,22 @@ async function ticksMore(instance: Instance, count: number): Promise<void> {
   await whenTick(instance, (await lastTick(instance)) + count);
 }
 
-/** The boots that a guest noted on its disk, which is off. */
-async function journal({ id }: Instance): Promise<readonly string[]> {
-  const flat = join(host.instancesDir, id, 'journal.raw');
-  await runInHost(host, [
-    'qemu-img',
-    'convert',
-    '-O',
-    'raw',
-    `/var/lib/nova/instances/${id}/disk`,
-    `/var/lib/nova/instances/${id}/journal.raw`,
-  ]);
-  const text = await command('debugfs', ['-R', 'cat /journal', flat]);
-  await rm(flat);
-  return text.split('\n').filter((line) => line !== '');
+/** The boots that a guest noted on its disk. */
+async function journal(instance: Instance): Promise<readonly string[]> {
+  return (await fileOf(instance, '/journal')).split('\n').filter((line) => line !== '');
+}
+
+/** A file on the disk of a guest that is off. */
+async function fileOf({ id }: Instance, path: string): Promise<string> {
+  const [disk, flat] = ['disk', 'flat.raw'].map((name) => `/var/lib/nova/instances/${id}/${name}`) as [string, string];
+  await runInHost(host, ['qemu-img', 'convert', '-O', 'raw', disk, flat]);
+  const text = await command('debugfs', ['-R', `cat ${path}`, join(host.instancesDir, id, 'flat.raw')]);
+  await rm(join(host.instancesDir, id, 'flat.raw'));
+  return text;
+}
+
+/** Whether a password is the one of root in a file of shadow passwords. */
+async function fits(password: string, shadow: string): Promise<boolean> {
+  const [, hash = ''] = shadow.split(':');
+  return (await command('perl', ['-e', 'print crypt($ARGV[0], $ARGV[1])', password, hash])) === hash;
 }

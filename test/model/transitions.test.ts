@@ -40,6 +40,7 @@ const ofOperations: Readonly<Record<string, Expected>> = {
   migrateInstance: onGuest('active', 'stopped'),
   confirmResize: onGuest('resized'),
   revertResize: onGuest('resized'),
+  setInstancePassword: onGuest('active'),
   triggerCrashDump: onGuest('active', 'paused', 'rescued', 'resized', 'error'),
   snapshotInstance: { ...onGuest('active', 'stopped', 'paused', 'suspended'), lock: 'none' },
   backupInstance: { ...onGuest('active', 'stopped', 'paused', 'suspended'), lock: 'none' },

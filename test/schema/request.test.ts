@@ -16,6 +16,7 @@ const whole = {
   unpauseInstance: { instanceId: uuid, onFailure: 'park' },
   suspendInstance: { instanceId: uuid, onFailure: 'park' },
   resumeInstance: { instanceId: uuid, onFailure: 'park' },
+  setInstancePassword: { instanceId: uuid, adminPassword: 'secret', onFailure: 'park' },
   triggerCrashDump: { instanceId: uuid, onFailure: 'park' },
   getScreenshot: { instanceId: uuid, onFailure: 'park' },
   softDeleteInstance: { instanceId: uuid, onFailure: 'park' },

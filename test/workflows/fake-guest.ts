@@ -1,3 +1,4 @@
+import type { GuestAgentActivities } from '../../src/activities/guest-agent.ts';
 import type { PowerActivities } from '../../src/activities/power.ts';
 import type { SavedMemoryActivities, SavedMemoryLongActivities } from '../../src/activities/saved-memory.ts';
 import type { ScreenshotActivities } from '../../src/activities/screenshot.ts';
@@ -11,13 +12,17 @@ export interface FakeGuests {
   readonly guests: Map<string, FakeGuest>;
   /** Those that do not shut down when they are asked. */
   readonly stubborn: Set<string>;
+  /** Those whose agents do not answer. */
+  readonly silent: Set<string>;
   /** Those that were interrupted. */
   readonly interrupted: Set<string>;
+  /** Passwords that their agents were given, with the user. */
+  readonly passwords: Map<string, string>;
   /** Whether there is room for their memory. */
   isFull: boolean;
 }
 
-type GuestSteps = PowerActivities & SavedMemoryActivities & SavedMemoryLongActivities & ScreenshotActivities;
+type GuestSteps = GuestAgentActivities & PowerActivities & SavedMemoryActivities & SavedMemoryLongActivities & ScreenshotActivities;
 
 const restOf = { defined: 'stopped', paused: 'paused', running: 'active', saved: 'suspended' } as const;
 /** What a hypervisor would say of it. */
@@ -57,6 +62,11 @@ export function fakeGuestSteps(host: FakeGuests): GuestSteps {
       return { isSent, powerState: powerStateOf(instanceId) };
     },
     setGuestClock: async () => ({ isSet: false }),
+    setGuestPassword: async ({ instanceId, user, secrets: { adminPassword } }) => {
+      const isSilent = host.silent.has(instanceId);
+      if (!isSilent) host.passwords.set(instanceId, `${user}:${adminPassword}`);
+      return { problem: isSilent ? 'its agent does not answer' : null, powerState: powerStateOf(instanceId) };
+    },
     lookForRoom: async () => ({ problem: host.isFull ? '/save has 3 MiB free, the guest’s memory needs 64 MiB' : null }),
     attachHostDevices: async () => {},
     forgetSavedMemory: async ({ instanceId }) => {

@@ -5,6 +5,7 @@ import { Client } from '@temporalio/client';
 import { ApplicationFailure, type DataConverter } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { dataConverterWith } from '../../src/client.ts';
+import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
 import { canariesIn, secrets } from './canaries.ts';
@@ -88,6 +89,49 @@ test.for([
     await expect(fleet.record(`instance/${handle.firstExecutionRunId}`)).rejects.toThrow();
   },
 );
+
+/** An instance whose guest has an agent. */
+async function withAgent(name: string): Promise<string> {
+  const properties = { hw_qemu_guest_agent: 'yes', os_admin_user: 'ada' };
+  const { id: image } = await fleet.run<Image>('importImage', { name, source: 'file:fake', diskFormat: 'raw', properties });
+  return (await fleet.run<Instance>('buildInstance', { ...request(name), image })).id;
+}
+
+test('a new password reaches the step that asks the agent, for the user that the image names, and nothing that the server keeps', async () => {
+  const instanceId = await withAgent('new-password');
+  const { adminPassword } = secrets;
+  const instance = await fleet.run<Instance>('setInstancePassword', { instanceId, adminPassword });
+  expect(fleet.hosts.get('secrets-1')?.passwords.get(instanceId)).toBe(`ada:${adminPassword}`);
+  expect(instance).toMatchObject({ vmState: 'active', powerState: 'running', fault: null, operation: null });
+  expect(instance.taskHistory.map(({ taskState }) => taskState)).toEqual(['updating_password', null]);
+  expect(canariesIn(Buffer.from(JSON.stringify(instance)))).toEqual([]);
+  expect(canariesIn(await allThatTheServerKeeps())).toEqual([]);
+});
+
+test('a guest whose agent is silent stays as it is, and its record says why it has no new password', async () => {
+  const instanceId = await withAgent('same-password');
+  fleet.hosts.get('secrets-1')?.silent.add(instanceId);
+  const run = await fleet.start('setInstancePassword', { instanceId, adminPassword: secrets.adminPassword });
+  expect(await endOf(run)).toMatchObject({ type: 'InstancePasswordSetFailed', message: 'its agent does not answer' });
+  const fault = { type: 'InstancePasswordSetFailed' };
+  expect(await fleet.record(`instance/${instanceId}`)).toMatchObject({ vmState: 'active', powerState: 'running', operation: null, fault });
+  expect(canariesIn(await allThatTheServerKeeps())).toEqual([]);
+});
+
+test('a new password for a guest without an agent is refused by the name that Nova has for it, and nothing is touched', async () => {
+  const before = await fleet.run<Instance>('buildInstance', request('without-agent'));
+  const run = await fleet.start('setInstancePassword', { instanceId: before.id, adminPassword: secrets.adminPassword });
+  expect(await endOf(run)).toMatchObject({ type: 'QemuGuestAgentNotEnabled', message: expect.stringContaining('hw_qemu_guest_agent=yes') });
+  expect(await fleet.record(`instance/${before.id}`)).toEqual(before);
+});
+
+test('a new password that was sent unencrypted is refused, and the guest keeps its own', async () => {
+  const instanceId = await withAgent('plain-password');
+  const options = { taskQueue: controlQueue, workflowId: `plain-${randomUUID()}`, args: [{ instanceId, adminPassword: 'swordfish' }] };
+  const end = await endOf(await clientWith().workflow.start('setInstancePassword', options));
+  expect(end).toMatchObject({ type: 'InvalidRequest', details: { fields: [{ field: 'adminPassword' }] } });
+  expect(fleet.hosts.get('secrets-1')?.passwords.has(instanceId)).toBe(false);
+});
 
 test('a request without secrets needs no codec', async () => {
   const { workflow } = clientWith();

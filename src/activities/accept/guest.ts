@@ -94,8 +94,9 @@ export function acceptGuestActivities(config: GuestConfig): AcceptGuestActivitie
   }
 }
 
-async function taken(
-  type: PlainGuestOperation | BootingOperation | 'stopInstance',
+/** Takes an instance that is idle, with its guest. */
+export async function taken(
+  type: PlainGuestOperation | BootingOperation | 'stopInstance' | 'setInstancePassword',
   { instanceId, onFailure = 'park' }: { instanceId: string; onFailure?: OnFailure },
   firstRunId: string,
 ): Promise<AcceptedGuest> {

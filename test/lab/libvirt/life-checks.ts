@@ -98,6 +98,17 @@ export const lifeChecks = {
     await expect(libvirt.domainFsThaw({ dom: guest.dom, mountPoints: ['/'], flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
     await expect(libvirt.domainFsThaw({ dom: guest.dom, mountPoints: ['/'] })).rejects.toThrow(/mountpoints is not supported/);
   },
+  domainSetUserPassword: async ({ libvirt, guest }) => {
+    const asked = { dom: guest.dom, user: 'root', password: 'swordfish' };
+    await expect(libvirt.domainSetUserPassword({ ...asked, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
+    await expect(libvirt.domainSetUserPassword(asked)).rejects.toThrow(/agent/);
+  },
+  domainAgentSetResponseTimeout: async ({ libvirt, guest }) => {
+    const asked = { dom: guest.dom, timeoutSeconds: 20 };
+    await expect(libvirt.domainAgentSetResponseTimeout({ ...asked, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
+    await expect(libvirt.domainAgentSetResponseTimeout({ ...asked, timeoutSeconds: -7 })).rejects.toThrow(/timeout/);
+    expect(await libvirt.domainAgentSetResponseTimeout(asked)).toBe(0);
+  },
   domainDestroyFlags: async ({ libvirt, start }) => {
     const guest = await start();
     await expect(libvirt.domainDestroyFlags({ dom: guest.dom, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
