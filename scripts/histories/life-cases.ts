@@ -120,6 +120,20 @@ export const lifeCases: readonly Case[] = [
   clean('setInstanceMetadata', 'clean', [], { metadata: { role: 'web' } }),
   {
     type: 'instance',
+    name: 'wished',
+    play: async (stage) => {
+      const instanceId = await after(stage, 'wished', []);
+      const workflowId = `instance/${instanceId}`;
+      for (const { guests } of stage.fleet.hosts.values()) if (guests.has(instanceId)) guests.set(instanceId, 'defined');
+      const { host, generation } = await stage.fleet.record<Instance>(workflowId);
+      const seen = { host, generation, sighting: { powerState: 'shutdown', trouble: null }, startsAgain: true };
+      await stage.fleet.client.workflow.getHandle(workflowId).executeUpdate('observe', { args: [seen] });
+      await eventually(async () => ((await stage.fleet.record<Instance>(workflowId)).recent.length > 1 ? true : null));
+      return { workflowId };
+    },
+  },
+  {
+    type: 'instance',
     name: 'altered',
     play: async (stage) => ({
       workflowId: `instance/${await after(stage, 'altered', ['lockInstance', 'pauseInstance', 'unlockInstance'])}`,

@@ -21,6 +21,7 @@ import { type RecordActivities, recordActivities } from './records.ts';
 import { type SnapshotImageActivities, snapshotImageActivities } from './snapshot/image.ts';
 import { type RotateActivities, rotateActivities } from './snapshot/rotate.ts';
 import { type VerifyActivities, verifyActivities } from './verify.ts';
+import { type WishActivities, wishActivities } from './wishes.ts';
 
 /** Everything that touches no host. */
 export type ControlActivities = AcceptBuildActivities &
@@ -44,7 +45,8 @@ export type ControlActivities = AcceptBuildActivities &
   AddressActivities &
   RotateActivities &
   SnapshotImageActivities &
-  VerifyActivities;
+  VerifyActivities &
+  WishActivities;
 
 export function controlActivities(config: Config): ControlActivities {
   return {
@@ -70,5 +72,6 @@ export function controlActivities(config: Config): ControlActivities {
     ...rotateActivities,
     ...snapshotImageActivities,
     ...verifyActivities,
+    ...wishActivities,
   };
 }

@@ -1,12 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { log } from '@temporalio/activity';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { Config } from '../config.ts';
 import type { Libvirt, Unsubscribe } from '../libvirt/index.ts';
 import type { Instance, PowerState, VmState } from '../model/instance.ts';
 import { literal } from '../model/list-query.ts';
 import { type Observation, type Sync, syncOf } from '../model/power-sync.ts';
-import { controlQueue } from '../model/queues.ts';
 import { searchAttributes as attribute } from '../model/search-attributes.ts';
 import { type Agenda, agenda } from './agenda.ts';
 import { concurrently } from './concurrently.ts';
@@ -122,15 +121,13 @@ export function guestWatch(
     const sync = await tell(id, instance.generation, sight);
     if (sync === null) return false;
     log.info('a guest was not as its record said', { instanceId: id, vmState: instance.vmState, powerState: sight.powerState, sync });
-    if (sync === 'stop') await start('stopInstance', id, instance.generation, { instanceId: id, mode: 'hard' });
-    const mustResume = sync === 'stopped' && sight.wasCutOff && resumeGuestsStateOnHostBoot;
-    if (mustResume) await start('startInstance', id, instance.generation, { instanceId: id });
     return true;
   }
 
-  /** What the record made of it, or null when it was not idle any more. */
-  async function tell(id: string, generation: number, { powerState, trouble }: Sight): Promise<Sync | null> {
-    const message: Observation = { host, generation, sighting: { powerState, trouble } };
+  /** What the record made of it, and sees to from here on; or null when it was not idle any more. */
+  async function tell(id: string, generation: number, { powerState, trouble, wasCutOff }: Sight): Promise<Sync | null> {
+    const startsAgain = wasCutOff && resumeGuestsStateOnHostBoot;
+    const message: Observation = { host, generation, sighting: { powerState, trouble }, startsAgain };
     try {
       return await client()
         .workflow.getHandle(`instance/${id}`)
@@ -139,15 +136,6 @@ export function guestWatch(
       if (error instanceof WorkflowNotFoundError) return 'nothing';
       if (error instanceof WorkflowUpdateFailedError) return null;
       throw error;
-    }
-  }
-
-  /** Once for a generation, however often it is tried: an operation raises it. */
-  async function start(type: string, id: string, generation: number, request: object): Promise<void> {
-    try {
-      await client().workflow.start(type, { taskQueue: controlQueue, workflowId: `power-sync/${id}/${generation}`, args: [request] });
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
   }
 }

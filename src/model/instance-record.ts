@@ -22,6 +22,7 @@ import {
   taken,
 } from './tenure.ts';
 import { type Action, mayTakeOver, refusalByLock, refusalInState, refusalToGoOn } from './transitions.ts';
+import { refusalOfWished, type Wish, wishAfterBegin } from './wish.ts';
 
 /** What an operation asks when it takes an instance. */
 export interface Begin {
@@ -79,6 +80,8 @@ export interface InstanceState extends Tenure {
   readonly touched: readonly string[];
   /** What is still to be told. Absent as long as nobody was to be told anything. */
   readonly outbox?: Outbox;
+  /** What has to follow from what was last seen of the guest. */
+  readonly wish?: Wish | null;
 }
 
 export const emptyInstance: InstanceState = { record: null, touched: [], holder: null, generation: 0, ended: [] };
@@ -93,7 +96,7 @@ export function refusalToBegin(state: InstanceState, message: Begin): Refused | 
       return resetRefused(message.type);
     case 'busy':
     case 'free':
-      return refusalOfNewcomer(state, message);
+      return refusalOfWished(state, message.run) ?? refusalOfNewcomer(state, message);
   }
 }
 
@@ -176,7 +179,8 @@ export function begin(state: InstanceState, message: Begin, at: string): Instanc
   const known = message.create === null ? state.record : newRecord(message.create, at);
   if (known === null) return state;
   const record = holder === null ? known : remembered(known, holder, takenOverBy(message), at);
-  return shown({ ...state, ...tenure, record: { ...record, taskState, taskHistory: [{ taskState, at }] } }, at);
+  const wish = state.wish === undefined ? {} : { wish: wishAfterBegin(state, message.run) };
+  return shown({ ...state, ...tenure, ...wish, record: { ...record, taskState, taskHistory: [{ taskState, at }] } }, at);
 }
 
 /** How an operation ended that did not let go in time. */

@@ -1,6 +1,7 @@
 import type { Fault, Instance, PowerState, VmState } from './instance.ts';
 import type { InstanceState } from './instance-record.ts';
 import type { Refused } from './refused.ts';
+import type { Wish } from './wish.ts';
 
 /** A guest as its hypervisor shows it, with what an operator has to know beyond its power state. */
 export interface Sighting {
@@ -47,6 +48,8 @@ export interface Observation {
   readonly host: string;
   readonly generation: number;
   readonly sighting: Sighting;
+  /** Whether a guest that is off is started again. Absent: a worker of before 0.2, which starts what has to follow by itself. */
+  readonly startsAgain?: boolean;
 }
 
 /** Why the record does not take what was seen, or null: it may be older than what an operation did meanwhile. */
@@ -71,7 +74,16 @@ export function observed(state: InstanceState, seen: Observation, at: string): I
   if (record === null || sync === 'nothing') return state;
   const { powerState } = seen.sighting;
   const vmState = vmStateAfter(record.vmState, sync);
-  return { ...state, record: { ...record, vmState, powerState, fault: faultAfter(record.fault, seen.sighting, at), updatedAt: at } };
+  const fault = faultAfter(record.fault, seen.sighting, at);
+  return { ...state, ...wishFor(record.id, seen, sync), record: { ...record, vmState, powerState, fault, updatedAt: at } };
+}
+
+/** The operation that has to follow. */
+function wishFor(instanceId: string, { generation, startsAgain }: Observation, sync: Sync): { readonly wish?: Wish } {
+  const wished = { workflowId: `power-sync/${instanceId}/${generation}`, is: 'open' } as const;
+  if (startsAgain === undefined) return {};
+  if (sync === 'stop') return { wish: { type: 'stopInstance', request: { instanceId, mode: 'hard' }, ...wished } };
+  return sync === 'stopped' && startsAgain ? { wish: { type: 'startInstance', request: { instanceId }, ...wished } } : {};
 }
 
 /** A guest that runs though it must not is active for as long as it takes to stop it. */

@@ -6,6 +6,7 @@ import { controlQueue, longQueueOf, quickQueueOf } from '../model/queues.ts';
 export type { AttendActivities } from '../activities/attend.ts';
 export type { NotifyActivities } from '../activities/notifications.ts';
 export type { WatchActivities } from '../activities/watch.ts';
+export type { WishActivities } from '../activities/wishes.ts';
 
 /** Time-outs are named here, by kind of work, and nowhere else. */
 export interface KindOfWork {

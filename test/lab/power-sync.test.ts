@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { importGuest } from '../../lab/cloud.ts';
 import { buildGuest, type LabHost, loseHost, returnHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
@@ -36,6 +39,21 @@ test('a guest that somebody starts behind our back is stopped again', async () =
   expect(await virsh('domstate')).toContain('shut off');
 });
 
+test('what has to follow from what was seen comes to pass though the worker that saw it dies before it begins', async () => {
+  const fault = join(own.faultsDirectory, `before.startWished.instance_${id}`);
+  await writeFile(fault, '');
+  await virsh('start').catch(() => {});
+  await until(() => (existsSync(`${fault}.hit`) ? true : null), { what: 'the record to wish for a stop', timeoutMs: 60_000 });
+  expect(await recordNow()).toMatchObject({ vmState: 'active', operation: null });
+  await killWorker();
+  await rm(fault);
+  // It begins with nobody on the host.
+  await until(async () => ((await recordNow()).operation?.type === 'stopInstance' ? true : null), { what: 'the stop', timeoutMs: 60_000 });
+  await own.startCompute(host.name);
+  await whenRecord({ vmState: 'stopped', powerState: 'shutdown' }, ({ recent }) => recent.at(-1)?.type === 'stopInstance');
+  expect(await virsh('domstate')).toContain('shut off');
+});
+
 test('a guest that somebody pauses behind our back stays active, and its power state is the hypervisor’s', async () => {
   await run('startInstance', { instanceId: id });
   await virsh('suspend');
@@ -52,10 +70,7 @@ test('a guest whose QEMU dies is stopped, and its record says that it crashed', 
 
 test('what a guest did while its worker was away is seen when the worker is back', async () => {
   await run('startInstance', { instanceId: id });
-  const worker = own.workers.compute.get(host.name);
-  if (worker === undefined) throw new Error('the host has no worker');
-  signalProcess(worker, 'SIGKILL');
-  await whenEnded(worker);
+  await killWorker();
   await virsh('destroy');
   await own.startCompute(host.name);
   await whenRecord({ vmState: 'stopped', powerState: 'shutdown' });
@@ -90,6 +105,17 @@ test('guests that ended with their host run again when it is back', async () => 
   expect(await findings(own)).toEqual([]);
 });
 
+async function killWorker(): Promise<void> {
+  const worker = own.workers.compute.get(host.name);
+  if (worker === undefined) throw new Error(`${host.name} has no worker`);
+  signalProcess(worker, 'SIGKILL');
+  await whenEnded(worker);
+}
+
+function recordNow(instanceId = id): Promise<Instance> {
+  return own.client.workflow.getHandle(`instance/${instanceId}`).query<Instance>('record');
+}
+
 function virsh(command: string, instanceId = id): Promise<string> {
   return runInHost(host, ['virsh', command, instanceId]);
 }
@@ -97,7 +123,7 @@ function virsh(command: string, instanceId = id): Promise<string> {
 /** The record once it is as expected and nobody works on it. */
 function whenRecord(expected: Partial<Instance>, is: (instance: Instance) => boolean = () => true, instanceId = id): Promise<Instance> {
   const look = async () => {
-    const record = await own.client.workflow.getHandle(`instance/${instanceId}`).query<Instance>('record');
+    const record = await recordNow(instanceId);
     const fits = Object.entries(expected).every(([key, value]) => record[key as keyof Instance] === value);
     return fits && record.operation === null && is(record) ? record : null;
   };

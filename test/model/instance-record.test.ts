@@ -10,45 +10,25 @@ import {
   type FinishInstance,
   finish,
   type InstanceState,
-  type NewInstance,
   refusalForeseen,
   refusalToBegin,
   refusalToEnter,
 } from '../../src/model/instance-record.ts';
 import type { Run } from '../../src/model/tenure.ts';
+import { beginning, made } from './instances.ts';
 import { at, runOf } from './tenures.ts';
 
 const build = runOf('build');
 const buildReset = runOf('build', 1);
 const deletion = runOf('delete');
 
-const made: NewInstance = {
-  id: '7d9f0e0c-0000-4000-8000-000000000001',
-  name: 'web1',
-  projectId: 'project',
-  userId: 'user',
-  flavor: { name: 'm1.tiny', vcpus: 1, memoryMiB: 512, rootGiB: 1, ephemeralGiB: 0, swapMiB: 0, extraSpecs: {} },
-  image: 'image',
-  availabilityZone: null,
-  metadata: { role: 'web' },
-};
-
 function toBuild(run: Run = build): Begin {
-  return { run, type: 'buildInstance', part: 1, userId: 'user', taskState: 'scheduling', create: made, isAdmin: true, takeOver: false };
+  return beginning({ run, type: 'buildInstance', taskState: 'scheduling', create: made, isAdmin: true });
 }
 
 function toDelete(run: Run = deletion): Begin {
-  return {
-    run,
-    type: 'deleteInstance',
-    part: 1,
-    userId: 'admin',
-    taskState: 'deleting',
-    create: null,
-    action: 'deleteInstance',
-    isAdmin: true,
-    takeOver: true,
-  };
+  const asked = { userId: 'admin', taskState: 'deleting', action: 'deleteInstance', isAdmin: true, takeOver: true } as const;
+  return beginning({ run, type: 'deleteInstance', ...asked });
 }
 
 function toEnter(changes: Partial<EnterInstance> = {}): EnterInstance {

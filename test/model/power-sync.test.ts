@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { PowerState, VmState } from '../../src/model/instance.ts';
-import { begin, emptyInstance, finish, type InstanceState } from '../../src/model/instance-record.ts';
-import { observed, refusalToObserve, type Sighting, type Sync, syncIn, syncOf } from '../../src/model/power-sync.ts';
-import { at, runOf } from './tenures.ts';
+import { emptyInstance, type InstanceState } from '../../src/model/instance-record.ts';
+import { observed, refusalToObserve, type Sync, syncIn, syncOf } from '../../src/model/power-sync.ts';
+import { active, building, seenAs } from './instances.ts';
+import { at } from './tenures.ts';
 
 const seen: readonly PowerState[] = ['nostate', 'running', 'paused', 'shutdown', 'crashed', 'suspended'];
 
@@ -24,34 +25,6 @@ test.for<[VmState, PowerState, readonly Sync[]]>([
 ])('what follows when the guest of an instance that is %s and %s is seen otherwise', ([vmState, powerState, expected]) => {
   expect(seen.map((state) => syncOf({ vmState, powerState }, state))).toStrictEqual(expected);
 });
-
-const made = {
-  id: '7d9f0e0c-0000-4000-8000-000000000001',
-  name: 'web1',
-  projectId: 'project',
-  userId: 'user',
-  flavor: { name: 'm1.tiny', vcpus: 1, memoryMiB: 512, rootGiB: 1, ephemeralGiB: 0, swapMiB: 0, extraSpecs: {} },
-  image: 'image',
-  availabilityZone: null,
-  metadata: {},
-};
-const build = runOf('build');
-const message = {
-  run: build,
-  type: 'buildInstance',
-  part: 1,
-  userId: 'user',
-  taskState: 'scheduling',
-  takeOver: false,
-  isAdmin: true,
-} as const;
-const building = begin(emptyInstance, { ...message, create: made }, at(1));
-const changes = { vmState: 'active', powerState: 'running', host: 'cn1' } as const;
-const active = finish(building, { run: build, part: 1, end: 'completed', steps: [], changes }, at(2));
-
-function seenAs(powerState: PowerState, trouble: Sighting['trouble'] = null) {
-  return { host: 'cn1', generation: active.generation, sighting: { powerState, trouble } };
-}
 
 function having(state: InstanceState, sighting: ReturnType<typeof seenAs>, when = at(3)): InstanceState {
   return observed(state, sighting, when);

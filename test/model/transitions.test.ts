@@ -1,16 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Instance, type TaskState, taskStates, type VmState, vmStates } from '../../src/model/instance.ts';
-import {
-  alter,
-  type Begin,
-  begin,
-  emptyInstance,
-  finish,
-  type InstanceState,
-  refusalToAlter,
-  refusalToBegin,
-} from '../../src/model/instance-record.ts';
+import { alter, type InstanceState, refusalToAlter, refusalToBegin } from '../../src/model/instance-record.ts';
 import { type Action, refusalToGoOn, transitions } from '../../src/model/transitions.ts';
+import { active, beginning } from './instances.ts';
 import { at, holderOf, runOf } from './tenures.ts';
 
 /** What Nova says of an action (the decorators of `nova/compute/api.py`), typed from there: not from our table. */
@@ -67,37 +59,9 @@ function allBut(...states: readonly TaskState[]): readonly (TaskState | null)[] 
 const operations = Object.entries(ofOperations) as [Action, Expected][];
 const alterations = Object.entries(ofAlterations) as [Action, Expected][];
 
-const made = {
-  id: '7d9f0e0c-0000-4000-8000-000000000001',
-  name: 'web1',
-  projectId: 'project',
-  userId: 'user',
-  flavor: { name: 'm1.tiny', vcpus: 1, memoryMiB: 512, rootGiB: 1, ephemeralGiB: 0, swapMiB: 0, extraSpecs: {} },
-  image: 'image',
-  availabilityZone: null,
-  metadata: {},
-};
-
 function withRecord(changes: Partial<Instance>): InstanceState {
-  const build = runOf('build');
-  const building = begin(emptyInstance, beginning({ run: build, type: 'buildInstance', taskState: 'scheduling', create: made }), at(1));
-  const state = finish(building, { run: build, part: 1, end: 'completed', steps: [], changes: {} }, at(9));
-  if (state.record === null) throw new Error('the build made no record');
-  return { ...state, record: { ...state.record, ...changes } };
-}
-
-function beginning(changes: Partial<Begin>): Begin {
-  return {
-    run: runOf('new'),
-    type: 'new',
-    part: 1,
-    userId: 'user',
-    taskState: null,
-    create: null,
-    isAdmin: false,
-    takeOver: false,
-    ...changes,
-  };
+  if (active.record === null) throw new Error('the build made no record');
+  return { ...active, record: { ...active.record, vmState: 'building', host: null, launchedAt: null, ...changes } };
 }
 
 /** The state with another operation holding it, in this task state. */
@@ -106,7 +70,7 @@ function held(state: InstanceState, taskState: TaskState | null): InstanceState 
   return { ...state, record: { ...state.record, taskState }, holder: holderOf(runOf('other'), { type: 'otherInstance' }) };
 }
 
-function typeOf(state: InstanceState, action: Action, changes: Partial<Begin> = {}): string | null {
+function typeOf(state: InstanceState, action: Action, changes: Parameters<typeof beginning>[0] = {}): string | null {
   return refusalToBegin(state, beginning({ action, ...changes }))?.type ?? null;
 }
 

@@ -126,6 +126,23 @@ test('a reboot that cannot start the guest again leaves the instance stopped', a
   expect(await recordOf(instanceId)).toMatchObject({ vmState: 'stopped', powerState: 'shutdown', operation: null });
 });
 
+test('a record starts by itself what has to follow from what was seen of its guest, once, however often it was seen', async () => {
+  const instanceId = await active('seen-off');
+  fleet.hosts.get('power-1')?.guests.set(instanceId, 'defined');
+  const { generation } = await recordOf(instanceId);
+  const seen = { host: 'power-1', generation, sighting: { powerState: 'shutdown', trouble: null }, startsAgain: true };
+  const observe = () => fleet.client.workflow.getHandle(`instance/${instanceId}`).executeUpdate('observe', { args: [seen] });
+  expect(await observe()).toBe('stopped');
+  await observe().catch(() => {}); // refused once the operation has it
+  await eventually(async () => ((await recordOf(instanceId)).vmState === 'active' ? true : null));
+  expect(guestOf(instanceId)).toBe('running');
+  const { recent } = await recordOf(instanceId);
+  expect(recent.map(({ type, end }) => [type, end])).toEqual([
+    ['buildInstance', 'completed'],
+    ['startInstance', 'completed'],
+  ]);
+});
+
 /** Operations of one step that changes the guest: what the instance is before, and stays when the step fails or is cancelled. */
 const undone: readonly [type: string, step: HostStep, before: readonly string[], rests: object][] = [
   ['pauseInstance', 'pauseGuest', [], { vmState: 'active', powerState: 'running' }],

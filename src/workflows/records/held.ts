@@ -4,11 +4,13 @@ import type { SinkName } from '../../model/notification.ts';
 import { isAllSent, type Outbox } from '../../model/outbox.ts';
 import type { Refused } from '../../model/refused.ts';
 import type { Enter, Finish, Tenure, Token } from '../../model/tenure.ts';
+import type { Wish } from '../../model/wish.ts';
 import { courier } from './courier.ts';
 import { type RunEnd, recordLife } from './life.ts';
 import { now, refuseWith } from './refuse.ts';
 import { showing } from './show.ts';
 import { watch } from './watch.ts';
+import { wishes } from './wishes.ts';
 
 /** A record and the moment from which lists show it: an operation returns only when they do. */
 export interface Shown<Record> {
@@ -41,6 +43,11 @@ interface HeldRecord<Record, State extends Tenure & { readonly record: Record | 
     readonly of: (state: State) => Outbox | undefined;
     readonly afterSending: (state: State, sink: SinkName, through: number) => State;
   };
+  /** The operation that it wishes for; absent: it never does. */
+  readonly wishes?: {
+    readonly of: (state: State) => Wish | null | undefined;
+    readonly afterStart: (state: State, workflowId: string) => State;
+  };
   /** Registers the messages that only this kind of record takes. */
   readonly others?: (access: Access<State>) => void;
 }
@@ -69,6 +76,13 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
     life.touch();
     state = of.outbox?.afterSending(state, sink, through) ?? state;
   });
+  const { grant, isGranting } = wishes(
+    () => of.wishes?.of(state),
+    (workflowId) => {
+      life.touch();
+      state = of.wishes?.afterStart(state, workflowId) ?? state;
+    },
+  );
 
   setHandler(defineQuery<Record | null>('record'), () => state.record);
   setHandler(
@@ -107,10 +121,11 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
   }
 
   send(); // what the run before this one had still to tell
+  grant();
   const end = await life.end({
     closed: () => state.record !== null && of.isClosed(state.record, state) && isAllSent(outbox()),
     held: () => state.holder !== null,
-    sending: isSending,
+    sending: () => isSending() || isGranting(),
   });
   return { end, state };
 
@@ -124,6 +139,7 @@ export async function serveHeldRecord<Record, State extends Tenure & { readonly 
     if (state.holder === null || holder === null) showMemo();
     if (state.holder !== null && state.holder.firstRunId !== holder?.firstRunId) watchHolder(state.holder);
     send();
+    grant();
   }
 
   function showMemo(): void {

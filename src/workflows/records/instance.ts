@@ -20,6 +20,7 @@ import type { SinkName } from '../../model/notification.ts';
 import { sentTo } from '../../model/outbox.ts';
 import { type Observation, observed, refusalToObserve, type Sync, syncIn } from '../../model/power-sync.ts';
 import { searchAttributes as attribute } from '../../model/search-attributes.ts';
+import { wishAfterStart } from '../../model/wish.ts';
 import { type Access, serveHeldRecord } from './held.ts';
 import { continueWith } from './life.ts';
 import { now, refuseWith } from './refuse.ts';
@@ -39,6 +40,7 @@ export async function instance(carried: InstanceState = emptyInstance): Promise<
     begun: ({ touched }) => ({ touched }),
     isClosed: ({ vmState }) => vmState === 'deleted',
     outbox: { of: (state) => state.outbox, afterSending },
+    wishes: { of: ({ wish }) => wish, afterStart: (state, id) => ({ ...state, wish: wishAfterStart(state, id) }) },
     others: takeObservations,
   });
   return end === 'closed' ? state.record : continueWith<typeof instance>(state);
