@@ -24,7 +24,7 @@ export function configuredSinks({ log, webhook, nats }: Config['notifications'])
 
 /** What every message of an operation to its instance's record says beside what it is about: who asks, and what is to be told. */
 export function withTold(workflowId: string, name: string, message: object): object {
-  if (!workflowId.startsWith('instance/') || !['begin', 'enter', 'finish'].includes(name)) return message;
+  if (!workflowId.startsWith('instance/') || !['begin', 'enter', 'finish', 'alter'].includes(name)) return message;
   const notify = notificationPolicy.getStore() ?? null;
   return { ...message, ...(name === 'begin' ? { by: requester() } : {}), ...(notify === null ? {} : { notify }) };
 }

@@ -1,5 +1,5 @@
 import type { RecentOperation } from './instance.ts';
-import type { InstanceState } from './instance-record.ts';
+import type { AlterInstance, InstanceState } from './instance-record.ts';
 import { type NotificationPolicy, type NotifiedOperation, notifiedInstance, type StateReport } from './notification.ts';
 import { type Outbox, posted, type Unnumbered } from './outbox.ts';
 import type { Holder } from './tenure.ts';
@@ -14,6 +14,28 @@ type Change<M> = (state: InstanceState, message: M, at: string) => InstanceState
 /** The change, and into the outbox what it makes worth telling. */
 export function notifying<M extends Message>(change: Change<M>): Change<M> {
   return (state, message, at) => notified(state, change(state, message, at), message.notify, at);
+}
+
+/**
+ * The same for what alters the record alone: told as an action that begins and ends in a moment; and as an update, as Nova reports each
+ * save of an instance. One that was done before is not told again.
+ */
+export function notifyingAlteration(change: Change<AlterInstance>): Change<AlterInstance> {
+  return (state, message, at) => {
+    const after = change(state, message, at);
+    const { record } = after;
+    const done = record?.recent.at(-1);
+    const isNew = done !== undefined && done.runId === message.run?.runId && state.record?.recent.at(-1) !== done;
+    if (record === null || !isNew || message.notify === undefined || message.notify.sinks.length === 0) return after;
+    const { workflowId, runId, type, userId, requestId = null } = done;
+    const operation = { workflowId, runId, type, part: 1, firstTaskState: null, userId, requestId, startedAt: at };
+    const { vmState, taskState } = record;
+    const plain = { at, instance: notifiedInstance(record), operation, old: null, failure: null, merged: 0 };
+    const update = { ...plain, phase: 'update' as const, old: { vmState, taskState } };
+    const updates = message.notify.stateReport === 'none' ? [] : [update];
+    const told = [{ ...plain, phase: 'start' as const }, ...updates, { ...plain, phase: 'end' as const }];
+    return { ...after, outbox: posted(after.outbox, message.notify, told) };
+  };
 }
 
 /** The same for a change that no message makes, such as the end of an operation that was terminated: told as the last message was. */

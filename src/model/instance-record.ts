@@ -67,6 +67,9 @@ export interface AlterInstance {
   readonly action: Action;
   readonly by: Requester;
   readonly changes: InstanceAlterations;
+  /** Of the operation. Absent: a worker of before 0.2, whose alterations are not remembered. */
+  readonly run?: Pick<Run, 'workflowId' | 'runId'>;
+  readonly notify?: NotificationPolicy;
 }
 
 export type EnterInstance = Enter<InstanceChanges> & { readonly notify?: NotificationPolicy };
@@ -133,9 +136,19 @@ export function refusalToAlter({ record }: InstanceState, { action, by }: AlterI
 }
 
 /** The state with the record changed beside whatever is under way; who holds it goes on. */
-export function alter(state: InstanceState, { changes }: AlterInstance, at: string): InstanceState {
+export function alter(state: InstanceState, message: AlterInstance, at: string): InstanceState {
   const { record } = state;
-  return record === null ? state : { ...state, record: { ...record, ...changes, updatedAt: at } };
+  return record === null
+    ? state
+    : { ...state, record: { ...record, ...message.changes, ...recentWith(record, message, at), updatedAt: at } };
+}
+
+/** What is remembered of an alteration: it is done in a moment. Repeated by the same run it changes nothing. */
+function recentWith({ recent }: Instance, { action: type, by, run }: AlterInstance, at: string): Partial<Pick<Instance, 'recent'>> {
+  if (run === undefined || recent.some(({ runId }) => runId === run.runId)) return {};
+  const { userId, requestId } = by;
+  const done: RecentOperation = { ...run, type, userId, requestId, startedAt: at, endedAt: at, end: 'completed', failure: null, steps: [] };
+  return { recent: [...recent, done].slice(-rememberedEnds) };
 }
 
 /**

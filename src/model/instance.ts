@@ -53,6 +53,14 @@ export const taskStates = [
 ] as const;
 export type TaskState = (typeof taskStates)[number];
 
+/** Operations that change the record alone, beside whatever holds it. */
+export const alterations: ReadonlySet<string> = new Set(['lockInstance', 'unlockInstance', 'renameInstance', 'setInstanceMetadata']);
+
+/** The last operation that held an instance, or holds it: what its task history is of. */
+export function lastHolderOf({ operation, recent }: Pick<Instance, 'operation' | 'recent'>): { readonly workflowId: string } | null {
+  return operation ?? recent.findLast(({ type }) => !alterations.has(type)) ?? null;
+}
+
 /** The hypervisor's word, never inferred (Nova's `power_state`). */
 export const powerStates = ['nostate', 'running', 'paused', 'shutdown', 'crashed', 'suspended'] as const;
 export type PowerState = (typeof powerStates)[number];

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { notifying, notifyingAsBefore } from '../../src/model/instance-notifications.ts';
+import { notifying, notifyingAlteration, notifyingAsBefore } from '../../src/model/instance-notifications.ts';
 import {
   abandon,
+  alter,
   type Begin,
   begin,
   emptyInstance,
@@ -133,4 +134,36 @@ test('a delete that takes an instance over tells the end of the one that lost it
   expect(said(taken).slice(2)).toEqual(['buildInstance error', 'deleteInstance start', 'deleteInstance update']);
   expect(taken.outbox?.waiting[2]).toMatchObject({ failure: { type: 'TakenOver' }, operation: { runId: 'build-run' } });
   expect(taken.record?.recent).toMatchObject([{ type: 'buildInstance', end: 'terminated', failure: { type: 'TakenOver' } }]);
+});
+
+test('what alters the record alone is told as an action that begins and ends, and as an update, once however often it comes', () => {
+  const run = { workflowId: 'rename/1', runId: 'rename-run' };
+  const message = { action: 'renameInstance', by, changes: { name: 'web2' }, run, notify: all } as const;
+  const rename = notifyingAlteration(alter);
+  const altered = rename(built(all), message, at(20));
+  expect(said(altered).slice(-3)).toEqual(['renameInstance start', 'renameInstance update', 'renameInstance end']);
+  expect(altered.outbox?.waiting.at(-1)).toMatchObject({
+    operation: { ...run, userId: 'ada', requestId: 'req-1' },
+    instance: { name: 'web2' },
+  });
+  expect(altered.record?.recent.at(-1)).toMatchObject({
+    ...run,
+    type: 'renameInstance',
+    userId: 'ada',
+    startedAt: at(20),
+    end: 'completed',
+  });
+
+  const again = rename(altered, message, at(21));
+  expect([said(again), again.record?.recent]).toEqual([said(altered), altered.record?.recent]);
+  expect(said(rename(built(all), { ...message, notify: { ...all, stateReport: 'none' } }, at(20))).slice(-2)).toEqual([
+    'renameInstance start',
+    'renameInstance end',
+  ]);
+});
+
+test('an alteration of a release before is not remembered', () => {
+  const before = built(all);
+  const altered = notifyingAlteration(alter)(before, { action: 'lockInstance', by, changes: { locked: null } }, at(20));
+  expect([altered.record?.recent, altered.outbox]).toEqual([before.record?.recent, before.outbox]);
 });

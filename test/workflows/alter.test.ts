@@ -30,6 +30,13 @@ test('a lock is known by who set it, refuses nothing to an administrator, and is
   expect(await fleet.run('lockInstance', { instanceId, reason: 'keep' })).toMatchObject({ locked: { by: 'owner', reason: 'keep' } });
   expect(await fleet.run('stopInstance', { instanceId })).toMatchObject({ vmState: 'stopped', locked: { by: 'owner' } });
   expect(await fleet.run('unlockInstance', { instanceId })).toMatchObject({ locked: null });
+  const { recent } = await fleet.record<Instance>(`instance/${instanceId}`);
+  expect(recent.map(({ type, userId, end }) => `${type} by ${userId}: ${end}`)).toEqual([
+    'buildInstance by admin: completed',
+    'lockInstance by admin: completed',
+    'stopInstance by admin: completed',
+    'unlockInstance by admin: completed',
+  ]);
 });
 
 test.each([

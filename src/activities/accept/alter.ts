@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import type { Instance, InstanceAlterations } from '../../model/instance.ts';
 import type { AlterInstance } from '../../model/instance-record.ts';
 import type { Action } from '../../model/transitions.ts';
@@ -35,7 +36,8 @@ export const alterActivities: AlterActivities = {
 };
 
 async function altered(action: Action, instanceId: string, changes: InstanceAlterations): Promise<Instance> {
-  const message: AlterInstance = { action, by: requester(), changes };
+  const { workflowExecution: run } = activityInfo();
+  const message: AlterInstance = { action, by: requester(), changes, ...(run === undefined ? {} : { run }) };
   const workflowId = `instance/${instanceId}`;
   const absent = fail('InstanceNotFound', `there is no instance ${instanceId}`);
   const { record, shownAt } = await update<Shown<Instance>>(workflowId, 'alter', message, absent);

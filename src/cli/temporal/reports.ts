@@ -1,4 +1,5 @@
 import { type Client, type WorkflowExecutionDescription, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { lastHolderOf } from '../../model/instance.ts';
 import { searchAttributes } from '../../model/search-attributes.ts';
 import type { OperationReport } from '../cloud.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
@@ -65,7 +66,7 @@ async function lastOperationOf(client: Client, view: View, name: string): Promis
   const [id, ...others] = await idsNamed(client, 'instance', name, view);
   if (id === undefined || others.length > 0) return null;
   const record = await queriedRecord(client, 'instance', id);
-  return (record?.operation ?? record?.recent.at(-1))?.workflowId ?? null;
+  return record === null ? null : (lastHolderOf(record)?.workflowId ?? null);
 }
 
 function absent(idOrName: string): CommandError {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
-import type { Instance } from '../../model/instance.ts';
+import { type Instance, lastHolderOf } from '../../model/instance.ts';
 import type { OperationView } from '../../model/operation.ts';
 import type { Run, Sight } from '../cloud.ts';
 import { pendingOf } from './pending.ts';
@@ -63,8 +63,8 @@ export function operationView(client: Client, handle: WorkflowHandle): Promise<O
 }
 
 /** Whether the operation is the last one that took the record: the task history is of that one. */
-function isTakenBy({ operation, recent }: Instance, workflowId: string): boolean {
-  return (operation ?? recent.at(-1))?.workflowId === workflowId;
+function isTakenBy(instance: Instance, workflowId: string): boolean {
+  return lastHolderOf(instance)?.workflowId === workflowId;
 }
 
 function isLongAgo(at: string): boolean {

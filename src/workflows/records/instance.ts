@@ -1,7 +1,7 @@
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { defineUpdate, setHandler } from '@temporalio/workflow';
 import type { Instance, InstanceChanges } from '../../model/instance.ts';
-import { notifying, notifyingAsBefore } from '../../model/instance-notifications.ts';
+import { notifying, notifyingAlteration, notifyingAsBefore } from '../../model/instance-notifications.ts';
 import {
   type AlterInstance,
   abandon,
@@ -34,7 +34,7 @@ export async function instance(carried: InstanceState = emptyInstance): Promise<
     abandon: notifyingAsBefore(abandon),
     refusalToBegin,
     refusalToEnter,
-    alter: { refusal: refusalToAlter, apply: alter },
+    alter: { refusal: refusalToAlter, apply: notifyingAlteration(alter) },
     attributes,
     memo,
     begun: ({ touched }) => ({ touched }),
