@@ -69,22 +69,24 @@ export async function struck<One extends Stopped>(
   own: OwnCloud,
   cases: readonly One[],
   strike: (own: OwnCloud, cases: readonly One[]) => Promise<void>,
-  endAt: (step: string) => string,
+  endAt: (step: string, one: One) => string,
 ): Promise<void> {
   await Promise.all(cases.filter(({ step, point }) => hasPoint(step, point)).map((one) => whenHit(own, one)));
   await strike(own, cases);
   await Promise.all(cases.map((one) => letGo(own, one)));
   const ends = await Promise.all(cases.map(async ({ step, run }) => [step, (await endOf(run))?.type ?? 'completed']));
-  expect(ends).toEqual(cases.map(({ step }) => [step, endAt(step)]));
+  expect(ends).toEqual(cases.map((one) => [one.step, endAt(one.step, one)]));
 }
 
 /** Only steps that take a lock have something during them. */
-function hasPoint(step: string, point: FaultPoint): boolean {
+export function hasPoint(step: string, point: FaultPoint): boolean {
   return point !== 'during' || lockedSteps.has(step);
 }
 
 const lockedSteps: ReadonlySet<string> = new Set([
   ...['createDisks', 'defineDomain', 'startPaused', 'runGuest', 'removeInstance', 'wipeDisks'],
+  ...['shutDownGuest', 'switchGuestOff', 'pauseGuest', 'unpauseGuest', 'injectNmi', 'setGuestClock'],
+  ...['saveGuest', 'restoreGuest', 'forgetSavedMemory'],
   ...['fetchBases', 'storeImage', 'removeStoredImage'],
   ...['saveGuest', 'extractSnapshot', 'wakeGuest', 'uploadSnapshot'],
 ]);

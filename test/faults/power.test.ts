@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runInHost } from '../../lab/lab.ts';
+import type { Instance, PowerState, VmState } from '../../src/model/instance.ts';
+import { controlQueue } from '../../src/model/queues.ts';
+import type { OperationName } from '../../src/schema/request.ts';
+import { blankImage } from '../lab/blank-image.ts';
+import { type OwnCloud, ownCloud } from '../lab/cloud-fixture.ts';
+import { type Case, type FaultPoint, findings, hasPoint, points, startStopped, stepsOf, struck, whenIdle } from './matrix.ts';
+import { endOfStruck, type Strike, strikes } from './strikes.ts';
+
+/** What is done to a guest, and what may become of it. */
+interface Row {
+  readonly type: OperationName;
+  readonly how?: object;
+  /** What is done to a guest that runs, so that the operation may begin. */
+  readonly before: readonly OperationName[];
+  /** Where a cancel is heard that comes at a step. */
+  readonly hearsCancel: (step: string) => boolean;
+  /** What the instance was before, and what the operation makes of it: in one of them it rests, whatever strikes. */
+  readonly rests: readonly [VmState, VmState];
+}
+
+const untilFinished = (step: string) => step !== 'finish';
+const before = (...steps: readonly string[]) => {
+  return (step: string) => steps.includes(step);
+};
+
+const rows: readonly Row[] = [
+  {
+    type: 'rebootInstance',
+    how: { mode: 'hard' },
+    before: ['pauseInstance'],
+    hearsCancel: before('acceptReboot'),
+    rests: ['paused', 'active'],
+  },
+  { type: 'suspendInstance', before: [], hearsCancel: untilFinished, rests: ['active', 'suspended'] },
+  { type: 'resumeInstance', before: ['suspendInstance'], hearsCancel: before('acceptResume'), rests: ['suspended', 'active'] },
+  { type: 'startInstance', before: ['stopInstance'], hearsCancel: untilFinished, rests: ['stopped', 'active'] },
+  {
+    type: 'stopInstance',
+    before: [],
+    hearsCancel: before('acceptStop', 'shutDownGuest'),
+    rests: ['active', 'stopped'],
+  },
+  { type: 'pauseInstance', before: [], hearsCancel: untilFinished, rests: ['active', 'paused'] },
+  { type: 'unpauseInstance', before: ['pauseInstance'], hearsCancel: untilFinished, rests: ['paused', 'active'] },
+  { type: 'softDeleteInstance', before: [], hearsCancel: before('acceptSoftDelete'), rests: ['active', 'soft-delete'] },
+  {
+    type: 'restoreInstance',
+    before: ['softDeleteInstance'],
+    hearsCancel: before('acceptRestore', 'startPaused', 'runGuest'),
+    rests: ['soft-delete', 'active'],
+  },
+  { type: 'triggerCrashDump', before: [], hearsCancel: untilFinished, rests: ['active', 'active'] },
+];
+
+const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
+const representative = ['the compute workers are killed with their children', 'they are terminated'];
+const chosen = Object.entries(strikes).filter(([name]) => isLongRun || representative.includes(name));
+const chosenRows = isLongRun ? rows : rows.slice(0, 3);
+
+let own: OwnCloud;
+let image: string;
+/** A guest for each step of each row, used again for every strike. */
+const places: { readonly row: Row; readonly step: string; readonly instanceId: string }[] = [];
+
+beforeAll(async () => {
+  own = await ownCloud('power-faults', {
+    NOVAFLOW_HOST_CAPACITY_VCPUS: '100',
+    // Every operation that is stopped keeps its slot.
+    NOVAFLOW_SLOTS_QUICK: '100',
+    NOVAFLOW_SLOTS_LONG: '20',
+    NOVAFLOW_RECLAIM_INSTANCE_INTERVAL_SECONDS: '3600',
+    // A blank guest does not shut down when it is asked.
+    NOVAFLOW_SHUTDOWN_TIMEOUT_SECONDS: '1',
+  });
+  image = await blankImage(own);
+  await Promise.all(
+    chosenRows.map(async (row) => {
+      const instanceId = await built();
+      await prepared(instanceId, row);
+      const workflowId = await act(row.type, instanceId, row.how);
+      const [first, ...others] = await stepsOf(own, { workflowId });
+      await madeActive(instanceId);
+      places.push({ row, step: `${first}`, instanceId });
+      for (const step of others) places.push({ row, step, instanceId: await built() });
+    }),
+  );
+}, 240_000);
+afterAll(() => own?.[Symbol.asyncDispose]());
+
+describe.each(chosen)('when %s', (_name, strike) => {
+  test.each(points)(
+    '%s the effect of each step of what is done to a guest, the guest is what its record says, and can be used',
+    async (point) => {
+      await eachStepStruck(strike, point);
+    },
+  );
+});
+
+async function eachStepStruck(strike: Strike, point: FaultPoint): Promise<void> {
+  const struckPlaces = places.filter(({ step }) => hasPoint(step, point));
+  await Promise.all(struckPlaces.map(({ instanceId, row }) => prepared(instanceId, row)));
+  const cases = await Promise.all(
+    struckPlaces.map(async ({ row, step, instanceId }) => {
+      const request = { instanceId, ...row.how };
+      return { ...(await startStopped(own, row.type, { step, point, request })), row };
+    }),
+  );
+  await struck(own, cases, strike.strike, (step, { row }) => endOfStruck(strike, row.hearsCancel)(step));
+  await Promise.all(cases.map((one) => requireAllowed(one, strike)));
+  await Promise.all(cases.map(({ instanceId }) => madeActive(instanceId)));
+  expect(await findings(own)).toEqual([]);
+}
+
+/** The record is in a state that the operation may leave, and says of the guest what its hypervisor says. */
+async function requireAllowed({ instanceId, row, step, run }: Case & { readonly row: Row }, { outcome }: Strike): Promise<void> {
+  const { vmState, powerState, host } = await idle(instanceId);
+  const allowed: readonly VmState[] = outcome === 'is terminated' ? [...row.rests, 'error'] : row.rests;
+  const seen = { of: run.workflowId, step, vmState };
+  expect(seen).toEqual({ ...seen, vmState: expect.toBeOneOf([...allowed]) });
+  // The record of one that was terminated is true once its guest is looked at again.
+  if (outcome !== 'is terminated') expect({ ...seen, powerState }).toEqual({ ...seen, powerState: await powerOf(host, instanceId) });
+}
+
+/** What a host's libvirt says. */
+async function powerOf(host: string | null, instanceId: string): Promise<PowerState> {
+  const found = own.cloud.lab.hosts.find(({ name }) => name === host);
+  if (found === undefined) throw new Error(`${instanceId} is on no host`);
+  const state = (await runInHost(found, ['virsh', 'domstate', instanceId])).trim();
+  return powerStates.get(state) ?? 'nostate';
+}
+
+const powerStates: ReadonlyMap<string, PowerState> = new Map([
+  ['running', 'running'],
+  ['paused', 'paused'],
+  ['shut off', 'shutdown'],
+]);
+
+async function prepared(instanceId: string, row: Row): Promise<void> {
+  for (const type of row.before) await act(type, instanceId);
+}
+
+/** A guest that runs again, whatever was done to it: the proof that it can be used. */
+async function madeActive(instanceId: string): Promise<void> {
+  const { vmState } = await idle(instanceId);
+  if (vmState === 'soft-delete') await act('restoreInstance', instanceId);
+  else if (vmState !== 'active') await act('rebootInstance', instanceId, { mode: 'hard' });
+  expect(await idle(instanceId)).toMatchObject({ vmState: 'active', powerState: 'running', host: expect.any(String) });
+}
+
+async function idle(instanceId: string): Promise<Instance> {
+  const instance = await whenIdle<Instance>(own, `instance/${instanceId}`, ({ operation }) => operation === null);
+  if (instance === null) throw new Error(`there is no instance ${instanceId}`);
+  return instance;
+}
+
+/** Does it; returns the id of the operation. */
+async function act(type: OperationName, instanceId: string, how: object = {}): Promise<string> {
+  const workflowId = `${type}-${randomUUID()}`;
+  await own.client.workflow.execute(type, { taskQueue: controlQueue, workflowId, args: [{ instanceId, ...how }] });
+  return workflowId;
+}
+
+async function built(): Promise<string> {
+  const instanceId = randomUUID();
+  const flavor = { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 };
+  await act('buildInstance', instanceId, { name: `vm-${instanceId.slice(0, 8)}`, image, flavor });
+  return instanceId;
+}
