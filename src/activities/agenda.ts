@@ -2,6 +2,7 @@ import { wakeUp } from './wake-up.ts';
 
 /** What is to be looked at, and when: single things by id, and now and then everything. */
 export interface Agenda {
+  /** What is there already stays, and is due as early as either says: an event need not wait for what was put off. */
   readonly add: (id: string, afterMs: number) => void;
   readonly addAll: (afterMs: number) => void;
   /** What is due now, off the agenda: ids, or all, which has every id in it. Null: nothing is. */
@@ -16,7 +17,7 @@ export function agenda(): Agenda {
   let allDueAt = Number.POSITIVE_INFINITY;
   return {
     add: (id, afterMs) => {
-      dueAt.set(id, Math.max(dueAt.get(id) ?? 0, performance.now() + afterMs));
+      dueAt.set(id, Math.min(dueAt.get(id) ?? Number.POSITIVE_INFINITY, performance.now() + afterMs));
       wake.now();
     },
     addAll: (afterMs) => {

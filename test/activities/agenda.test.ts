@@ -12,10 +12,13 @@ test('an agenda gives what is due, once', async () => {
   expect(todo.take()).toBeNull();
 });
 
-test('what is added again is due at the later of both times', () => {
+test('what is added again is due at the earlier of both times: an event is not kept waiting by what was put off', async () => {
   const todo = agenda();
   todo.add('web1', 60_000);
   todo.add('web1', 0);
+  todo.add('web1', 60_000);
+  await todo.whenDue(stop);
+  expect(todo.take()).toStrictEqual(['web1']);
   expect(todo.take()).toBeNull();
 });
 
