@@ -6,12 +6,19 @@ import { exitCodes } from './exit-codes.ts';
 import { resultOf } from './follow.ts';
 import { auditText, hostSheet, hostTable } from './host-text.ts';
 import { answer, answerList, type Session } from './session.ts';
+import { addShow } from './show.ts';
 
 /** Adds `novaflow host …`. */
 export function addHostCommands(program: Program, session: Session): void {
   const group = addGroup(program, 'host', 'compute hosts');
   addList(group, session);
-  addShow(group, session);
+  addShow(group, session, 'host', {
+    named: 'its name',
+    description: 'show all of a host',
+    examples: ['host show cn1'],
+    idOf: ({ name }) => name,
+    sheet: hostSheet,
+  });
   addEnable(group, session);
   addDisable(group, session);
   addFence(group, session);
@@ -27,18 +34,6 @@ function addList(group: Group, session: Session): void {
     .action(async ({ state }) => {
       const rows = await (await session.cloud()).list('host', { objectState: state });
       answerList(session, { rows, idOf: ({ host }) => host, text: (all) => hostTable(all, session.terminal), none: 'no hosts' });
-    });
-}
-
-function addShow(group: Group, session: Session): void {
-  group
-    .command('show')
-    .argument('<host>', 'its name')
-    .description('show all of a host')
-    .addHelpText('after', examples('host show cn1'))
-    .action(async (name) => {
-      const record = await (await session.cloud()).record('host', name);
-      answer(session, { json: record, ids: [record.name], text: () => hostSheet(record, session.terminal) });
     });
 }
 

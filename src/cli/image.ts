@@ -10,6 +10,7 @@ import { follow } from './follow.ts';
 import { importRequest } from './image-request.ts';
 import { cachedTable, imageSheet, imageTable } from './image-text.ts';
 import { answer, answerList, answerStarted, type Session } from './session.ts';
+import { addShow } from './show.ts';
 
 /** Adds `novaflow image …`. */
 export function addImageCommands(program: Program, session: Session): void {
@@ -18,7 +19,13 @@ export function addImageCommands(program: Program, session: Session): void {
   addDelete(group, session);
   addCache(group, session);
   addList(group, session);
-  addShow(group, session);
+  addShow(group, session, 'image', {
+    named: 'id or name',
+    description: 'show all of an image',
+    examples: ['image show tiny'],
+    idOf: ({ id }) => id,
+    sheet: imageSheet,
+  });
 }
 
 function addImport(group: Group, session: Session): void {
@@ -101,17 +108,5 @@ function addList(group: Group, session: Session): void {
     .action(async ({ name, status }) => {
       const rows = await (await session.cloud()).list('image', { name, objectState: status });
       answerList(session, { rows, idOf: ({ id }) => id, text: (all) => imageTable(all, session.terminal), none: 'no images' });
-    });
-}
-
-function addShow(group: Group, session: Session): void {
-  group
-    .command('show')
-    .argument('<image>', 'id or name')
-    .description('show all of an image')
-    .addHelpText('after', examples('image show tiny'))
-    .action(async (idOrName) => {
-      const record = await (await session.cloud()).record('image', idOrName);
-      answer(session, { json: record, ids: [record.id], text: () => imageSheet(record) });
     });
 }

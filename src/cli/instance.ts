@@ -16,6 +16,7 @@ import { addPowerCommands } from './power.ts';
 import { addRemoteConsoleCommands } from './remote-console.ts';
 import { addResizeCommands } from './resize.ts';
 import { answer, answerList, answerStarted, type Session } from './session.ts';
+import { addShow } from './show.ts';
 import { addSnapshotCommands } from './snapshot.ts';
 
 /** Adds `novaflow instance …`. */
@@ -23,7 +24,13 @@ export function addInstanceCommands(program: Program, session: Session): void {
   const group = addGroup(program, 'instance', 'instances: virtual machines and what belongs to them');
   addCreate(group, session);
   addList(group, session);
-  addShow(group, session);
+  addShow(group, session, 'instance', {
+    named: 'id or name',
+    description: 'show all of an instance',
+    examples: ['instance show web1', 'instance show web1 --json'],
+    idOf: ({ id }) => id,
+    sheet: instanceSheet,
+  });
   addEvents(group, session);
   addPowerCommands(group, session);
   addChangeCommands(group, session);
@@ -100,18 +107,6 @@ function addList(group: Group, session: Session): void {
     .action(async ({ name, host, state, project, deleted }) => {
       const rows = await (await session.cloud()).list('instance', { name, host, vmState: state, projectId: project, isDeleted: deleted });
       answerList(session, { rows, idOf: ({ id }) => id, text: (all) => instanceTable(all, session.terminal), none: 'no instances' });
-    });
-}
-
-function addShow(group: Group, session: Session): void {
-  group
-    .command('show')
-    .argument('<instance>', 'id or name')
-    .description('show all of an instance')
-    .addHelpText('after', examples('instance show web1', 'instance show web1 --json'))
-    .action(async (idOrName) => {
-      const record = await (await session.cloud()).record('instance', idOrName);
-      answer(session, { json: record, ids: [record.id], text: () => instanceSheet(record, session.terminal) });
     });
 }
 

@@ -6,13 +6,20 @@ import { resultOf } from './follow.ts';
 import { networkRequest } from './network-request.ts';
 import { networkSheet, networkTable } from './network-text.ts';
 import { answer, answerList, type Session } from './session.ts';
+import { addShow } from './show.ts';
 
 /** Adds `novaflow network …`. */
 export function addNetworkCommands(program: Program, session: Session): void {
   const group = addGroup(program, 'network', 'networks that instances get their addresses from');
   addCreate(group, session);
   addList(group, session);
-  addShow(group, session);
+  addShow(group, session, 'network', {
+    named: 'its name',
+    description: 'show all of a network, and whose its addresses are',
+    examples: ['network show default'],
+    idOf: ({ name }) => name,
+    sheet: networkSheet,
+  });
 }
 
 function addCreate(group: Group, session: Session): void {
@@ -49,17 +56,5 @@ function addList(group: Group, session: Session): void {
     .action(async () => {
       const rows = await (await session.cloud()).list('network', {});
       answerList(session, { rows, idOf: ({ name }) => name, text: networkTable, none: 'no networks' });
-    });
-}
-
-function addShow(group: Group, session: Session): void {
-  group
-    .command('show')
-    .argument('<network>', 'its name')
-    .description('show all of a network, and whose its addresses are')
-    .addHelpText('after', examples('network show default'))
-    .action(async (name) => {
-      const record = await (await session.cloud()).record('network', name);
-      answer(session, { json: record, ids: [record.name], text: () => networkSheet(record) });
     });
 }

@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
 import { on, once } from 'node:events';
 import { truncate, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { importGuest } from '../../lab/cloud.ts';
 import { buildGuest } from '../../lab/lab.ts';
+import { until } from '../../lab/wait.ts';
 import type { RemoteConsole } from '../../src/activities/remote-console.ts';
 import { connected } from '../../src/cli/remote-console.ts';
 import type { Image } from '../../src/model/image.ts';
@@ -65,6 +68,55 @@ test('the screen of a guest whose image names a video model is reached by VNC, b
   }
 });
 
+describe('at a terminal', () => {
+  test('what is typed reaches the guest and what it prints is shown, until Ctrl-]', async () => {
+    await using terminal = typing('instance', 'console', 'talker');
+    await terminal.shows(/at the console of talker; Ctrl-\] leaves it[\s\S]*TICK \d+/);
+    terminal.type('is anybody there');
+    await terminal.shows(/is anybody there/); // the guest's terminal repeats it
+    terminal.type('\x1d');
+    await terminal.shows(/left the console/);
+    expect(await terminal.exitCode).toBe(0);
+  });
+
+  test('a console that is taken by somebody else ends with the reason', async () => {
+    await using terminal = typing('instance', 'console', 'talker');
+    await terminal.shows(/TICK \d+/);
+    (await connected(await open(talker, 'serial'))).destroy();
+    await terminal.shows(/the console was closed: the guest ended, or somebody else took it/);
+    expect(await terminal.exitCode).toBe(0);
+  });
+
+  test('viewers of a screen get the first port that is free, and Ctrl-C ends them with the command', async () => {
+    await using first = typing('instance', 'vnc', 'seen');
+    const [, port = ''] = await first.shows(/connect a VNC viewer to 127\.0\.0\.1:(\d+)/);
+    await using second = typing('instance', 'vnc', 'seen');
+    const [, another = ''] = await second.shows(/connect a VNC viewer to 127\.0\.0\.1:(\d+)/);
+    expect(Number(another)).toBeGreaterThan(Number(port));
+    await using third = typing('instance', 'vnc', 'seen', '--port', port);
+    await third.shows(new RegExp(`viewers cannot connect to port ${port}: .*EADDRINUSE`));
+    expect(await third.exitCode).toBe(2);
+
+    const viewer = connect(Number(port), '127.0.0.1');
+    const [greeting] = await once(viewer, 'data');
+    expect(`${greeting}`).toContain('RFB 003.008');
+    const gone = once(viewer, 'close');
+    first.type('\x03');
+    await gone;
+    expect(await first.exitCode).toBe(0);
+  });
+
+  test('a new password is asked for twice, and never shown', async () => {
+    await using terminal = typing('instance', 'set-password', 'talker');
+    await terminal.shows(/new password: /);
+    terminal.type('swordfish\r');
+    await terminal.shows(/once more: /);
+    terminal.type('swordfisch\r');
+    expect(await terminal.shows(/the two differ: nothing was changed/)).not.toContain('swordfish');
+    expect(await terminal.exitCode).toBe(2);
+  });
+});
+
 test('a guest without a screen, and one that is off, say so', async () => {
   const vnc = await own.client.workflow.start('openConsole', options({ instanceId: talker, kind: 'vnc' }));
   expect(await endOf(vnc)).toMatchObject({ type: 'InvalidState', message: expect.stringContaining('hw_video_model') });
@@ -72,6 +124,27 @@ test('a guest without a screen, and one that is off, say so', async () => {
   const off = await own.client.workflow.start('openConsole', options({ instanceId: seen, kind: 'serial' }));
   expect(await endOf(off)).toMatchObject({ type: 'InvalidState', message: 'the guest is off: it has no console' });
 });
+
+/** The command on a terminal of its own. */
+function typing(...args: readonly string[]) {
+  const command = [process.execPath, 'src/cli.ts', ...args].join(' ');
+  const env = { ...process.env, TEMPORAL_ADDRESS: own.temporalAddress, TERM: 'xterm' };
+  const child = spawn('script', ['--quiet', '--return', '--flush', '--command', `exec ${command}`, '/dev/null'], { env });
+  let shown = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    shown += chunk.toString('latin1');
+  });
+  const exitCode = once(child, 'exit').then(([code]) => code as number);
+  return {
+    type: (keys: string) => child.stdin.write(keys),
+    shows: (what: RegExp) => until(() => what.exec(shown), { what: `${what} on the terminal, which shows ${shown}`, timeoutMs: 30_000 }),
+    exitCode,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL');
+      await exitCode;
+    },
+  };
+}
 
 function open(instanceId: string, kind: 'serial' | 'vnc'): Promise<RemoteConsole> {
   return run<RemoteConsole>('openConsole', { instanceId, kind });
