@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildGuest, cutOff, type LabHost, loseHost, reconnect, returnHost, runInHost } from '../../lab/lab.ts';
+import { buildGuest, cutOff, type LabHost, loseHost, reconnect, returnHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import { baseNameOf } from '../../src/model/base-name.ts';
 import type { Host } from '../../src/model/host.ts';
@@ -119,6 +119,57 @@ describe.each(process.env['NOVAFLOW_TEST_ALL'] === '1' ? Object.entries(losses) 
     });
   },
 );
+
+/** The worker takes its time to come back: in the long run. */
+if (process.env['NOVAFLOW_TEST_ALL'] === '1') {
+  test('a guest that went on elsewhere while its worker was away is destroyed before the worker takes any work, and its disk is kept', async () => {
+    const { instance } = await builtOn('cn1');
+    const host = hostNamed('cn1');
+    const worker = own.workers.compute.get('cn1');
+    if (worker === undefined) throw new Error('cn1 has no worker');
+    signalProcess(worker, 'SIGKILL');
+    await whenEnded(worker);
+    await wentOnElsewhere(instance, 'cn2');
+    expect(await runInHost(host, ['virsh', 'domstate', instance.id])).toContain('running');
+
+    const waiting = await start('cacheImage', { imageId: image.id, hosts: ['cn1'] });
+    await own.startCompute('cn1');
+    await waiting.result();
+    const tookWorkAt = await startedAt(waiting.workflowId, 'fetchBases');
+    expect(await runInHost(host, ['virsh', 'domstate', instance.id])).toContain('shut off');
+    expect(await destroyedAt(host, instance.id)).toBeLessThan(tookWorkAt);
+    expect(existsSync(join(host.instancesDir, instance.id, 'disk'))).toBe(true);
+    expect(await findings(own)).toMatchObject([{ host: 'cn1', what: expect.stringContaining(instance.id) }]);
+  });
+}
+
+/** The record as an operation leaves it that brought the instance to another host; there is none yet that does so without this one. */
+async function wentOnElsewhere({ id, host }: Instance, to: string): Promise<void> {
+  const handle = own.client.workflow.getHandle(`instance/${id}`);
+  // A run that is under way, so that nobody takes its operation for dead.
+  const { workflowId, runId } = await own.client.workflow.getHandle(`host/${host}`).describe();
+  const run = { workflowId, runId, firstRunId: randomUUID() };
+  const begin = { run, type: 'evacuateInstance', part: 1, userId: 'test', taskState: null, create: null, isAdmin: true, takeOver: false };
+  await handle.executeUpdate('begin', { args: [begin] });
+  await handle.executeUpdate('finish', { args: [{ run, part: 1, end: 'completed', steps: [], changes: { host: to } }] });
+}
+
+/** When the step began, by its history. */
+async function startedAt(workflowId: string, step: string): Promise<number> {
+  const { events } = await own.client.workflow.getHandle(workflowId).fetchHistory();
+  const scheduled = events?.find(({ activityTaskScheduledEventAttributes: one }) => one?.activityType?.name === step);
+  const started = events?.find(({ activityTaskStartedEventAttributes: one }) => one?.scheduledEventId?.equals(scheduled?.eventId ?? 0));
+  const { seconds = 0, nanos = 0 } = started?.eventTime ?? {};
+  if (started === undefined) throw new Error(`${workflowId} never began ${step}`);
+  return Number(seconds) * 1000 + Number(nanos) / 1e6;
+}
+
+/** When libvirt says that it ended the guest: `2026-11-27 07:05:01.123+0000: shutting down, reason=destroyed`. */
+async function destroyedAt(host: LabHost, instanceId: string): Promise<number> {
+  const log = await runInHost(host, ['cat', `/var/log/libvirt/qemu/novaflow-${instanceId}.log`]);
+  const [, at = ''] = log.match(/^(\S+ [\d:.]+)\+0000: shutting down, reason=destroyed$/m) ?? [];
+  return Date.parse(`${at.replace(' ', 'T')}Z`);
+}
 
 async function importQcow2Guest(): Promise<Image> {
   const guest = await buildGuest({});
