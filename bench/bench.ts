@@ -15,6 +15,7 @@ import { allDisks, allDisksRequest, crowds, singles } from './measures.ts';
 import { workerMemory } from './memory.ts';
 import { type Options, type Part, type PartWithoutCloud, partsWithoutCloud, readOptions, usage } from './options.ts';
 import { power } from './power.ts';
+import { powerSync } from './power-sync.ts';
 import { resizes } from './resize.ts';
 import { say } from './say.ts';
 import { snapshots } from './snapshot.ts';
@@ -64,6 +65,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
     },
     import: () => imports(cloud, rounds, say),
     power: () => power(contest, cloud, samples, say),
+    'power-sync': () => powerSync(contest, cloud, samples, say),
     snapshot: () => snapshots(contest, cloud, samples, say),
     transfer: () => transfers(cloud, rounds, say, loads),
     resize: () => resizes(contest, cloud, samples, say),

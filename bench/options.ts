@@ -11,6 +11,7 @@ const parts = [
   'claims',
   'import',
   'power',
+  'power-sync',
   'snapshot',
   'ticker',
   'transfer',
@@ -28,7 +29,7 @@ export const usage = `Measures novaflow and the floor, which is what the same gu
 usage: npm run bench -- [--only PART,…] [--samples N] [--rounds N] [--loads full|small] [--explain] [--json FILE]
 
   --only     some of ${parts.join(', ')}
-  --samples  single builds and deletes, claims, rounds of power operations, snapshots, the ticker and resizes, of each kind (10)
+  --samples  single builds and deletes, claims, rounds of power operations, events, snapshots, the ticker and resizes, of each kind (10)
   --rounds   crowds of ten builds of each kind, imports, and disks from host to host (3)
   --loads    full, or small disks, which show the way and prove nothing (full)
   --explain  where the time of builds and deletes goes, step by step
