@@ -14,13 +14,14 @@ import type { OwedRemoval } from '../../src/model/host-record.ts';
 import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import type { Network } from '../../src/model/network.ts';
-import { controlQueue } from '../../src/model/queues.ts';
 import type { CachedImage, HostAudit } from '../../src/schema/results.ts';
 import { findings } from '../faults/matrix.ts';
 import { stepsOf } from '../workflows/ends.ts';
+import { asking } from './asking.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 
 let own: OwnCloud;
+const { hostNamed, start, run, record, whenSaid } = asking(() => own);
 let image: Image;
 
 beforeAll(async () => {
@@ -39,7 +40,7 @@ test('a qcow2 image is cached on both hosts as the same raw base, and a guest st
   const { build, instance } = await builtOn('cn2');
   expect(await stepsOf(build)).not.toContain('fetchBases');
   expect(instance.disks[0]).toMatchObject({ kind: 'qcow2', backing: { imageId: image.id, checksum: one, format: 'raw' } });
-  await whenUp(instance.id);
+  await whenSaid(instance.id, 'GUEST UP');
 });
 
 test('an image that is old goes where nothing uses it, and stays under the disk of a guest', async () => {
@@ -206,32 +207,4 @@ async function sha256(path: string): Promise<string> {
 async function addressesOf(instanceId: string): Promise<string[]> {
   const { ports } = await record<Network>('network/default');
   return ports.filter(({ owner }) => owner === instanceId).map(({ ip }) => ip);
-}
-
-function hostNamed(name: string): LabHost {
-  const host = own.cloud.lab.hosts.find((one) => one.name === name);
-  if (host === undefined) throw new Error(`there is no host ${name}`);
-  return host;
-}
-
-function whenUp(instanceId: string): Promise<string> {
-  return until(
-    async () => {
-      const { output } = await run<{ output: string }>('getConsoleOutput', { instanceId });
-      return output.includes('GUEST UP') ? output : null;
-    },
-    { what: `the guest of ${instanceId}`, timeoutMs: 60_000, intervalMs: 200 },
-  );
-}
-
-function start(type: string, input: object) {
-  return own.client.workflow.start(type, { taskQueue: controlQueue, workflowId: `${type}-${randomUUID()}`, args: [input] });
-}
-
-async function run<Result>(type: string, input: object): Promise<Result> {
-  return (await start(type, input)).result() as Promise<Result>;
-}
-
-function record<Record>(id: string): Promise<Record> {
-  return own.client.workflow.getHandle(id).query<Record>('record');
 }

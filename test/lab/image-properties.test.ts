@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { importGuest } from '../../lab/cloud.ts';
 import { buildGuest, runInHost } from '../../lab/lab.ts';
-import { until } from '../../lab/wait.ts';
 import { baseNameOf } from '../../src/model/base-name.ts';
 import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
-import { controlQueue } from '../../src/model/queues.ts';
 import { findings } from '../faults/matrix.ts';
 import { endOf } from '../workflows/ends.ts';
+import { asking } from './asking.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 
 let own: OwnCloud;
+const { run, start, whenSaid } = asking(() => own);
 let tiny: Image;
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ afterAll(() => own?.[Symbol.asyncDispose]());
 test("a guest's file system is as large as the disk of its flavor, and the next guest's is copied from it", async () => {
   for (const name of ['grown', 'copied']) {
     const instance = await run<Instance>('buildInstance', { name, flavor: 'lab.tiny', image: 'tiny' });
-    const [, kib] = /ROOT (\d+) KiB/.exec(await whenUp(instance.id)) ?? [];
+    const [, kib] = /ROOT (\d+) KiB/.exec(await whenSaid(instance.id, 'GUEST UP')) ?? [];
     expect(Number(kib)).toBeGreaterThan(0.85 * 1024 ** 2);
     await run('deleteInstance', { instanceId: instance.id });
   }
@@ -39,7 +39,7 @@ test('a guest with its disks on SCSI finds its root and reads its address from a
   await importAs('scsi', { hw_disk_bus: 'scsi', hw_cdrom_bus: 'scsi', hw_qemu_guest_agent: 'yes', hw_watchdog_action: 'reset' });
   const instance = await run<Instance>('buildInstance', { name: 'on-scsi', flavor: 'lab.tiny', image: 'scsi' });
   expect(instance.disks.map(({ name, target }) => `${name} ${target}`)).toEqual(['disk sda', 'disk.config sdb']);
-  expect(await whenUp(instance.id)).toContain(`GUEST UP on-scsi ${instance.ports[0]?.ip}`);
+  expect(await whenSaid(instance.id, 'GUEST UP')).toContain(`GUEST UP on-scsi ${instance.ports[0]?.ip}`);
   await run('deleteInstance', { instanceId: instance.id });
 });
 
@@ -68,7 +68,7 @@ test('a guest that starts by UEFI keeps its variables through a stop, and leaves
   for (const { name } of own.cloud.lab.hosts.filter((other) => other !== host))
     await run('disableHost', { host: name, reason: 'not root' });
   const instance = await run<Instance>('buildInstance', { name: 'by-uefi', flavor, image: 'uefi' });
-  expect(await whenUp(instance.id)).toMatch(/EFI stub|efi: EFI v/);
+  expect(await whenSaid(instance.id, 'GUEST UP')).toMatch(/EFI stub|efi: EFI v/);
   const variables = join(host.instancesDir, instance.id, 'nvram');
   const before = await stat(variables);
   expect(`${before.uid}`).toBe((await runInHost(host, ['id', '-u', host.qemuUser])).trim());
@@ -89,21 +89,4 @@ async function importAs(name: string, properties: Readonly<Record<string, string
   await copyFile(join(directory, 'tiny-root'), join(directory, name));
   const { kernelId, ramdiskId } = tiny;
   return run<Image>('importImage', { name, source: `file:${name}`, diskFormat: 'raw', kernelId, ramdiskId, properties });
-}
-async function run<Result>(type: string, input: object): Promise<Result> {
-  return (await start(type, input)).result() as Promise<Result>;
-}
-
-function start(type: string, input: object) {
-  return own.client.workflow.start(type, { taskQueue: controlQueue, workflowId: `${type}-${crypto.randomUUID()}`, args: [input] });
-}
-
-function whenUp(instanceId: string): Promise<string> {
-  return until(
-    async () => {
-      const { output } = await run<{ output: string }>('getConsoleOutput', { instanceId, maxBytes: 256 * 1024 });
-      return output.includes('GUEST UP') ? output : null;
-    },
-    { what: `the guest of ${instanceId}`, timeoutMs: 110_000, intervalMs: 200 },
-  );
 }

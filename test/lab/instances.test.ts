@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { importGuest } from '../../lab/cloud.ts';
-import { buildGuest, type LabHost, runInHost, spawnInHost } from '../../lab/lab.ts';
+import { buildGuest, runInHost, spawnInHost } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Host } from '../../src/model/host.ts';
 import type { Instance } from '../../src/model/instance.ts';
-import { controlQueue } from '../../src/model/queues.ts';
 import { findings } from '../faults/matrix.ts';
 import { endOf } from '../workflows/ends.ts';
+import { asking } from './asking.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 
 let own: OwnCloud;
+const { run, start, record, hostNamed, whenSaid } = asking(() => own);
 
 beforeAll(async () => {
   own = await ownCloud('instances', { NOVAFLOW_VIF_PLUG_TIMEOUT_SECONDS: '2' });
@@ -32,7 +33,7 @@ test.each(['cn1', 'cn2'])('a guest built on %s comes up, is reached at its addre
     machineType: expect.stringMatching(/^pc-q35-\d/),
   });
   const [port] = instance.ports;
-  const console = await whenUp(instance.id);
+  const console = await whenSaid(instance.id, 'GUEST UP');
   expect(console).toContain(`GUEST UP guest-on-${name} ${port?.ip}`);
   await execute('busybox', ['ping', '-c', '1', '-W', '2', port?.ip ?? '']);
 
@@ -115,24 +116,6 @@ test('a guest is not heard under another address, another MAC, in ARP for anothe
   await run('deleteInstance', { instanceId: id });
 });
 
-async function run<Result>(type: string, input: object): Promise<Result> {
-  return (await start(type, input)).result() as Promise<Result>;
-}
-
-function start(type: string, input: object) {
-  return own.client.workflow.start(type, { taskQueue: controlQueue, workflowId: `${type}-${crypto.randomUUID()}`, args: [input] });
-}
-
-function record<Record>(id: string): Promise<Record> {
-  return own.client.workflow.getHandle(id).query<Record>('record');
-}
-
-function hostNamed(name: string): LabHost {
-  const host = own.cloud.lab.hosts.find((one) => one.name === name);
-  if (host === undefined) throw new Error(`there is no host ${name}`);
-  return host;
-}
-
 /** Does `work` while no other host takes instances. */
 async function onlyOn<T>(name: string, work: () => Promise<T>): Promise<T> {
   const others = own.cloud.lab.hosts.filter((host) => host.name !== name);
@@ -142,21 +125,6 @@ async function onlyOn<T>(name: string, work: () => Promise<T>): Promise<T> {
   } finally {
     for (const { name: host } of others) await run<Host>('enableHost', { host });
   }
-}
-
-function whenUp(instanceId: string): Promise<string> {
-  return whenSaid(instanceId, 'GUEST UP');
-}
-
-/** The console of an instance, once its guest has said this. */
-function whenSaid(instanceId: string, what: string): Promise<string> {
-  return until(
-    async () => {
-      const { output } = await run<{ output: string }>('getConsoleOutput', { instanceId });
-      return output.includes(what) ? output : null;
-    },
-    { what: `${what} of ${instanceId}`, timeoutMs: 60_000, intervalMs: 200 },
-  );
 }
 
 const execute = promisify(execFile);

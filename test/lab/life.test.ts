@@ -14,6 +14,7 @@ import { testKeyFile, testKeys } from '../codec/test-keys.ts';
 import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
 import { canariesIn, secrets } from '../workflows/canaries.ts';
 import { endOf } from '../workflows/ends.ts';
+import { asking } from './asking.ts';
 import { blankImage } from './blank-image.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 import { keptOf } from './kept.ts';
@@ -21,6 +22,7 @@ import { keptOf } from './kept.ts';
 const saveDir = '/var/lib/libvirt/qemu/save';
 
 let own: OwnCloud;
+const { run, start, hostNamed } = asking(() => own);
 let host: LabHost;
 /** The guest that goes through all of it, and one that is left alone: its ticks are the clock. */
 let guest: Instance;
@@ -212,22 +214,8 @@ function buildBlank(image = blank): Promise<Instance> {
   return run<Instance>('buildInstance', { name: 'blank', image, flavor: { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 } });
 }
 
-async function run<Result>(type: string, input: object): Promise<Result> {
-  return (await start(type, input)).result() as Promise<Result>;
-}
-
-function start(type: string, input: object) {
-  return own.client.workflow.start(type, { taskQueue: controlQueue, workflowId: `${type}-${crypto.randomUUID()}`, args: [input] });
-}
-
 function record({ id }: Instance): Promise<Instance> {
   return own.client.workflow.getHandle(`instance/${id}`).query<Instance>('record');
-}
-
-function hostNamed(name: string): LabHost {
-  const found = own.cloud.lab.hosts.find((one) => one.name === name);
-  if (found === undefined) throw new Error(`there is no host ${name}`);
-  return found;
 }
 
 async function refusedWithNothingTouched(vmState: string, types: readonly string[]): Promise<void> {

@@ -2,17 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type LabHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Host } from '../../src/model/host.ts';
 import type { Instance } from '../../src/model/instance.ts';
-import { controlQueue } from '../../src/model/queues.ts';
 import { type Case, findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
 import { endOf } from '../workflows/ends.ts';
+import { asking } from './asking.ts';
 import { blankImage } from './blank-image.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 
 let own: OwnCloud;
+const { run, start, record, hostNamed } = asking(() => own);
 let image: string;
 const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
 
@@ -132,22 +133,4 @@ async function stopAlso(stopped: Case, step: string): Promise<Case> {
 
 function build(flavor: object) {
   return { name: `vm-${randomUUID().slice(0, 8)}`, image, flavor };
-}
-
-async function run<Result>(type: string, input: object): Promise<Result> {
-  return (await start(type, input)).result() as Promise<Result>;
-}
-
-function start(type: string, input: object) {
-  return own.client.workflow.start(type, { taskQueue: controlQueue, workflowId: `${type}-${randomUUID()}`, args: [input] });
-}
-
-function record<Record>(id: string): Promise<Record> {
-  return own.client.workflow.getHandle(id).query<Record>('record');
-}
-
-function hostNamed(name: string): LabHost {
-  const host = own.cloud.lab.hosts.find((one) => one.name === name);
-  if (host === undefined) throw new Error(`there is no host ${name}`);
-  return host;
 }

@@ -6,13 +6,17 @@ import { importGuest } from '../../lab/cloud.ts';
 import { buildGuest, type LabHost, loseHost, returnHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Instance } from '../../src/model/instance.ts';
-import { controlQueue } from '../../src/model/queues.ts';
 import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
+import { asking } from './asking.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 
 const ballast = '/var/lib/nova/instances/ballast';
 
+/** It is up since it was started last. */
+const isUp = /GUEST UP(?![\s\S]*Linux version)/;
+
 let own: OwnCloud;
+const { run, whenSaid } = asking(() => own);
 let host: LabHost;
 let id: string;
 
@@ -27,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => own?.[Symbol.asyncDispose]());
 
 test('a guest that its owner shuts down from inside is stopped in its record', async () => {
-  await whenUp();
+  await whenSaid(id, isUp);
   await virsh('shutdown');
   await whenRecord({ vmState: 'stopped', powerState: 'shutdown', fault: null });
 });
@@ -100,7 +104,7 @@ test('guests that ended with their host run again when it is back', async () => 
   await returnHost(host);
   await own.startCompute(host.name);
   await whenRecord({ vmState: 'active', powerState: 'running' }, ({ recent }) => recent.at(-1)?.type === 'startInstance');
-  await whenUp();
+  await whenSaid(id, isUp);
   await run('deleteInstance', { instanceId: id });
   expect(await findings(own)).toEqual([]);
 });
@@ -128,18 +132,4 @@ function whenRecord(expected: Partial<Instance>, is: (instance: Instance) => boo
     return fits && record.operation === null && is(record) ? record : null;
   };
   return until(look, { what: `the record to be ${JSON.stringify(expected)}`, timeoutMs: 60_000, intervalMs: 50 });
-}
-
-/** The guest has printed that it is up since it was started last. */
-function whenUp(): Promise<string> {
-  const look = async () => {
-    const { output } = await run<{ output: string }>('getConsoleOutput', { instanceId: id });
-    return /GUEST UP(?![\s\S]*Linux version)/.test(output) ? output : null;
-  };
-  return until(look, { what: 'the guest', timeoutMs: 60_000, intervalMs: 200 });
-}
-
-function run<Result>(type: string, input: object): Promise<Result> {
-  const options = { taskQueue: controlQueue, workflowId: `${type}-${crypto.randomUUID()}`, args: [input] };
-  return own.client.workflow.execute(type, options) as Promise<Result>;
 }

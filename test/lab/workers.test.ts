@@ -3,15 +3,16 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { logOf } from '../../lab/cloud.ts';
-import { killLibvirtd, type LabHost, signalProcess, startLibvirtd, whenEnded } from '../../lab/lab.ts';
+import { killLibvirtd, signalProcess, startLibvirtd, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Host } from '../../src/model/host.ts';
 import type { Image } from '../../src/model/image.ts';
-import { controlQueue } from '../../src/model/queues.ts';
 import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
+import { asking } from './asking.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 
 let own: OwnCloud;
+const { hostNamed, record, run } = asking(() => own);
 let image: string;
 
 beforeAll(async () => {
@@ -86,12 +87,6 @@ function workerOf(host: string) {
   return worker;
 }
 
-function hostNamed(name: string): LabHost {
-  const host = own.cloud.lab.hosts.find((one) => one.name === name);
-  if (host === undefined) throw new Error(`there is no host ${name}`);
-  return host;
-}
-
 function whenHost(name: string, is: (host: Host) => boolean): Promise<Host> {
   const look = async () => {
     const host = await record<Host>(`host/${name}`);
@@ -105,16 +100,4 @@ async function attemptsOf(build: {
 }): Promise<number> {
   const { raw } = await build.describe();
   return Math.max(...(raw.pendingActivities ?? []).map(({ attempt }) => attempt ?? 0));
-}
-
-function record<Record>(id: string): Promise<Record> {
-  return own.client.workflow.getHandle(id).query<Record>('record');
-}
-
-function run<Result>(type: string, input: object): Promise<Result> {
-  return own.client.workflow.execute(type, {
-    taskQueue: controlQueue,
-    workflowId: `${type}-${randomUUID()}`,
-    args: [input],
-  }) as Promise<Result>;
 }
