@@ -1,4 +1,4 @@
-import { ApplicationFailure, patched, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancelledFailure, patched, workflowInfo } from '@temporalio/workflow';
 import type { AcceptedSnapshot } from '../activities/accept/snapshot.ts';
 import type { Image } from '../model/image.ts';
 import type { InstanceChanges } from '../model/instance.ts';
@@ -30,7 +30,7 @@ export async function makeImage<Input extends AcceptedSnapshot>({ afterwards, ..
     ...operation,
 
     story: async (frame, accepted) => {
-      const { control, longOnHost, whenHostReturns, undo, during, commit } = frame;
+      const { control, longOnHost, whenHostReturns, undo, during, isCancelled, commit } = frame;
       const { instance, host, snapshot } = accepted;
       const { imageId, format } = snapshot;
       const held = { imageId, firstRunId: workflowInfo().firstExecutionRunId };
@@ -49,6 +49,7 @@ export async function makeImage<Input extends AcceptedSnapshot>({ afterwards, ..
       imageToken = await during({ ...changes, taskState: 'image_uploading' }, () => control.saveImage(held));
       const stored = await longOnHost(host).uploadSnapshot({ instanceId, imageId, imageToken, format });
 
+      if (isCancelled()) throw new CancelledFailure('cancelled while the image was stored');
       commit(); // from here on it is an image, which builds may begin from
       const image = await control.completeImage({ ...held, stored });
       made.resolve(afterwards === undefined ? image : await afterwards(frame, accepted, image));
