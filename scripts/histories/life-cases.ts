@@ -65,6 +65,7 @@ export const lifeCases: readonly Case[] = [
   failed('snapshotInstance', 'extractSnapshot', [], { name: 'shot' }),
   failed('snapshotInstance', 'uploadSnapshot', ['stopInstance'], { name: 'shot' }, 'failed-while-stored'),
   cancelled('snapshotInstance', 'uploadSnapshot', [], { name: 'shot' }),
+  clean('backupInstance', 'live', [], { name: 'shot', backupType: 'daily', rotation: 1 }),
   clean('backupInstance', 'rotated', ['stopInstance'], { name: 'shot', backupType: 'daily', rotation: 0 }),
   clean('snapshotInstance', 'live', [], { name: 'shot', mode: 'live' }),
   clean('snapshotInstance', 'live-is-impossible', ['pauseInstance'], { name: 'shot', mode: 'auto' }),

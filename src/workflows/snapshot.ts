@@ -84,22 +84,30 @@ async function extract(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot
 }
 
 /** Has the disk copied as it is at one moment, and then extracted from the copy; the guest runs on. */
-async function extractLive(
-  { longOnHost, whenHostReturns, undo, during, note }: Frame<InstanceChanges>,
-  { instance, host, snapshot: { imageId, disk, format, isCompressed } }: AcceptedSnapshot,
-  mustQuiesce: boolean,
-): Promise<InstanceChanges> {
+async function extractLive(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot, mustQuiesce: boolean): Promise<InstanceChanges> {
+  const { longOnHost, whenHostReturns, undo, during, note } = frame;
+  const { instance, host, snapshot } = accepted;
+  const { imageId, disk, format, isCompressed } = snapshot;
   const of = { instanceId: instance.id, imageId };
 
   undo('end the copy', () => whenHostReturns(host).endLive({ ...of, disk }));
   const copy = () => longOnHost(host).copyLive({ ...of, disk, mustQuiesce });
-  const { warning, ...copied } = await during({ taskState: 'image_snapshot' }, copy);
+  const { warning, ...copied } = await duringSnapshot(frame, accepted, copy);
   if (warning !== null) note(`the guest was not frozen: ${warning}`);
 
   const source = { of: 'copy', ...copied } as const;
   const extractCopy = () => longOnHost(host).extractSnapshot({ ...of, source, format, isCompressed });
   await during({ taskState: 'image_pending_upload' }, extractCopy);
   return {};
+}
+
+/** Does a step before the disk is extracted; a backup shows until then that it is one (Nova's image_backup). */
+function duringSnapshot<Result>(
+  { during }: Frame<InstanceChanges>,
+  { instance }: AcceptedSnapshot,
+  step: () => Promise<Result>,
+): Promise<Result> {
+  return instance.taskState === 'image_backup' ? step() : during({ taskState: 'image_snapshot' }, step);
 }
 
 /**
@@ -114,7 +122,7 @@ async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnap
   const isOn = instance.vmState === 'active' || instance.vmState === 'paused';
 
   const room = () => onHost(host).lookForSnapshotRoom({ instanceId, disk });
-  requireRoom(await (instance.taskState === 'image_backup' ? room() : during({ taskState: 'image_snapshot' }, room)));
+  requireRoom(await duringSnapshot(frame, accepted, room));
   if (!isOn) {
     const extract = () => longOnHost(host).extractSnapshot({ instanceId, imageId, source, format, isCompressed });
     await during({ taskState: 'image_pending_upload' }, extract);
