@@ -11,6 +11,7 @@ import { endOf } from '../workflows/ends.ts';
 import { asking } from './asking.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 
+const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
 let own: OwnCloud;
 const { run, start, whenSaid } = asking(() => own);
 let tiny: Image;
@@ -60,28 +61,30 @@ test('what a host does not have fails the build, and what nobody has refuses it'
   expect(await findings(own)).toEqual([]);
 });
 
-test('a guest that starts by UEFI keeps its variables through a stop, and leaves nothing when it is deleted', async () => {
-  const host = own.cloud.lab.hosts.find(({ qemuUser }) => qemuUser !== 'root');
-  if (host === undefined) throw new Error('no host runs QEMU as another user');
-  await importAs('uefi', { hw_firmware_type: 'uefi', os_command_line: 'console=ttyS0' });
-  const flavor = { name: 'uefi', vcpus: 1, memoryMiB: 256, rootGiB: 1 };
-  for (const { name } of own.cloud.lab.hosts.filter((other) => other !== host))
-    await run('disableHost', { host: name, reason: 'not root' });
-  const instance = await run<Instance>('buildInstance', { name: 'by-uefi', flavor, image: 'uefi' });
-  expect(await whenSaid(instance.id, 'GUEST UP')).toMatch(/EFI stub|efi: EFI v/);
-  const variables = join(host.instancesDir, instance.id, 'nvram');
-  const before = await stat(variables);
-  expect(`${before.uid}`).toBe((await runInHost(host, ['id', '-u', host.qemuUser])).trim());
-  expect(await findings(own)).toEqual([]);
+if (isLongRun) {
+  test('a guest that starts by UEFI keeps its variables through a stop, and leaves nothing when it is deleted', async () => {
+    const host = own.cloud.lab.hosts.find(({ qemuUser }) => qemuUser !== 'root');
+    if (host === undefined) throw new Error('no host runs QEMU as another user');
+    await importAs('uefi', { hw_firmware_type: 'uefi', os_command_line: 'console=ttyS0' });
+    const flavor = { name: 'uefi', vcpus: 1, memoryMiB: 256, rootGiB: 1 };
+    for (const { name } of own.cloud.lab.hosts.filter((other) => other !== host))
+      await run('disableHost', { host: name, reason: 'not root' });
+    const instance = await run<Instance>('buildInstance', { name: 'by-uefi', flavor, image: 'uefi' });
+    expect(await whenSaid(instance.id, 'GUEST UP')).toMatch(/EFI stub|efi: EFI v/);
+    const variables = join(host.instancesDir, instance.id, 'nvram');
+    const before = await stat(variables);
+    expect(`${before.uid}`).toBe((await runInHost(host, ['id', '-u', host.qemuUser])).trim());
+    expect(await findings(own)).toEqual([]);
 
-  await run('stopInstance', { instanceId: instance.id, mode: 'hard' });
-  await run('startInstance', { instanceId: instance.id });
-  expect((await stat(variables)).ino).toBe(before.ino);
+    await run('stopInstance', { instanceId: instance.id, mode: 'hard' });
+    await run('startInstance', { instanceId: instance.id });
+    expect((await stat(variables)).ino).toBe(before.ino);
 
-  await run('deleteInstance', { instanceId: instance.id });
-  expect((await readdir(join(host.instancesDir, instance.id))).sort()).toEqual(['generation', 'lock']);
-  expect(await findings(own)).toEqual([]);
-}, 240_000);
+    await run('deleteInstance', { instanceId: instance.id });
+    expect((await readdir(join(host.instancesDir, instance.id))).sort()).toEqual(['generation', 'lock']);
+    expect(await findings(own)).toEqual([]);
+  }, 240_000);
+}
 
 /** The lab's guest under another name, with these properties. */
 async function importAs(name: string, properties: Readonly<Record<string, string>>): Promise<Image> {
