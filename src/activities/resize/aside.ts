@@ -63,7 +63,7 @@ export async function putAside(directory: string, leaver: Leaver): Promise<reado
 export async function putBack(directory: string, migration: string): Promise<void> {
   const aside = asideOf(directory);
   const note = await readNote(aside);
-  if (note === null && !(await isThere(aside))) return;
+  if (note === null && (await isNothingIn(aside))) return;
   if (note?.migration !== migration) throw foreign(aside, note);
   await writeNote(aside, { ...note, isComplete: false });
   for (const name of note.files) await moved(join(aside, name), join(directory, name));
@@ -78,6 +78,7 @@ export async function putBack(directory: string, migration: string): Promise<voi
 export async function removeAside(directory: string, migration: string): Promise<void> {
   const aside = asideOf(directory);
   const note = await readNote(aside);
+  if (note === null) await isNothingIn(aside);
   if (note?.migration !== migration) return;
   // The note goes last: a removal that is cut off is known for what it is.
   for (const name of await readdir(aside)) if (name !== noteName) await rm(join(aside, name), { recursive: true, force: true });
@@ -96,11 +97,22 @@ export async function requireAside(directory: string, migration: string): Promis
 
 async function clearSuperseded(directory: string, note: AsideNote | null, leaver: Leaver): Promise<void> {
   const aside = asideOf(directory);
-  if (!(await isThere(aside))) return;
+  if (note === null && (await isNothingIn(aside))) return;
   const present = new Set(await filesIn(directory));
   const isWhole = leaver.disks.every((name) => present.has(name));
   if (note === null || note.generation >= leaver.generation || !isWhole) throw foreign(aside, note);
   await removeAside(directory, note.migration);
+}
+
+/**
+ * Whether no files lie aside. A directory without a note in which nothing is, or half a note, is of an attempt that died before its first
+ * file, or after its last, and is removed.
+ */
+async function isNothingIn(aside: string): Promise<boolean> {
+  if (!(await isThere(aside))) return true;
+  if ((await readdir(aside)).some((name) => name !== `${noteName}.partial`)) return false;
+  await rm(aside, { recursive: true, force: true });
+  return true;
 }
 
 function foreign(aside: string, note: AsideNote | null): ReturnType<typeof fail> {

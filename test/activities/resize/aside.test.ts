@@ -65,6 +65,28 @@ describe('files that are put aside', () => {
     expect(await readFile(join(directory, 'disk'), 'utf8')).toBe('a copy');
   });
 
+  test.for<[string, (aside: string) => Promise<unknown>]>([
+    ['before its note', async () => {}],
+    ['in the middle of its note', (aside) => writeFile(join(aside, 'migration.json.partial'), '{"migr')],
+  ])('are put aside though an attempt was killed %s', async ([, left]) => {
+    const directory = await home();
+    await mkdir(asideOf(directory));
+    await left(asideOf(directory));
+    expect(await putAside(directory, leaver)).toEqual(files);
+    await requireAside(directory, 'first');
+  });
+
+  test.for([
+    ['come back', putBack],
+    ['are gone', removeAside],
+  ] as const)('%s though an attempt was killed when only the empty directory was left', async ([, end]) => {
+    const directory = await home();
+    await mkdir(asideOf(directory));
+    await end(directory, 'first');
+    expect(await listed(directory)).toEqual([...files, 'generation', 'lock'].sort());
+    await expect(readdir(asideOf(directory))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   test('go when the migration is confirmed, and those of another stay', async () => {
     const directory = await home();
     await putAside(directory, leaver);
