@@ -3,7 +3,16 @@ import { basename } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { isRunOpen } from '../run-open.ts';
 import { endSending } from './alone.ts';
-import { dropIfEmpty, endReceiver, forget, namesIn, receiverNotes, transferDirectory, transfersDirectory } from './places.ts';
+import {
+  dropIfEmpty,
+  endReceiver,
+  forget,
+  forgetHalfNoted,
+  namesIn,
+  receiverNotes,
+  transferDirectory,
+  transfersDirectory,
+} from './places.ts';
 import { forgetKey } from './send-files.ts';
 
 /** Ends everything that receives something of an instance on this host, and removes what has not come whole. */
@@ -13,6 +22,7 @@ export async function closeAll(transfers: string): Promise<void> {
     if (partial !== null) await rm(partial, { recursive: true, force: true });
     await forget(transfers, name);
   }
+  await forgetHalfNoted(transfers);
   await dropIfEmpty(transfers);
 }
 

@@ -66,6 +66,12 @@ export async function writeNote(directory: string, name: string, note: ReceiverN
   await renameDurably(`${path}.new`, path);
 }
 
+/** Removes notes that were never finished: nothing was started for them. */
+export async function forgetHalfNoted(directory: string): Promise<void> {
+  const halves = (await namesIn(directory)).filter((name) => name.endsWith('.receiver.new'));
+  for (const name of halves) await rm(join(directory, name));
+}
+
 /** Forgets a receiver that has ended, and the directory when it was the last thing there. */
 export async function forget(directory: string, name: string): Promise<void> {
   for (const path of [pidFileOf(directory, name), ownDirectoryOf(directory, name), noteOf(directory, name)]) {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { checksumOfFile } from '../copy.ts';
@@ -20,18 +20,28 @@ export interface SentFile {
 }
 
 const keyName = 'files.key';
+const halfMade = `${keyName}.new`;
 
 /** Makes a key for the transfers of an operation, or finds the one it has; it never leaves this host. Returns its public half. */
 export async function makeFileKey(transfers: string): Promise<{ publicKey: string; hasRsync: boolean }> {
   await mkdir(transfers, { recursive: true, mode: 0o700 });
   const key = join(transfers, keyName);
-  if (!(await isThere(`${key}.pub`))) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', key]);
+  if (!(await isThere(`${key}.pub`))) await makeKey(transfers);
   return { publicKey: await readFile(`${key}.pub`, 'utf8'), hasRsync: await isInstalled('rsync') };
+}
+
+/** Both halves under other names, which an attempt that died may have left; the public one comes last, and says that the key is whole. */
+async function makeKey(transfers: string): Promise<void> {
+  const [partial, key] = [join(transfers, halfMade), join(transfers, keyName)];
+  for (const half of ['', '.pub']) await rm(`${partial}${half}`, { force: true });
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', partial]);
+  for (const half of ['', '.pub']) await rename(`${partial}${half}`, `${key}${half}`);
 }
 
 /** Removes the key: nobody gets in by it any more. */
 export async function forgetKey(transfers: string): Promise<void> {
-  for (const name of [keyName, `${keyName}.pub`, `${keyName}.hosts`]) await rm(join(transfers, name), { force: true });
+  for (const name of [keyName, `${keyName}.pub`, `${keyName}.hosts`, halfMade, `${halfMade}.pub`])
+    await rm(join(transfers, name), { force: true });
   await dropIfEmpty(transfers);
 }
 

@@ -89,6 +89,20 @@ test('a key opens nothing but the way into the one directory, and no other key o
   expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
 });
 
+test('an attempt that was killed in the making of its key or its note keeps the next from nothing, and nothing of it stays', async () => {
+  const { source, destination } = await ends();
+  await makeFiles(source);
+  for (const { runDir } of [source, destination]) await mkdir(join(runDir, 'transfers', instanceId), { recursive: true });
+  const at = ({ runDir }: End, name: string) => join(runDir, 'transfers', instanceId, name);
+  await writeFile(at(source, 'files.key'), 'a private key whose public half was never written');
+  await writeFile(at(source, 'files.key.new'), 'half of one');
+  await writeFile(at(destination, 'disk.receiver.new'), '{"purp');
+  const to = await opened({ source, destination });
+  await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
+  await writeFile(at(source, 'files.key.new'), 'half of another');
+  expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
+});
+
 test('nothing is sent to who has another host key', async () => {
   const { source, destination } = await ends();
   await makeFiles(source);
