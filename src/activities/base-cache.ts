@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { baseDirectory, baseNameOf, removalLock } from '../model/base-name.ts';
 import type { BaseFormat } from '../model/instance.ts';
+import { qemuFormatOf } from '../model/qemu-format.ts';
 import type { ImageRef } from './accept/images.ts';
 import { type BaseNote, readBaseNote, writeBaseNote } from './base-note.ts';
 import { checksumOfFile, copyWithChecksum } from './copy.ts';
@@ -62,7 +63,7 @@ export function baseCache({ instancesDir, imageStore, forceRawImages }: CacheCon
         `image ${image.id} is cached with ${note.image}, its record says ${image.checksum}: an image never changes`,
       );
     }
-    return { path, ...(note.converted ?? { format: image.diskFormat === 'qcow2' ? 'qcow2' : 'raw', checksum: note.image }) };
+    return { path, ...(note.converted ?? { format: qemuFormatOf(image.diskFormat), checksum: note.image }) };
   }
 
   async function fetch(image: ImageRef): Promise<void> {

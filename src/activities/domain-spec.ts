@@ -4,6 +4,7 @@ import { type BootSpec, type CpuSpec, type DiskSpec, type DomainSpec, domainName
 import { placeOf, rootDeviceOf } from '../model/hardware/disk-places.ts';
 import { type Hardware, hardwareOf } from '../model/hardware/hardware.ts';
 import type { Disk, Instance } from '../model/instance.ts';
+import { qemuFormatOf } from '../model/qemu-format.ts';
 import type { UefiFiles } from '../qemu/firmware.ts';
 import type { BootImages } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
@@ -100,7 +101,7 @@ function diskSpecOf(
     ...placeOf(name, hardware),
     path: device ?? join(directory, name),
     source: device === undefined ? 'file' : 'block',
-    format: format === 'qcow2' ? 'qcow2' : 'raw',
+    format: qemuFormatOf(format),
     target,
     cache: isConfigDrive ? 'writethrough' : 'none',
     detectsZeroes: kind === 'isolate',

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { DomainCreate, DomainState, DomainUndefine, DomainXml, type Libvirt } from '../libvirt/index.ts';
 import { domainXml } from '../model/domain-xml.ts';
-import type { BaseFormat, Disk, Instance, PowerState } from '../model/instance.ts';
+import type { Disk, Instance, PowerState } from '../model/instance.ts';
+import { qemuFormatOf } from '../model/qemu-format.ts';
 import type { Token } from '../model/tenure.ts';
 import { missingFrom } from '../model/xml-subset.ts';
 import type { BootImages } from './accept/images.ts';
@@ -73,7 +74,7 @@ export function domainActivities(
         // What a guest was built as it stays: an update of the host never changes its hardware.
         const choices = { ...chosen, machineType: instance.machineType ?? chosen.machineType };
         if (choices.uefi !== null) await makeUefiVariables(directory, choices.uefi);
-        const baseFormatOf: BaseFormat = image.root.diskFormat === 'qcow2' ? 'qcow2' : 'raw';
+        const baseFormatOf = qemuFormatOf(image.root.diskFormat);
         const options = { ...choices, baseOf: bases.pathOf, baseFormatOf, hasScreen: vnc.enabled };
         const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, options));
         const [dom] = await together([

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Config } from '../config.ts';
 import type { Disk } from '../model/instance.ts';
+import { qemuFormatOf } from '../model/qemu-format.ts';
 import type { Token } from '../model/tenure.ts';
 import type { ServedDisk } from '../qemu/nbd.ts';
 import type { WhileHolding } from './holding.ts';
@@ -11,7 +12,7 @@ import { fail } from './record-client.ts';
 import { aloneSending, endSending } from './transfer/alone.ts';
 import { requireCertificate } from './transfer/certificate.ts';
 import { closeAll } from './transfer/close.ts';
-import { formatOf, receiveDisk } from './transfer/disk-receiver.ts';
+import { receiveDisk } from './transfer/disk-receiver.ts';
 import { type FileReceiver, filesName, receiveFiles } from './transfer/file-receiver.ts';
 import { type Purpose, transferDirectory } from './transfer/places.ts';
 import { sealDisk } from './transfer/seal-disk.ts';
@@ -108,9 +109,13 @@ export function transferActivities(
         aloneSending(transfersOf(instanceId), disk.name, async () => ({
           digest: await sendDisk(config, {
             name: disk.name,
-            from: { path: disk.device ?? `${directory}${from}/${disk.name}`, format: formatOf(disk), isDevice: disk.device !== undefined },
+            from: {
+              path: disk.device ?? `${directory}${from}/${disk.name}`,
+              format: qemuFormatOf(disk.format),
+              isDevice: disk.device !== undefined,
+            },
             to,
-            toFormat: formatOf(as),
+            toFormat: qemuFormatOf(as.format),
             toDevice: as.device !== undefined,
             sizeBytes: disk.sizeBytes,
           }),

@@ -1,4 +1,5 @@
 import type { Disk, Instance } from './instance.ts';
+import { qemuFormatOf } from './qemu-format.ts';
 
 /** What the image of a disk may be kept in. */
 export const snapshotFormats = ['qcow2', 'raw'] as const;
@@ -9,7 +10,7 @@ export const snapshotsDirectory = 'snapshots';
 
 /** The format of a disk's image when nobody asks for another: what the disk itself has, as recorded. */
 export function formatOfImage({ format }: Disk): SnapshotFormat {
-  return format === 'qcow2' ? 'qcow2' : 'raw';
+  return qemuFormatOf(format);
 }
 
 const GiB = 1024 ** 3;

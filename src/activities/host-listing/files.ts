@@ -1,11 +1,10 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseDirectory } from '../../model/base-name.ts';
 import type { HostListing, ListedInstances } from '../../model/verify/listing.ts';
 import { uuid } from '../../schema/patterns.ts';
 import { concurrently } from '../concurrently.ts';
 import { deviceClaimFile } from '../disks/isolate/claims.ts';
-import { errnoOf } from '../failures.ts';
+import { namesIn } from '../names-in.ts';
 import { asideOf } from '../resize/aside.ts';
 import { transfersDirectory } from '../transfer/places.ts';
 
@@ -50,14 +49,4 @@ export async function listTransfers(runDir: string): Promise<NonNullable<HostLis
   const directory = transfersDirectory(runDir);
   const ids = await namesIn(directory);
   return Promise.all(ids.map(async (instanceId) => ({ instanceId, files: await namesIn(join(directory, instanceId)) })));
-}
-
-/** Sorted; a file where a directory should be has none below it. */
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(directory)).sort();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
-    throw error;
-  }
 }

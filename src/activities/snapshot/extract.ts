@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { Libvirt } from '../../libvirt/index.ts';
 import type { Disk } from '../../model/instance.ts';
+import { qemuFormatOf } from '../../model/qemu-format.ts';
 import type { SnapshotFormat } from '../../model/snapshot.ts';
 import type { Token } from '../../model/tenure.ts';
 import type { DeviceKeeper } from '../disks/device-keeper.ts';
@@ -107,7 +108,7 @@ export function extractActivities(
 
 /** The disk as its record names it: a guest that could choose what its disk is taken for would read the host's files by it. */
 function fileOf(directory: string, { name, device, format, sizeBytes }: Disk): DiskFile {
-  return { path: device ?? join(directory, name), format: format === 'qcow2' ? 'qcow2' : 'raw', sizeBytes };
+  return { path: device ?? join(directory, name), format: qemuFormatOf(format), sizeBytes };
 }
 
 function copyIn(directory: string, imageId: string, { format, sizeBytes }: Copy): DiskFile {

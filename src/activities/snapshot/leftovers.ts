@@ -1,12 +1,12 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainState, type Libvirt, PausedReason } from '../../libvirt/index.ts';
 import type { Disk } from '../../model/instance.ts';
 import { liveCopyPaths } from '../../model/live-copy.ts';
 import { snapshotsDirectory } from '../../model/snapshot.ts';
 import { fail } from '../fail.ts';
-import { errnoOf } from '../failures.ts';
 import { guestOf, isOff, unlessStopped } from '../guest.ts';
+import { namesIn } from '../names-in.ts';
 import { blockCopyOf } from './block-copy.ts';
 import { thawIfFrozen } from './quiesce.ts';
 
@@ -25,7 +25,7 @@ export interface Snapped {
  * removed. Raises `DomainStateConflict` when the disk has a job that is not of ours: nothing can be done beside it.
  */
 export async function clearOver(libvirt: Libvirt, { instanceId, directory, disk: { target }, imageId }: Snapped): Promise<void> {
-  const over = (await snapshotsIn(directory)).filter((id) => id !== imageId);
+  const over = (await namesIn(join(directory, snapshotsDirectory))).filter((id) => id !== imageId);
   for (const id of over) await thawIfFrozen(libvirt, instanceId, liveCopyPaths(directory, id).frozen);
   if (!isOff(await guestOf(libvirt, instanceId).state())) {
     const job = blockCopyOf(libvirt, instanceId, target);
@@ -55,13 +55,4 @@ async function runOn(libvirt: Libvirt, uuid: string): Promise<void> {
   if (isOff(await guestOf(libvirt, uuid).state())) return;
   const { state, reason } = await libvirt.domainGetState({ dom });
   if (state === DomainState.paused && reason === PausedReason.ioError) await unlessStopped(libvirt.domainResume({ dom }));
-}
-
-async function snapshotsIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(join(directory, snapshotsDirectory));
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

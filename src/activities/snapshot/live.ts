@@ -4,6 +4,7 @@ import { log } from '@temporalio/activity';
 import type { Libvirt } from '../../libvirt/index.ts';
 import type { Disk } from '../../model/instance.ts';
 import { liveCopyPaths } from '../../model/live-copy.ts';
+import { qemuFormatOf } from '../../model/qemu-format.ts';
 import type { Token } from '../../model/tenure.ts';
 import { whyNoRoom } from '../disks/space.ts';
 import { fail } from '../fail.ts';
@@ -118,7 +119,7 @@ async function requireRoom(directory: string, { name, device, format }: Disk, si
   const path = device ?? join(directory, name);
   const { size, blocks } = await stat(path);
   const ownBytes = device === undefined ? Math.min(blocks * 512, size) : sizeBytes; // of a device nobody knows what is empty
-  const imageBytes = await dataBytesOf({ path, format: format === 'qcow2' ? 'qcow2' : 'raw' });
+  const imageBytes = await dataBytesOf({ path, format: qemuFormatOf(format) });
   const problem = await whyNoRoom(directory, ownBytes + imageBytes + reserveBytes);
   if (problem !== null) throw fail('DiskSpaceLow', problem);
 }

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@temporalio/worker';
 import type { Config } from '../../config.ts';
@@ -6,10 +5,10 @@ import type { Libvirt } from '../../libvirt/index.ts';
 import { liveCopyPaths } from '../../model/live-copy.ts';
 import { snapshotsDirectory } from '../../model/snapshot.ts';
 import { uuid } from '../../schema/patterns.ts';
-import { errnoOf } from '../failures.ts';
 import { readGeneration } from '../generation.ts';
 import type { WhileHolding } from '../holding.ts';
 import { isThere } from '../is-there.ts';
+import { namesIn } from '../names-in.ts';
 import { thawIfFrozen } from './quiesce.ts';
 
 /**
@@ -35,15 +34,5 @@ export function thawLeft(
     if (token === null || !(await isThere(frozen))) return;
     await whileHolding(instanceId, token, () => thawIfFrozen(libvirt, instanceId, frozen)); // for whoever acted here last
     log.warn('a guest was thawed that a worker had left frozen', { instanceId, imageId });
-  }
-}
-
-/** Nothing where there is no such directory. */
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
-    throw error;
   }
 }

@@ -1,9 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '../lock.ts';
+import { namesIn } from '../names-in.ts';
 import { kill, processesWithOpen } from '../processes.ts';
 import { inheritedDescriptors } from '../run.ts';
-import { dropIfEmpty, namesIn } from './places.ts';
+import { dropIfEmpty } from './places.ts';
 
 /**
  * Runs `work` as the only one that sends this disk from here: an earlier attempt that still does, since its worker died, is ended. The

@@ -1,18 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Client } from '@temporalio/client';
+import { namesIn } from '../names-in.ts';
 import { isRunOpen } from '../run-open.ts';
 import { endSending } from './alone.ts';
-import {
-  dropIfEmpty,
-  endReceiver,
-  forget,
-  forgetHalfNoted,
-  namesIn,
-  receiverNotes,
-  transferDirectory,
-  transfersDirectory,
-} from './places.ts';
+import { dropIfEmpty, endReceiver, forget, forgetHalfNoted, receiverNotes, transferDirectory, transfersDirectory } from './places.ts';
 import { forgetKey } from './send-files.ts';
 
 /** Ends everything that receives something of an instance on this host, and removes what has not come whole. */

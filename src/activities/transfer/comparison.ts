@@ -7,7 +7,7 @@ import type { BaseCache } from '../base-cache.ts';
 import { readBaseNote } from '../base-note.ts';
 import type { WhileHolding } from '../holding.ts';
 import { isThere } from '../is-there.ts';
-import { namesIn } from './places.ts';
+import { namesIn } from '../names-in.ts';
 
 /** How the base that a host has stands to the one under an overlay: by the bytes of both. `unknown`: nobody noted what is in it. */
 export type BaseComparison = 'same' | 'differs' | 'absent' | 'unknown';

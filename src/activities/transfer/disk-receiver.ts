@@ -2,7 +2,8 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { Disk } from '../../model/instance.ts';
-import { createDiskArgs, type QemuFormat } from '../../qemu/img.ts';
+import { qemuFormatOf } from '../../model/qemu-format.ts';
+import { createDiskArgs } from '../../qemu/img.ts';
 import { type OwnDisk, pidFileArg, type ServedDisk, serveArgs } from '../../qemu/nbd.ts';
 import { freePort } from '../free-port.ts';
 import { isThere } from '../is-there.ts';
@@ -54,17 +55,12 @@ export async function receiveDisk(
 /** The disk of an instance as QEMU's tools are told of it, under the name it has while it comes over. */
 export function ownDisk(directory: string, disk: Disk): OwnDisk {
   const partial = partialOf(directory, disk);
-  return { path: partial ?? deviceOf(disk), format: formatOf(disk), isDevice: partial === null };
+  return { path: partial ?? deviceOf(disk), format: qemuFormatOf(disk.format), isDevice: partial === null };
 }
 
 /** Where a disk is written that becomes a file; null: it is a device. */
 export function partialOf(directory: string, { name, device }: Disk): string | null {
   return device === undefined ? `${join(directory, name)}.partial` : null;
-}
-
-/** What a disk's bytes are; all but qcow2 are the guest's own. */
-export function formatOf({ format }: Pick<Disk, 'format'>): QemuFormat {
-  return format === 'qcow2' ? 'qcow2' : 'raw';
 }
 
 function deviceOf({ name, device }: Disk): string {
@@ -77,7 +73,7 @@ async function makeEmpty(directory: string, disk: Disk, partial: string, sizeByt
     throw fail('DestinationDiskExists', `${join(directory, disk.name)} is there already: another operation left it`);
   }
   await rm(partial, { force: true });
-  if (formatOf(disk) === 'qcow2') {
+  if (qemuFormatOf(disk.format) === 'qcow2') {
     await run('qemu-img', createDiskArgs({ format: 'qcow2', path: partial, sizeBytes }));
     return;
   }

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../failures.ts';
+import { namesIn } from '../names-in.ts';
 import type { ProcessView } from '../processes.ts';
 import { renameDurably } from '../rename-durably.ts';
 import { endProcess, lastingProcess } from './lasting-process.ts';
@@ -106,14 +107,6 @@ export async function endReceiver(directory: string, name: string): Promise<void
   const [note, receiver] = await Promise.all([readNote(directory, name), receiverProcess(directory, name)]);
   if (note !== null && receiver !== null) await endProcess(receiver, note.endedBy);
   await rm(pidFileOf(directory, name), { force: true });
-}
-
-/** The names in a directory, which may not be there. */
-export async function namesIn(directory: string): Promise<readonly string[]> {
-  return readdir(directory).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  });
 }
 
 function noteOf(directory: string, name: string): string {
