@@ -1,4 +1,13 @@
-import { InvalidArgumentError } from '@commander-js/extra-typings';
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
+
+/** The option of every command that follows an operation. */
+export const noWait = ['--no-wait', 'start the operation and print its id'] as const;
+
+/** What becomes of a step that is out of retries; `otherwise`: what does when nobody says. */
+export function onFailure(otherwise: string | null = null) {
+  const said = otherwise === null ? '' : ` (default: ${otherwise})`;
+  return new Option('--on-failure <what>', `when a step is out of retries${said}`).choices(['rollback', 'park'] as const);
+}
 
 /** Gathers the values of an option that may be given several times. */
 export function each(value: string, before: readonly string[] = []): readonly string[] {

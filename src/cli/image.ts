@@ -2,7 +2,7 @@ import { Option } from '@commander-js/extra-typings';
 import type { Image } from '../model/image.ts';
 import { imageFormats } from '../model/image.ts';
 import type { CachedImage } from '../schema/results.ts';
-import { each, pairs, wholeNumber } from './arguments.ts';
+import { each, noWait, pairs, wholeNumber } from './arguments.ts';
 import { addGroup, type Group, type Program } from './commands.ts';
 import { examples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -44,7 +44,7 @@ function addImport(group: Group, session: Session): void {
     .option('--min-ram <MiB>', 'smallest memory of a flavor', wholeNumber)
     .option('--host <host>', 'the host that imports (default: any that is up)')
     .option('--id <uuid>', 'id of the image (default: a new one)')
-    .option('--no-wait', 'start the operation and print its id')
+    .option(...noWait)
     .addHelpText(
       'after',
       examples(
@@ -67,7 +67,7 @@ function addDelete(group: Group, session: Session): void {
     .command('delete')
     .argument('<image>', 'id or name')
     .description('delete an image that no instance stands on, or what an import left of it')
-    .option('--no-wait', 'start the operation and print its id')
+    .option(...noWait)
     .addHelpText('after', examples('image delete debian', 'image delete 0196f3b0-7c6e-4d57-9a59-0a1f2c3d4e5f --no-wait'))
     .action(async (idOrName, { wait }) => {
       const cloud = await session.cloud();
@@ -85,7 +85,7 @@ function addCache(group: Group, session: Session): void {
     .argument('<image>', 'id or name')
     .description('bring an image to hosts before a build needs it there; exit code 1 when one of them failed')
     .option('--host <host>', 'a host; may be repeated (default: all that are up and enabled)', each)
-    .option('--no-wait', 'start the operation and print its id')
+    .option(...noWait)
     .addHelpText('after', examples('image cache debian', 'image cache debian --host cn1 --host cn2'))
     .action(async (idOrName, { host: hosts, wait }) => {
       const cloud = await session.cloud();

@@ -1,4 +1,5 @@
 import { act } from './act.ts';
+import { noWait } from './arguments.ts';
 import type { Group } from './commands.ts';
 import { examples } from './examples.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
@@ -13,7 +14,7 @@ export function addPasswordCommand(group: Group, session: Session): void {
     .description(
       "give the guest's administrator a password by its agent: it is asked for, or the first line of standard input, and sent encrypted",
     )
-    .option('--no-wait', 'start the operation and print its id')
+    .option(...noWait)
     .addHelpText('after', examples('instance set-password web1', 'instance set-password web1 < password'))
     .action(async (instance, { wait }) => {
       const adminPassword = await newPassword(session.terminal);

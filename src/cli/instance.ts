@@ -1,7 +1,6 @@
-import { Option } from '@commander-js/extra-typings';
 import type { ConsoleOutput } from '../activities/console.ts';
 import type { Instance } from '../model/instance.ts';
-import { each, pairs, wholeNumber } from './arguments.ts';
+import { each, noWait, onFailure, pairs, wholeNumber } from './arguments.ts';
 import { addGroup, type Group, type Program } from './commands.ts';
 import { printable } from './console-text.ts';
 import { examples } from './examples.ts';
@@ -62,8 +61,8 @@ function addCreate(group: Group, session: Session): void {
     .option('--hint <hint=value>', 'same_host, different_host (ids, by commas), build_near_host_ip, cidr; may be repeated', pairs)
     .option('--id <uuid>', 'id of the instance (default: a new one)')
     .option('--no-config-drive', 'no config drive')
-    .addOption(new Option('--on-failure <what>', 'when a step is out of retries').choices(['rollback', 'park'] as const))
-    .option('--no-wait', 'start the operation and print its id')
+    .addOption(onFailure())
+    .option(...noWait)
     .addHelpText(
       'after',
       examples(
@@ -128,7 +127,7 @@ function addDelete(group: Group, session: Session): void {
     .command('delete')
     .argument('<instance>', 'id or name')
     .description('delete an instance in whatever state it is; what runs on it is cancelled first')
-    .option('--no-wait', 'start the operation and print its id')
+    .option(...noWait)
     .addHelpText('after', examples('instance delete web1', 'instance delete 0196f3b0-7c6e-4d57-9a59-0a1f2c3d4e5f --no-wait'))
     .action(async (idOrName, { wait }) => {
       const cloud = await session.cloud();

@@ -1,6 +1,5 @@
-import { Option } from '@commander-js/extra-typings';
 import { act } from './act.ts';
-import { wholeNumber } from './arguments.ts';
+import { noWait, onFailure, wholeNumber } from './arguments.ts';
 import type { Group } from './commands.ts';
 import { examples } from './examples.ts';
 import type { Session } from './session.ts';
@@ -39,16 +38,13 @@ export function addPowerCommands(group: Group, session: Session): void {
 }
 
 const instancesArgument = ['<instance...>', 'ids or names; several are done at the same time'] as const;
-const noWait = ['--no-wait', 'start the operation and print its id'] as const;
-const onFailure = () =>
-  new Option('--on-failure <what>', 'when a step is out of retries (default: park)').choices(['rollback', 'park'] as const);
 
 function addPlain(group: Group, session: Session, { word, operation, description }: Plain): void {
   group
     .command(word)
     .argument(...instancesArgument)
     .description(description)
-    .addOption(onFailure())
+    .addOption(onFailure('park'))
     .option(...noWait)
     .addHelpText('after', examples(`instance ${word} web1`, `instance ${word} web1 web2 --no-wait`))
     .action((instances, { wait, ...options }) => act(session, operation, { instances, wait, how: options }));
@@ -61,7 +57,7 @@ function addStop(group: Group, session: Session): void {
     .description('stop a guest: it is asked to shut down, and switched off when it does not in time')
     .option('--hard', 'switch it off at once')
     .option('--timeout <seconds>', 'how long it may take to shut down', wholeNumber)
-    .addOption(onFailure())
+    .addOption(onFailure('park'))
     .option(...noWait)
     .addHelpText('after', examples('instance stop web1', 'instance stop web1 --timeout 300', 'instance stop web1 web2 --hard'))
     .action((instances, { wait, hard, timeout: timeoutSeconds, ...options }) => {
@@ -76,7 +72,7 @@ function addReboot(group: Group, session: Session): void {
     .argument(...instancesArgument)
     .description('reboot a guest: it is asked to shut down, or with --hard switched off and defined anew, whatever state it is in')
     .option('--hard', 'do not ask it')
-    .addOption(onFailure())
+    .addOption(onFailure('park'))
     .option(...noWait)
     .addHelpText('after', examples('instance reboot web1', 'instance reboot web1 web2 --hard'))
     .action((instances, { wait, hard, ...options }) => {

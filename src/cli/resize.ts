@@ -1,6 +1,5 @@
-import { Option } from '@commander-js/extra-typings';
 import type { Instance } from '../model/instance.ts';
-import { wholeNumber } from './arguments.ts';
+import { noWait, onFailure, wholeNumber } from './arguments.ts';
 import type { Run } from './cloud.ts';
 import type { Group } from './commands.ts';
 import { examples } from './examples.ts';
@@ -12,12 +11,6 @@ import { answer, answerStarted, type Session } from './session.ts';
 const instanceArgument = ['<instance>', 'id or name'] as const;
 const hostOption = ['--host <name>', 'to this host and no other; an administrator may say so'] as const;
 const windowOption = ['--confirm-window <seconds>', 'confirm it after so long; 0: never by itself'] as const;
-const noWait = ['--no-wait', 'start the operation and print its id'] as const;
-const onFailure = () =>
-  new Option('--on-failure <what>', 'when a step is out of retries (default: park once the guest is off)').choices([
-    'rollback',
-    'park',
-  ] as const);
 
 /** Adds what gives an instance another flavor or host: `novaflow instance resize`, `migrate`, `confirm-resize`, `revert-resize`. */
 export function addResizeCommands(group: Group, session: Session): void {
@@ -35,7 +28,7 @@ function addResize(group: Group, session: Session): void {
     .requiredOption('--flavor <flavor>', 'name of the flavor')
     .option(...hostOption)
     .option(...windowOption, wholeNumber)
-    .addOption(onFailure())
+    .addOption(onFailure('park once the guest is off'))
     .option(...noWait)
     .addHelpText(
       'after',
@@ -51,7 +44,7 @@ function addMigrate(group: Group, session: Session): void {
     .description('move an instance to another host, its guest shut down meanwhile; it waits for confirm-resize or revert-resize then')
     .option(...hostOption)
     .option(...windowOption, wholeNumber)
-    .addOption(onFailure())
+    .addOption(onFailure('park once the guest is off'))
     .option(...noWait)
     .addHelpText('after', examples('instance migrate web1', 'instance migrate web1 --host cn2'))
     .action((idOrName, { wait, confirmWindow, ...options }) =>

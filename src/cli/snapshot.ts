@@ -2,16 +2,13 @@ import { Option } from '@commander-js/extra-typings';
 import type { Image } from '../model/image.ts';
 import { snapshotFormats } from '../model/snapshot.ts';
 import { snapshotModes } from '../model/snapshot-mode.ts';
-import { pairs, wholeNumber } from './arguments.ts';
+import { noWait, onFailure, pairs, wholeNumber } from './arguments.ts';
 import type { Run } from './cloud.ts';
 import type { Group } from './commands.ts';
 import { examples } from './examples.ts';
 import { follow } from './follow.ts';
 import { imageTable } from './image-text.ts';
 import { answer, answerStarted, type Session } from './session.ts';
-
-const noWait = ['--no-wait', 'start the operation and print its id'] as const;
-const onFailure = () => new Option('--on-failure <what>', 'when a step is out of retries').choices(['rollback', 'park'] as const);
 
 /** Adds what makes images from instances: `novaflow instance snapshot` and `backup`. */
 export function addSnapshotCommands(group: Group, session: Session): void {
