@@ -32,15 +32,18 @@ export async function arrived(site: ArrivalSite, move: DiskMove): Promise<void> 
   const path = join(site.directory, move.to.name);
   if (site.aside === null) await grownInPlace(site, move, path);
   else await madeAside(path, (partial) => arrive(site, move, join(asideOr(site), move.to.name), partial));
-  await restedOnItsBase(site, move, path);
-  await requireWhole(path, move.to);
+  const look = await lookAt(path, move.to);
+  await restedOnItsBase(site, move, path, look);
+  await requireWhole(path, move.to, look);
 }
 
 /** A disk that was sent here grows into another file that takes its name: the name stands for the larger one from then on. */
 async function grownInPlace(site: ArrivalSite, move: DiskMove, path: string): Promise<void> {
-  if (!move.grows || (await sizeOf(path, move.to)) >= move.to.sizeBytes) return;
+  if (!move.grows) return;
+  const look = await lookAt(path, move.to);
+  if (look.sizeBytes >= move.to.sizeBytes) return;
   const from = { ...move, from: move.from && { ...move.from, format: move.to.format, backing: move.to.backing } };
-  await restedOnItsBase(site, move, path);
+  await restedOnItsBase(site, move, path, look);
   await replacedAside(path, (partial) => arrive(site, from, path, partial));
 }
 
@@ -66,22 +69,29 @@ async function arrive(site: ArrivalSite, { from: disk, to, grows }: DiskMove, fr
 }
 
 /** An overlay that came from a host with another instances directory names its base there. */
-async function restedOnItsBase({ bases }: ArrivalSite, { to: { backing } }: DiskMove, path: string): Promise<void> {
+async function restedOnItsBase({ bases }: ArrivalSite, { to: { backing } }: DiskMove, path: string, found: Look): Promise<void> {
   if (backing === null) return;
   const base = bases.pathOf(backing.imageId);
-  const info = await diskInfo({ path, format: 'qcow2' });
-  if (info.backing?.path !== base) await run('qemu-img', restArgs({ path, base, baseFormat: backing.format ?? 'raw' }));
+  if (found.base !== base) await run('qemu-img', restArgs({ path, base, baseFormat: backing.format ?? 'raw' }));
 }
 
 /** Raises `OperationFailed` for a disk that is shorter than it is to be, `ImageUnacceptable` for one whose tables are not whole. */
-async function requireWhole(path: string, { name, format, sizeBytes }: DiskMove['to']): Promise<void> {
-  const found = await sizeOf(path, { format });
-  if (found !== sizeBytes) throw fail('OperationFailed', `${name} arrived with ${found} bytes, not with ${sizeBytes}`);
+async function requireWhole(path: string, { name, format, sizeBytes }: DiskMove['to'], found: Look): Promise<void> {
+  if (found.sizeBytes !== sizeBytes) throw fail('OperationFailed', `${name} arrived with ${found.sizeBytes} bytes, not with ${sizeBytes}`);
   if (format === 'qcow2') await checkDisk({ path, format, sizeBytes });
 }
 
-async function sizeOf(path: string, { format }: Pick<Disk, 'format'>): Promise<number> {
-  return format === 'qcow2' ? (await diskInfo({ path, format })).virtualSizeBytes : (await stat(path)).size;
+/** A disk as it is found. */
+interface Look {
+  readonly sizeBytes: number;
+  /** What it says that it stands on. */
+  readonly base: string | null;
+}
+
+async function lookAt(path: string, { format }: Pick<Disk, 'format'>): Promise<Look> {
+  if (format !== 'qcow2') return { sizeBytes: (await stat(path)).size, base: null };
+  const { virtualSizeBytes: sizeBytes, backing } = await diskInfo({ path, format });
+  return { sizeBytes, base: backing?.path ?? null };
 }
 
 function asideOr({ aside }: ArrivalSite): string {
