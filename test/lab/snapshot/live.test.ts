@@ -148,34 +148,31 @@ if (isLongRun) {
 }
 
 test.for(signals)('a copy whose libvirtd ends by %s is gone on with, not begun anew', async (signal) => {
-  const one = await snapped({ format: 'qcow2', write: overlay });
-  const { libvirt, begun } = slowly(host.libvirt, slow * 16n);
-  const copying = copyOf(one, libvirt);
-  copying.catch(() => {});
-  await whenCopying(one);
-  await host.daemon.restart(signal);
-  await copying.catch(() => copyOf(one, libvirt));
-  expect(begun()).toBe(1);
-  await expectCopied(one);
-  await endOf(one);
-  await expectAsBefore(one);
+  await copiedThough(() => host.daemon.restart(signal));
 });
 
 test('a copy that became ready while libvirtd was away is complete', async () => {
+  await copiedThough(async () => {
+    await host.daemon.signal('SIGSTOP');
+    await host.daemon.inside('sleep', ['1.2']);
+    await host.daemon.restart('SIGKILL');
+  });
+});
+
+/** Copies a disk while its libvirtd goes and comes back; the copy was begun once, and is whole. */
+async function copiedThough(libvirtdGoes: () => Promise<void>): Promise<void> {
   const one = await snapped({ format: 'qcow2', write: overlay });
   const { libvirt, begun } = slowly(host.libvirt, slow * 16n);
   const copying = copyOf(one, libvirt);
   copying.catch(() => {});
   await whenCopying(one);
-  await host.daemon.signal('SIGSTOP');
-  await host.daemon.inside('sleep', ['1.2']);
-  await host.daemon.restart('SIGKILL');
+  await libvirtdGoes();
   await copying.catch(() => copyOf(one, libvirt));
   expect(begun()).toBe(1);
   await expectCopied(one);
   await endOf(one);
   await expectAsBefore(one);
-});
+}
 
 test('a retry goes on with the copy of a worker that was killed', async () => {
   const one = await snapped({ format: 'qcow2', write: overlay });
