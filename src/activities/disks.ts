@@ -9,6 +9,7 @@ import type { Disk, DiskKind, Instance } from '../model/instance.ts';
 import type { LocalDisks } from '../model/local-disks.ts';
 import type { Secrets } from '../model/secrets.ts';
 import type { Token } from '../model/tenure.ts';
+import { together } from '../model/together.ts';
 import { type Content, type WantedDisk, wantedDisks } from '../model/wanted-disks.ts';
 import type { BootImages, ImageRef } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
@@ -24,7 +25,6 @@ import { hardwareFor } from './domain-spec.ts';
 import type { WhileHolding } from './holding.ts';
 import { inspectFile } from './inspect.ts';
 import { fail } from './record-client.ts';
-import { together } from './together.ts';
 
 /** What decides the disks of an instance. */
 export interface DiskInput {

@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { DomainCreate, DomainState, DomainUndefine, DomainXml, type Libvirt } from '../libvirt/index.ts';
@@ -6,6 +6,7 @@ import { domainXml } from '../model/domain-xml.ts';
 import type { Disk, Instance, PowerState } from '../model/instance.ts';
 import { qemuFormatOf } from '../model/qemu-format.ts';
 import type { Token } from '../model/tenure.ts';
+import { together } from '../model/together.ts';
 import { missingFrom } from '../model/xml-subset.ts';
 import type { BootImages } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
@@ -16,11 +17,10 @@ import { replacedAside } from './disks/made-aside.ts';
 import { domainSpecOf, hardwareFor } from './domain-spec.ts';
 import { isNoDomain } from './failures.ts';
 import { guestOf } from './guest.ts';
-import { holdingFiles, type WhileHolding } from './holding.ts';
+import { leaveOnlyHoldingFiles, type WhileHolding } from './holding.ts';
 import { powerStateOf } from './power-state.ts';
 import { fail } from './record-client.ts';
 import { asideOf } from './resize/aside.ts';
-import { together } from './together.ts';
 import { endTransfers } from './transfer/close.ts';
 import { makeUefiVariables } from './uefi-variables.ts';
 import { whyUnplugged } from './vifs.ts';
@@ -108,9 +108,7 @@ export function domainActivities(
         await removeDomain(instanceId);
         await endTransfers(runDir, instanceId);
         const toWipe = await devices.release(instanceId);
-        for (const name of await readdir(directory)) {
-          if (!holdingFiles.has(name)) await rm(join(directory, name), { recursive: true, force: true });
-        }
+        await leaveOnlyHoldingFiles(directory);
         await rm(asideOf(directory), { recursive: true, force: true });
         return { toWipe };
       }),

@@ -1,6 +1,7 @@
 import { log } from '@temporalio/activity';
 import { ErrorCode, type Libvirt, LibvirtError } from '../libvirt/index.ts';
 import type { PowerState } from '../model/instance.ts';
+import { agentOf } from '../model/live-disk.ts';
 import type { NewPassword } from '../model/secrets.ts';
 import type { Token } from '../model/tenure.ts';
 import { isNoDomain } from './failures.ts';
@@ -57,7 +58,7 @@ export function guestAgentActivities(libvirt: Libvirt, whileHolding: WhileHoldin
     setGuestClock: ({ token, instanceId }) =>
       whileHolding(instanceId, token, async () => {
         const dom = { uuid: instanceId };
-        if (!(await libvirt.domainGetXmlDesc({ dom })).includes('org.qemu.guest_agent.0')) return { isSet: false };
+        if (agentOf(await libvirt.domainGetXmlDesc({ dom })) === 'none') return { isSet: false };
         try {
           await libvirt.domainAgentSetResponseTimeout({ dom, timeoutSeconds: responseSeconds });
           await libvirt.domainSetTime({ dom, seconds: BigInt(Math.floor(Date.now() / 1000)), nanoseconds: 0 });

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Token } from '../model/tenure.ts';
@@ -8,6 +8,13 @@ import { withLock } from './lock.ts';
 
 /** Files that say who acts on an instance or an image; they stay when it is gone. */
 export const holdingFiles: ReadonlySet<string> = new Set(['lock', 'generation']);
+
+/** Leaves nothing else in a directory. */
+export async function leaveOnlyHoldingFiles(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!holdingFiles.has(name)) await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
 
 export type WhileHolding = <T>(instanceId: string, token: Token, work: (directory: string) => Promise<T>) => Promise<T>;
 

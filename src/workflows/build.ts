@@ -1,5 +1,6 @@
 import type { AcceptedBuild } from '../activities/accept/build.ts';
 import type { Instance, InstanceChanges } from '../model/instance.ts';
+import { together } from '../model/together.ts';
 import { boot } from './boot.ts';
 import { type Frame, operate } from './operate.ts';
 import { onHostAfterHost } from './reschedule.ts';
@@ -33,7 +34,7 @@ export function buildInstance(request: unknown): Promise<Instance> {
       return onHostAfterHost(frame, accepted, networks, async (attempt) => {
         const { host } = attempt;
         // As in Nova the addresses come while the image does.
-        const [{ vifs }] = await both(during({ taskState: 'networking' }, allocate), bringImages(frame, accepted, host));
+        const [{ vifs }] = await together([during({ taskState: 'networking' }, allocate), bringImages(frame, accepted, host)]);
         const ports = vifs.map(({ port }) => port);
 
         attempt.undo('remove the instance from the host', attempt.removeInstance);
@@ -66,12 +67,6 @@ async function bringImages(
   const images = [root, kernel, ramdisk].filter((one) => one !== null);
   const { missing } = await onHost(host).findMissingBases({ images });
   if (missing.length > 0) await longOnHost(host).fetchBases({ images: missing });
-}
-
-/** Both results, when both are there: an undo must not run beside a step. */
-async function both<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
-  await Promise.allSettled([one, other]);
-  return Promise.all([one, other]);
 }
 
 /** Does `work` at the first call, and answers all others with its result. */

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { StepMaker } from './steps.ts';
+import { together } from '../model/together.ts';
 import { thoughAway } from './though-away.ts';
 import type { TransferFrame } from './transfer.ts';
 
@@ -14,12 +14,15 @@ export async function probeSharedStorage(
   if (source === destination) return true;
   const hosts = [source, destination] as const;
   undo('remove the probe files', () => Promise.all(hosts.map((host) => thoughAway(() => unlessAway(host).removeProbes({ instanceId })))));
-  const [ofSource, ofDestination] = await onBoth(hosts, onHost, (steps) => steps.writeProbe({ instanceId }));
-  const seen = await Promise.all([
+  const [ofSource, ofDestination] = await together([
+    onHost(source).writeProbe({ instanceId }),
+    onHost(destination).writeProbe({ instanceId }),
+  ]);
+  const seen = await together([
     onHost(destination).seesProbe({ instanceId, name: ofSource.name }),
     onHost(source).seesProbe({ instanceId, name: ofDestination.name }),
   ]);
-  await onBoth(hosts, onHost, (steps) => steps.removeProbes({ instanceId }));
+  await together(hosts.map((host) => onHost(host).removeProbes({ instanceId })));
   const [isSeenThere, isSeenHere] = seen.map(({ isSeen }) => isSeen);
   if (isSeenThere === isSeenHere) return isSeenThere === true;
   const [seeing, blind] = isSeenThere === true ? [destination, source] : [source, destination];
@@ -27,15 +30,4 @@ export async function probeSharedStorage(
     `${seeing} sees the files of ${blind}, and ${blind} does not see those of ${seeing}: is a file system mounted over them?`,
     'MigrationPreCheckError',
   );
-}
-
-/** Both results, when both are there: an undo must not run beside a step. */
-async function onBoth<Result>(
-  [one, other]: readonly [string, string],
-  onHost: StepMaker['onHost'],
-  step: (steps: ReturnType<StepMaker['onHost']>) => Promise<Result>,
-): Promise<[Result, Result]> {
-  const steps = [step(onHost(one)), step(onHost(other))] as const;
-  await Promise.allSettled(steps);
-  return Promise.all(steps);
 }

@@ -21,7 +21,8 @@ export function softDeleteInstance(request: unknown): Promise<Instance> {
 
       frame.commit(); // the guest loses what it had in memory
       if (instance.open !== null) await takeFromResize(frame, instance.open);
-      if (instance.migration) await leaveSource(frame, instance.migration, { instanceId, isDown: accepted.down ?? [] });
+      const { migration } = instance;
+      if (migration) await leaveSource(frame, migration, { instanceId, isSourceDown: accepted.down?.includes(migration.source) === true });
       const { powerState } = await frame.onHost(host).switchGuestOff({ instanceId });
       const until = new Date(Date.now() + reclaimAfterSeconds * 1000).toISOString();
       const open = await frame.control.startReclaim({ instanceId, until });

@@ -68,7 +68,7 @@ async function imageNamed(name: string): Promise<Image> {
  * Images as their records show them in lists: a build asks for its image, kernel and ramdisk in two calls that run no workflow
  * task. An image that is being deleted may be shown for some milliseconds more: the host that wants its file says so.
  */
-async function imagesThat(matching: string): Promise<readonly Image[]> {
+export async function imagesThat(matching: string): Promise<readonly Image[]> {
   const images: Image[] = [];
   const query = `WorkflowType = 'image' AND ExecutionStatus = 'Running' AND ${matching}`;
   for await (const { workflowId, memo } of client().workflow.list({ query })) {

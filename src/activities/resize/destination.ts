@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure, log } from '@temporalio/activity';
 import type { Config } from '../../config.ts';
@@ -20,7 +20,7 @@ import { format } from '../disks/format.ts';
 import { noticingFullDisk } from '../disks/space.ts';
 import { hardwareFor } from '../domain-spec.ts';
 import { guestOf } from '../guest.ts';
-import { holdingFiles, type WhileHolding } from '../holding.ts';
+import { holdingFiles, leaveOnlyHoldingFiles, type WhileHolding } from '../holding.ts';
 import { isThere } from '../is-there.ts';
 import { comparisonActivities } from '../transfer/comparison.ts';
 import { type ArrivalSite, arrived, bringOtherFiles } from './arrival.ts';
@@ -119,9 +119,7 @@ export function destinationActivities(
         else await undefineKeepingFiles(libvirt, instanceId);
         if (storage !== 'separate') return { toWipe: [] };
         const toWipe = await backends.devices.release(instanceId);
-        for (const name of await readdir(directory)) {
-          if (!holdingFiles.has(name)) await rm(join(directory, name), { recursive: true, force: true });
-        }
+        await leaveOnlyHoldingFiles(directory);
         return { toWipe };
       }),
   };

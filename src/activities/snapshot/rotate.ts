@@ -7,6 +7,7 @@ import { controlQueue } from '../../model/queues.ts';
 import { searchAttributes as attribute } from '../../model/search-attributes.ts';
 import { backupTag, outdated } from '../../model/snapshot.ts';
 import type { Token } from '../../model/tenure.ts';
+import { imagesThat } from '../accept/images.ts';
 import { client, queryRecord } from '../record-client.ts';
 
 export interface RotateActivities {
@@ -35,19 +36,8 @@ export const rotateActivities: RotateActivities = {
   },
 };
 
-interface Backup {
-  readonly id: string;
-  readonly createdAt: string;
-}
-
-async function backupsOf(instanceId: string, backupType: string): Promise<readonly Backup[]> {
-  const isOne = `${attribute.tags.name} = ${literal(backupTag(instanceId, backupType))} AND ${attribute.objectState.name} = 'active'`;
-  const query = `WorkflowType = 'image' AND ExecutionStatus = 'Running' AND ${isOne}`;
-  const backups: Backup[] = [];
-  for await (const { workflowId, memo } of client().workflow.list({ query })) {
-    backups.push({ id: workflowId.slice('image/'.length), createdAt: String(memo?.['createdAt']) });
-  }
-  return backups;
+function backupsOf(instanceId: string, backupType: string): Promise<readonly Image[]> {
+  return imagesThat(`${attribute.tags.name} = ${literal(backupTag(instanceId, backupType))} AND ${attribute.objectState.name} = 'active'`);
 }
 
 async function remove(imageId: string): Promise<void> {

@@ -11,7 +11,7 @@ import { startWhere } from './power.ts';
 export async function confirmed(frame: Frame<InstanceChanges>, accepted: AcceptedDecision): Promise<InstanceChanges> {
   const { instance, migration, isSourceDown } = accepted;
   frame.commit(); // the source's copy goes
-  await leaveSource(frame, migration, { instanceId: instance.id, isDown: isSourceDown ? [migration.source] : [] });
+  await leaveSource(frame, migration, { instanceId: instance.id, isSourceDown });
   await frame.enter({}, touchedBy(instance, [migration.destination]));
 
   const isOff = instance.powerState === 'shutdown' || instance.powerState === 'crashed';
@@ -53,7 +53,7 @@ export async function reverted(frame: Frame<InstanceChanges>, accepted: Accepted
 export async function leaveSource(
   frame: Frame<InstanceChanges>,
   { source, destination, storage, id: migrationId, claimId }: Migration,
-  { instanceId, isDown }: { readonly instanceId: string; readonly isDown: readonly string[] },
+  { instanceId, isSourceDown }: { readonly instanceId: string; readonly isSourceDown: boolean },
 ): Promise<void> {
   const { control, onHost, longOnHost } = frame;
   let isOwed = false;
@@ -61,7 +61,7 @@ export async function leaveSource(
   else {
     isOwed = await doneOrOwed(frame, {
       host: source,
-      isDown: isDown.includes(source),
+      isDown: isSourceDown,
       work: async (steps) => {
         const { toWipe } = await steps.leaveHost({ instanceId, migrationId });
         if (toWipe.length > 0) await longOnHost(source).wipeDisks({ instanceId });
