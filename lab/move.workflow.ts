@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { Disk } from '../src/model/instance.ts';
+import type { Token } from '../src/model/tenure.ts';
 import type { Hold } from '../src/workflows/hold.ts';
 import { journal } from '../src/workflows/journal.ts';
 import { outcomeOf } from '../src/workflows/outcome.ts';
@@ -43,6 +44,23 @@ export async function move({ disk, as, names, ...route }: Move): Promise<boolean
 
 /** Nobody else has the instance. */
 function ownHold(): Hold {
-  const none = () => Promise.reject(ApplicationFailure.nonRetryable('there is no record'));
-  return { record: () => null, token: () => ({ run: workflowInfo().runId, generation: 1 }), taken: () => {}, enter: none, finish: none };
+  const noRecord = ApplicationFailure.nonRetryable('there is no record');
+  const none = () => Promise.reject(noRecord);
+  const token: Token = { run: workflowInfo().runId, generation: 1 };
+  let step = 0;
+  return {
+    record: () => null,
+    token: () => token,
+    nextToken: () => {
+      step += 1;
+      return { ...token, step };
+    },
+    taken: () => {},
+    isToldBySteps: () => false,
+    entering: () => {
+      throw noRecord;
+    },
+    enter: none,
+    finish: none,
+  };
 }

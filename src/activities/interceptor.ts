@@ -8,6 +8,7 @@ import { decodedContext } from './context.ts';
 import { failureOf } from './failures.ts';
 import { faultHook, faultPoint } from './fault-hook.ts';
 import { type Progress, progressHolder } from './progress.ts';
+import { type Entering, recordActivities } from './records.ts';
 import { notificationPolicy } from './told.ts';
 
 export interface StepOptions {
@@ -31,7 +32,9 @@ export function stepInterceptors({ heartbeats, faults, notify }: StepOptions): A
         context = header === undefined ? null : decodeContext(defaultPayloadConverter.fromPayload(header));
         try {
           requireOwnToken(input);
-          const work = () => withFaults(faults, () => next(input));
+          const { step, entering } = parted(input);
+          const act = () => withFaults(faults, () => next(step));
+          const work = entering === null ? act : () => alongside(act, entering);
           const told = () => notificationPolicy.run(notify, () => (heartbeats ? beating(work) : work()));
           return await decodedContext.run(context, told);
         } catch (error) {
@@ -49,6 +52,26 @@ function requireOwnToken({ args: [first] }: ActivityExecuteInput): void {
   const { workflowExecution } = Context.current().info;
   if (token === null || token.run === workflowExecution?.runId) return;
   throw ApplicationFailure.nonRetryable('the token is that of another run', 'StaleToken');
+}
+
+/** A step apart from what it carries for its record. */
+function parted(input: ActivityExecuteInput): { readonly step: ActivityExecuteInput; readonly entering: Entering | null } {
+  const [first, ...others] = input.args;
+  if (typeof first !== 'object' || first === null || !('entering' in first)) return { step: input, entering: null };
+  const { entering, ...own } = first as { readonly entering: Entering };
+  return { step: { ...input, args: [own, ...others] }, entering };
+}
+
+/**
+ * Waits for both whatever becomes of either: an attempt that is over works no more. What is told of it the record knows: this worker's
+ * configuration may be a host's.
+ */
+async function alongside<Result>(work: () => Promise<Result>, entering: Entering): Promise<Result> {
+  const enter = () => recordActivities.enter(entering);
+  const [done, entered] = await Promise.allSettled([work(), notificationPolicy.run(null, enter)]);
+  if (done.status === 'rejected') throw done.reason;
+  if (entered.status === 'rejected') throw entered.reason;
+  return done.value;
 }
 
 /** The first after a second: each is a write of the server's, and most steps are over by then. */

@@ -5,6 +5,9 @@ import type { Enter, Finish, Run, Token } from '../model/tenure.ts';
 import { whenListed } from './listing.ts';
 import { fail, queryRecord, update } from './record-client.ts';
 
+/** Where an operation is, as the record is told. */
+export type Entering = HeldRecord & Omit<Enter<object>, 'run'>;
+
 interface HeldRecord {
   readonly record: { readonly kind: 'instance' | 'image'; readonly id: string };
   /** The operation's first run: the same after resets. */
@@ -13,7 +16,7 @@ interface HeldRecord {
 
 export interface RecordActivities {
   /** Tells the record where the operation is; returns the token that its next steps carry. Raises `ResetRefused`. Repeatable. */
-  enter(input: HeldRecord & Omit<Enter<object>, 'run'>): Promise<Token>;
+  enter(input: Entering): Promise<Token>;
   /** Lets the record go and returns it once lists show it. Repeatable. */
   finish(input: HeldRecord & Omit<Finish<object>, 'run'>): Promise<unknown>;
 }

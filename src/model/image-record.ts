@@ -5,6 +5,7 @@ import {
   type Enter,
   type Finish,
   type Holder,
+  isLate,
   mayAct,
   moved,
   type Run,
@@ -96,7 +97,7 @@ export function refusalToEnterImage(state: ImageState, { run, part }: EnterImage
 /** The state after the holder moved on. */
 export function enterImage(state: ImageState, message: EnterImage): ImageState {
   const { record, holder } = state;
-  if (record === null || holder === null) return state;
+  if (record === null || holder === null || isLate(holder, message)) return state;
   const held = continuedBy(state, holder, message.run.runId);
   return { ...state, ...held, holder: moved(held.holder, message), record: { ...record, ...message.changes } };
 }

@@ -16,6 +16,11 @@ export function notifying<M extends Message>(change: Change<M>): Change<M> {
   return (state, message, at) => notified(state, change(state, message, at), message.notify, at);
 }
 
+/** The same for a message that a host may have carried, which has no policy: told as the operation began. */
+export function notifyingAsBegun<M extends Message>(change: Change<M>): Change<M> {
+  return (state, message, at) => notified(state, change(state, message, at), message.notify ?? state.holder?.notify, at);
+}
+
 /**
  * The same for what alters the record alone: told as an action that begins and ends in a moment; and as an update, as Nova reports each
  * save of an instance. One that was done before is not told again.

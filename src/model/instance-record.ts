@@ -9,6 +9,7 @@ import {
   type Enter,
   type Finish,
   type Holder,
+  isLate,
   mayAct,
   moved,
   type Requester,
@@ -188,7 +189,8 @@ export function begin(state: InstanceState, message: Begin, at: string): Instanc
   }
   const { type, part, userId, taskState } = message;
   const requestId = message.by?.requestId ?? null;
-  const tenure = taken(state, message.run, { type, part, userId, requestId, step: 'accept', since: at });
+  const told = message.notify === undefined ? {} : { notify: message.notify };
+  const tenure = taken(state, message.run, { type, part, userId, requestId, step: 'accept', since: at, ...told });
   const known = message.create === null ? state.record : newRecord(message.create, at);
   if (known === null) return state;
   const record = holder === null ? known : remembered(known, holder, takenOverBy(message), at);
@@ -202,16 +204,17 @@ function takenOverBy({ type, run }: Begin): Outcome {
 }
 
 /** Why `message` is not taken, or null: the caller does not hold the instance any more. */
-export function refusalToEnter(state: InstanceState, { run, part, changes }: EnterInstance): Refused | null {
+export function refusalToEnter(state: InstanceState, message: EnterInstance): Refused | null {
   const { holder } = state;
-  if (mayAct(state, run, part)) return wasReset(holder, run) ? null : refusalOfOrder(state, changes?.taskState ?? null);
+  const { run, part, changes } = message;
+  if (mayAct(state, run, part)) return mayComeInAnyOrder(holder, message) ? null : refusalOfOrder(state, changes?.taskState ?? null);
   if (holder === null || holder.firstRunId === run.firstRunId) return resetRefused('operation');
   return { type: 'ResetRefused', message: `the instance was taken over by ${holder.type} (${holder.workflowId})` };
 }
 
-/** A run that a reset made walks through states again that the one before it had left. */
-function wasReset(holder: Holder | null, { runId }: Run): boolean {
-  return holder !== null && (holder.runId !== runId || holder.replaced.length > 0);
+/** A run that a reset made walks through states again that the one before it had left; a late message changes nothing. */
+function mayComeInAnyOrder(holder: Holder | null, message: EnterInstance): boolean {
+  return holder !== null && (holder.runId !== message.run.runId || holder.replaced.length > 0 || isLate(holder, message));
 }
 
 function refusalOfOrder({ record }: InstanceState, next: TaskState | null): Refused | null {
@@ -221,7 +224,7 @@ function refusalOfOrder({ record }: InstanceState, next: TaskState | null): Refu
 /** The state after the holder moved on. The caller has been found to hold it. */
 export function enter(state: InstanceState, message: EnterInstance, at: string): InstanceState {
   const { record, holder } = state;
-  if (record === null || holder === null) return state;
+  if (record === null || holder === null || isLate(holder, message)) return state;
   const held = superseded(continuedBy(state, holder, message.run.runId), message);
   const touched = message.touches ?? state.touched;
   return shown({ ...state, ...held, touched, holder: moved(held.holder, message), record: changed(record, message.changes ?? {}, at) }, at);

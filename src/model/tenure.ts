@@ -1,3 +1,5 @@
+import type { NotificationPolicy } from './notification.ts';
+
 /**
  * Who holds a record. One operation at a time does; it is known by its run, and a run that a Reset made
  * from it (same first run, another run id) may go on in its place as long as nothing was undone.
@@ -24,6 +26,8 @@ export interface Token {
   readonly generation: number;
   /** Which step of the run it is, counted up: an attempt of an earlier step that wakes late is recognised. Absent in steps of before 0.2. */
   readonly step?: number;
+  /** Steps may carry what the record is told: it knows which message is late. Absent of a record of before 0.2. */
+  readonly knowsOrder?: true;
 }
 
 export interface Holder extends Run {
@@ -39,6 +43,10 @@ export interface Holder extends Run {
   readonly undoing: boolean;
   /** Runs that a reset replaced: what still lives of them is refused. */
   readonly replaced: readonly string[];
+  /** What was to be told when it took the record: a host, whose configuration may be another, says nothing of it. */
+  readonly notify?: NotificationPolicy;
+  /** The number of the newest message of its run. Absent before the first that has one. */
+  readonly order?: number;
 }
 
 export interface Tenure {
@@ -59,6 +67,8 @@ export interface Enter<Changes> {
   readonly changes?: Changes;
   /** All records the operation is about to leave something in (`host/cn1`, `network/default`). Absent: as before. */
   readonly touches?: readonly string[];
+  /** Which message of the run's it is, counted up: a step carries it, and an attempt that wakes late brings it late. Absent: never late. */
+  readonly order?: number;
 }
 
 /** What an operation says when it lets go. */
@@ -119,7 +129,11 @@ export function mayAct(tenure: Tenure, run: Run, part: number): boolean {
 }
 
 /** The record held by `run` from now on, under a new generation. Whoever held it before has ended: what is late of it is recognised. */
-export function taken(tenure: Tenure, run: Run, as: Pick<Holder, 'type' | 'part' | 'userId' | 'requestId' | 'step' | 'since'>): Tenure {
+export function taken(
+  tenure: Tenure,
+  run: Run,
+  as: Pick<Holder, 'type' | 'part' | 'userId' | 'requestId' | 'step' | 'since' | 'notify'>,
+): Tenure {
   return {
     ...(tenure.holder === null ? tenure : released(tenure, tenure.holder)),
     generation: tenure.generation + 1,
@@ -140,8 +154,13 @@ export function continuedBy(tenure: Tenure, holder: Holder, runId: string): Tenu
   return {
     ...tenure,
     generation: tenure.generation + 1,
-    holder: { ...holder, runId, replaced: [...holder.replaced, holder.runId] },
+    holder: { ...withoutOrder(holder), runId, replaced: [...holder.replaced, holder.runId] },
   };
+}
+
+/** A run that a reset made counts its messages anew. */
+function withoutOrder({ order: _, ...holder }: Holder): Holder {
+  return holder;
 }
 
 /** The tenure under a new generation, where the holder says that its own earlier steps are over. */
@@ -149,9 +168,14 @@ export function superseded<T extends Tenure>(tenure: T, { supersedes }: Pick<Ent
   return supersedes === true ? { ...tenure, generation: tenure.generation + 1 } : tenure;
 }
 
+/** Whether the holder has said something since: the message comes from an attempt that woke late. */
+export function isLate({ runId, order: newest }: Holder, { run, order }: Pick<Enter<unknown>, 'run' | 'order'>): boolean {
+  return order !== undefined && newest !== undefined && run.runId === runId && order < newest;
+}
+
 /** The holder moved on to a step; once it undoes it does so for good. */
-export function moved(holder: Holder, { step, undoing }: Pick<Enter<unknown>, 'step' | 'undoing'>): Holder {
-  return { ...holder, step, undoing: holder.undoing || undoing === true };
+export function moved(holder: Holder, { step, undoing, order }: Pick<Enter<unknown>, 'step' | 'undoing' | 'order'>): Holder {
+  return { ...holder, step, undoing: holder.undoing || undoing === true, ...(order === undefined ? {} : { order }) };
 }
 
 /** The record free again; the part is remembered. */

@@ -35,7 +35,7 @@ export interface AcceptInput {
 }
 
 /** What a story is told with. */
-export interface Frame<Changes> extends Omit<StepMaker, 'position'> {
+export interface Frame<Changes> extends Omit<StepMaker, 'position' | 'carrying'> {
   /** Whether the operation was asked to cancel, and still hears it. */
   readonly isCancelled: () => boolean;
   /** A part of the story that can be undone alone, and tried in another way. */
@@ -44,7 +44,9 @@ export interface Frame<Changes> extends Omit<StepMaker, 'position'> {
   readonly undo: Undo;
   /** Tells the record where the operation is, and, before it is there, in which records it leaves something. */
   readonly enter: (changes: Changes, touches?: readonly string[]) => Promise<void>;
-  /** Does a step and tells the record at the same time where the operation is: what the step makes is fenced by its token. Waits for both. */
+  /**
+   * Does a step, which tells the record at the same time where the operation is: what the step makes is fenced by its token. Waits for both.
+   */
   readonly during: <Result>(changes: Changes, step: () => Promise<Result>) => Promise<Result>;
   /** What becomes of a step that is out of retries, from here on. */
   readonly whenOutOfRetries: (policy: OnFailure) => void;
@@ -77,7 +79,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   const undos = undoStack();
   let onFailure: OnFailure = 'rollback';
   let isCommitted = false;
-  const { position, patientControl, ...steps } = stepMaker(
+  const { position, patientControl, carrying, ...steps } = stepMaker(
     {
       type: of.type,
       onFailure: () => onFailure,
@@ -117,8 +119,10 @@ export async function operate<Input extends Accepted, Changes extends object, Re
     },
     enter: (changes, touches) => held.enter(stepShown(changes), { changes, ...(touches === undefined ? {} : { touches }) }),
     during: async (changes, step) => {
+      const at = stepShown(changes);
+      const begun = held.isToldBySteps() ? carrying(() => held.entering(at, { changes }), step) : { result: step(), isCarried: false };
       // Both are waited for whatever becomes of either: an undo must not run beside its step.
-      const [result, entered] = await Promise.allSettled([step(), held.enter(stepShown(changes), { changes })]);
+      const [result, entered] = await Promise.allSettled([begun.result, begun.isCarried ? null : held.enter(at, { changes })]);
       if (result.status === 'rejected') throw result.reason;
       if (entered.status === 'rejected') throw entered.reason;
       return result.value;

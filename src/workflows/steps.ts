@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { ControlActivities } from '../activities/control.ts';
+import type { Entering } from '../activities/records.ts';
 import type { OnFailure } from '../model/operation.ts';
-import type { Token } from '../model/tenure.ts';
 import {
   type ControlSteps,
   type HostLongSteps,
@@ -49,9 +49,14 @@ export interface StepMaker {
   readonly longWhenHostReturns: (host: string) => HostLongSteps;
   /** For an undo that can be left to the host: one that is away fails it, and nobody is asked. */
   readonly unlessAway: (host: string) => HostSteps;
+  /** Begins `work`, whose first step tells the record where the operation is; `isCarried`: it has a step, and begins with it. */
+  readonly carrying: <Result>(tell: Tell, work: () => Result) => { readonly result: Result; readonly isCarried: boolean };
   /** Whether a part of the story is to be begun anew that failed as often as it may: an operator is asked where the operation parks. */
   readonly mayBeginAnew: (failure: unknown) => Promise<boolean>;
 }
+
+/** What the record is to be told, made anew for each attempt: one that is tried again comes later. */
+type Tell = () => Entering;
 
 /**
  * Activities as functions that carry the token, are written into the journal, enter again when the token went stale, and
@@ -61,7 +66,7 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
   let position: Position = { step: 'accept', host: null };
   const failedAt = new WeakMap<object, Position>();
   const whereFailed = (failure: unknown) => failedAt.get(Object(failure)) ?? position;
-  let stepNumber = 0;
+  let carried: Tell | null = null;
 
   return {
     position: () => position,
@@ -74,6 +79,13 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     whenHostReturns: (host) => steps<HostSteps>(whenItReturns(host)),
     longWhenHostReturns: (host) => steps<HostLongSteps>(longWhenItReturns(host)),
     unlessAway: (host) => steps<HostSteps>(unlessItIsAway(host)),
+    carrying: (tell, work) => {
+      carried = tell;
+      const result = work();
+      const isCarried = carried === null;
+      carried = null;
+      return { result, isCarried };
+    },
     mayBeginAnew: async (failure) => mayPark() && (await parkAt(whereFailed(failure), failure)) === 'retry',
   };
 
@@ -83,14 +95,16 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
   }
 
   function take(name: string, kind: KindOfWork, input: object): Promise<unknown> {
-    const run = () => step(name, kind, input);
+    const tell = carried;
+    carried = null;
+    const run = () => step(name, kind, tell === null ? () => input : () => ({ ...input, entering: tell() }));
     return situation.isCommitted() ? CancellationScope.nonCancellable(run) : run();
   }
 
-  async function step(name: string, kind: KindOfWork, input: object): Promise<unknown> {
+  async function step(name: string, kind: KindOfWork, input: () => object): Promise<unknown> {
     for (;;) {
       try {
-        return await attempt(name, kind, input);
+        return await attempt(name, kind, input());
       } catch (failure) {
         if (!(await shouldRepeat(kind, failure))) throw failure;
       }
@@ -118,17 +132,11 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     const summary = host === null ? situation.type : `${situation.type} on ${host}`;
     const activity = proxyActivities<{ [name: string]: (input: object) => Promise<unknown> }>({ ...options, summary })[name];
     if (activity === undefined) throw ApplicationFailure.nonRetryable(`there is no activity ${name}`);
-    return activity({ ...input, token: numbered(hold.token()) });
-  }
-
-  /** A step that is tried again after it failed is another: what still lives of the one before is late. */
-  function numbered(token: Token | null): Token | null {
-    stepNumber += 1;
-    return token === null ? null : { ...token, step: stepNumber };
+    return activity({ ...input, token: hold.nextToken() });
   }
 
   async function shouldRepeat({ host, waitsForSlot, mayBeAway }: KindOfWork, failure: unknown): Promise<boolean> {
-    if (hold.token() === null) return false;
+    if (hold.token() === null || typeOf(failure) === 'ResetRefused') return false;
     if (typeOf(failure) === 'StaleToken') {
       await hold.enter(whereFailed(failure).step, {});
       return true;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { notifying, notifyingAlteration, notifyingAsBefore } from '../../src/model/instance-notifications.ts';
+import { notifying, notifyingAlteration, notifyingAsBefore, notifyingAsBegun } from '../../src/model/instance-notifications.ts';
 import {
   abandon,
   alter,
@@ -56,6 +56,16 @@ function built(notify: NotificationPolicy | null): InstanceState {
 const said = ({ outbox }: InstanceState) => (outbox?.waiting ?? []).map(({ phase, operation }) => `${operation?.type} ${phase}`);
 const states = ({ outbox }: InstanceState) =>
   (outbox?.waiting ?? []).filter(({ phase }) => phase === 'update').map(({ instance }) => [instance.vmState, instance.taskState]);
+
+test('what a host says of an operation, which knows no policy, is told as the operation began', () => {
+  const carried = notifyingAsBegun(enter);
+  const word = { run: build, part: 1, step: 'networking', changes: { taskState: 'networking' } } as const;
+  expect(states(carried(record.begin(emptyInstance, { ...toBuild, notify: all }, at(1)), word, at(2))).at(-1)).toStrictEqual([
+    'building',
+    'networking',
+  ]);
+  expect(states(carried(record.begin(emptyInstance, toBuild, at(1)), word, at(2)))).toStrictEqual([]);
+});
 
 describe('a build', () => {
   test.for<readonly [StateReport, number]>([

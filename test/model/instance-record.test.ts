@@ -204,6 +204,22 @@ describe('an operation that moves on', () => {
     ]);
   });
 
+  test('is not taken back by what an attempt says that woke late', () => {
+    const networking = enter(building, toEnter({ order: 1, changes: { taskState: 'networking' } }), at(2));
+    const spawning = enter(networking, toEnter({ order: 3, step: 'spawning', changes: { taskState: 'spawning' } }), at(3));
+    const late = toEnter({ order: 1, changes: { taskState: 'networking' } });
+    expect(refusalToEnter(spawning, late)).toBeNull();
+    expect(enter(spawning, late, at(4))).toBe(spawning);
+    const repeated = enter(spawning, toEnter({ order: 3, step: 'spawning', changes: { taskState: 'spawning' } }), at(4));
+    expect(recordOf(repeated)).toMatchObject({ taskState: 'spawning', updatedAt: at(4) });
+  });
+
+  test('as a reset run counts its messages anew', () => {
+    const spawning = enter(building, toEnter({ order: 9, changes: { taskState: 'spawning' } }), at(2));
+    const reset = enter(spawning, toEnter({ run: buildReset, order: 1, changes: { taskState: 'networking' } }), at(3));
+    expect(recordOf(reset)).toMatchObject({ taskState: 'networking', generation: 2 });
+  });
+
   test('keeps what it touched until it says otherwise', () => {
     const touching = enter(building, toEnter({ touches: ['host/cn1'] }), at(2));
     expect(enter(touching, toEnter(), at(3)).touched).toStrictEqual(['host/cn1']);

@@ -159,5 +159,5 @@ function recordOf<Record>({ record }: { readonly record: Record | null }): Recor
 }
 
 function tokenOf({ holder, generation }: Tenure): Token {
-  return { run: holder?.runId ?? '', generation };
+  return { run: holder?.runId ?? '', generation, knowsOrder: true };
 }

@@ -1,7 +1,7 @@
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { defineUpdate, setHandler } from '@temporalio/workflow';
 import type { Instance, InstanceChanges } from '../../model/instance.ts';
-import { notifying, notifyingAlteration, notifyingAsBefore } from '../../model/instance-notifications.ts';
+import { notifying, notifyingAlteration, notifyingAsBefore, notifyingAsBegun } from '../../model/instance-notifications.ts';
 import {
   type AlterInstance,
   abandon,
@@ -29,7 +29,7 @@ import { now, refuseWith } from './refuse.ts';
 export async function instance(carried: InstanceState = emptyInstance): Promise<Instance | null> {
   const { end, state } = await serveHeldRecord<Instance, InstanceState, Begin, InstanceChanges, AlterInstance>(carried, {
     begin: notifying(begin),
-    enter: notifying(enter),
+    enter: notifyingAsBegun(enter),
     finish: notifying(finish),
     abandon: notifyingAsBefore(abandon),
     refusalToBegin,
