@@ -68,7 +68,13 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
     'power-sync': () => powerSync(contest, cloud, samples, say),
     snapshot: () => snapshots(contest, cloud, samples, say),
     transfer: () => transfers(cloud, rounds, say, loads),
-    resize: () => resizes(contest, cloud, samples, say),
+    resize: async () => {
+      const { figures, resizeIds } = await resizes(contest, cloud, samples, say);
+      const kinds = Object.entries(resizeIds);
+      if (explains)
+        for (const [kind, ids] of kinds) say(await explanation(`resizeInstance, ${kind}, and its confirm`, cloud.client, ids, []));
+      return figures;
+    },
     ticker: () => ticker(cloud, samples, say),
   };
   for (const part of inCloud) {

@@ -30,9 +30,10 @@ interface Samples {
  * what cannot be left out: ends the guest, keeps its files, copies them, defines and starts it there; of a disk that grows it grows the
  * disk and leaves the file system. No guest is asked to shut down.
  */
-export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<readonly Figure[]> {
+export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<Resizes> {
   const none = (): Samples => ({ ours: [], floor: [] });
   const samples: Readonly<Record<Kind | 'confirm', Samples>> = { memory: none(), root: none(), confirm: none() };
+  const resizeIds: Record<Kind, string[]> = { memory: [], root: [] };
   const voidBecause = await reasonToVoid(async () => {
     const links = new Map(cloud.lab.hosts.map((host) => [host.name, connectLibvirt({ socket: host.libvirtSocket })]));
     const linkTo = ({ name }: LabHost) => links.get(name) ?? missing(name);
@@ -47,6 +48,7 @@ export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, round
           await proveAlive({ ...guest, host: to });
           const theirs = await resizedByFloor({ from: linkTo(guest.host), to: linkTo(to) }, { guest: other, to, kind });
           await proveAlive({ ...other, host: to });
+          resizeIds[kind].push(our.workflowId);
           samples[kind].ours.push(our.resizedMs);
           samples[kind].floor.push(theirs.resizedMs);
           samples.confirm.ours.push(our.confirmedMs);
@@ -66,11 +68,20 @@ export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, round
     ...{ name, unit: 'ms', ours: own, beside: { what: 'floor', samples: beside }, limit, voidBecause },
   });
   const nearFloor: Figure['limit'] = { text: 'floor + 600 ms', of: (beside) => beside + 600 };
-  return [
-    figure('resize, memory alone', samples.memory, nearFloor),
-    figure('resize, root 1 → 2 GiB', samples.root, nearFloor),
-    figure('confirm a resize', samples.confirm, { text: '300 ms', of: () => 300 }),
-  ];
+  return {
+    figures: [
+      figure('resize, memory alone', samples.memory, nearFloor),
+      figure('resize, root 1 → 2 GiB', samples.root, nearFloor),
+      figure('confirm a resize', samples.confirm, { text: '300 ms', of: () => 300 }),
+    ],
+    resizeIds,
+  };
+}
+
+/** What was measured, and the runs that it was measured of. */
+interface Resizes {
+  readonly figures: readonly Figure[];
+  readonly resizeIds: Readonly<Record<Kind, readonly string[]>>;
 }
 
 interface Moving {
@@ -85,7 +96,11 @@ interface Took {
 }
 
 /** From before it is asked for until its record says so and a connection of somebody else sees it run there. */
-async function resizedByUs(client: Client, watching: Libvirt, { guest, to, kind }: Moving): Promise<Took> {
+async function resizedByUs(
+  client: Client,
+  watching: Libvirt,
+  { guest, to, kind }: Moving,
+): Promise<Took & { readonly workflowId: string }> {
   const askedAt = performance.now();
   const request = { instanceId: guest.id, flavor: { name: kind, ...kinds[kind] }, host: to.name };
   const workflowId = `bench-resize-${randomUUID()}`;
@@ -98,7 +113,7 @@ async function resizedByUs(client: Client, watching: Libvirt, { guest, to, kind 
   const decidedAt = performance.now();
   await resize.executeUpdate<void, [object]>('confirm', { args: [{}] });
   await resize.result();
-  return { resizedMs, confirmedMs: performance.now() - decidedAt };
+  return { resizedMs, confirmedMs: performance.now() - decidedAt, workflowId };
 }
 
 /** Raises how the resize ended when it did. */
