@@ -58,6 +58,11 @@ export const cases: readonly Case[] = [
   },
   {
     type: 'buildInstance',
+    name: 'told-by-its-steps',
+    play: async ({ fleet, request }) => ended(await fleet.start('buildInstance', request('told'))),
+  },
+  {
+    type: 'buildInstance',
     name: 'ephemeral-and-swap',
     play: async ({ fleet, request }) => {
       const flavor = { name: 'roomy', vcpus: 1, memoryMiB: 64, rootGiB: 1, ephemeralGiB: 2, swapMiB: 512 };

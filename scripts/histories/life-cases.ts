@@ -63,6 +63,7 @@ export const lifeCases: readonly Case[] = [
   clean('snapshotInstance', 'compressed', ['pauseInstance'], { name: 'shot', format: 'qcow2', compress: true }),
   clean('snapshotInstance', 'stopped', ['stopInstance'], { name: 'shot' }),
   failed('snapshotInstance', 'extractSnapshot', [], { name: 'shot' }),
+  clean('snapshotInstance', 'told-by-its-steps', ['stopInstance'], { name: 'shot' }),
   failed('snapshotInstance', 'uploadSnapshot', ['stopInstance'], { name: 'shot' }, 'failed-while-stored'),
   cancelled('snapshotInstance', 'uploadSnapshot', [], { name: 'shot' }),
   clean('backupInstance', 'live', [], { name: 'shot', backupType: 'daily', rotation: 1 }),

@@ -61,6 +61,9 @@ export const resizeCases: readonly Case[] = [
   decided('sent-and-confirmed', 'confirm'),
   decided('sent-and-reverted', 'revert'),
   failed('sent-and-undone', 'placeDisks'),
+  decided('prepared-early-and-confirmed', 'confirm'),
+  decided('prepared-early-and-reverted', 'revert'),
+  failed('prepared-early-and-undone', 'placeDisks'),
   {
     type: 'resizeInstance',
     name: 'copied-on-shared-storage',

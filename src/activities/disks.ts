@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { log } from '@temporalio/activity';
 import type { Config } from '../config.ts';
 import { type ConfiguredPort, configDriveLabelOf } from '../model/config-drive.ts';
@@ -16,7 +15,7 @@ import type { Vif } from './addresses.ts';
 import type { Base, BaseCache } from './base-cache.ts';
 import type { Patience, PlacedDisk, RootBase, Site } from './disks/backend.ts';
 import { type DiskBackends, kindOfNew } from './disks/backends.ts';
-import { makeBootFile } from './disks/boot-file.ts';
+import { makeBootFiles } from './disks/boot-file.ts';
 import { type ConfigDriveKind, makeConfigDrive } from './disks/config-drive.ts';
 import { readDiskInfo, writeDiskInfo } from './disks/disk-info.ts';
 import { format } from './disks/format.ts';
@@ -123,7 +122,7 @@ export function diskActivities(
     const [made, config] = await together([
       together(wanted.map(makeDisk)),
       hasConfigDrive ? makeConfigDrive(directory, drive, driveKindFor(image, hardware)) : null,
-      makeBootFiles(directory, image),
+      makeBootFiles(directory, image, bases),
     ]);
     const all = config === null ? disks : [...disks, config];
     return { disks: withTargets(all, hardware), missing: [], takesLong: made.includes(false), warnings };
@@ -143,12 +142,6 @@ export function diskActivities(
   function driveKindFor({ properties }: BootImages, hardware: Hardware): ConfigDriveKind {
     const isDisc = placeOf('disk.config', hardware).device === 'cdrom';
     return { format: isDisc ? 'iso9660' : configDriveFormat, label: configDriveLabelOf(properties) ?? 'config-2' };
-  }
-
-  async function makeBootFiles(directory: string, { kernel, ramdisk }: BootImages): Promise<void> {
-    await together(
-      Object.entries({ kernel, ramdisk }).map(([name, image]) => image && makeBootFile(join(directory, name), bases.pathOf(image.id))),
-    );
   }
 
   /** By the backend that it was begun with, which need not be the one that would be chosen now. */

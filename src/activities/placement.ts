@@ -7,6 +7,7 @@ import type { ClaimRequest, LeftByMigration, OwedRemoval, ReleaseRequest } from 
 import { chosenHost } from '../model/instance.ts';
 import type { PlacementRequest } from '../model/placement-request.ts';
 import type { Token } from '../model/tenure.ts';
+import { touching } from '../model/touched.ts';
 import { type Candidate, candidateOf } from '../scheduler/candidate.ts';
 import type { Decision, RemovedHost } from '../scheduler/decision.ts';
 import { filtersWith } from '../scheduler/filters.ts';
@@ -32,7 +33,7 @@ export interface PlacementActivities {
     turned: readonly RemovedHost[];
   }): Promise<Decision & { readonly winner: string; readonly isNamed: true }>;
   /**
-   * Chooses a host and its alternates for an instance that moves, and names it nowhere: the instance stays where it is until it has moved.
+   * Chooses a host and its alternates for an instance that moves, and names it in the instance's record beside the host where it is.
    * `onlyOn`: what an administrator asked for, which the filters judge like any other. Raises `NoValidHost`. Repeatable.
    */
   selectDestination(input: {
@@ -40,7 +41,9 @@ export interface PlacementActivities {
     wanted: PlacementRequest;
     turned: readonly RemovedHost[];
     onlyOn: string | null;
-  }): Promise<Decision & { readonly winner: string }>;
+    /** Absent from runs of before 0.2, which named it themselves. */
+    naming?: { readonly instanceId: string; readonly firstRunId: string; readonly source: string; readonly networks: readonly string[] };
+  }): Promise<Decision & { readonly winner: string; readonly isNamed: true }>;
   /** Has what an instance holds on a host held by its migration. Repeatable. */
   keepClaimForMigration(input: MigrationClaim): Promise<void>;
   /** Has what a migration holds held by the instance again. Right when it holds nothing. Repeatable. */
@@ -88,7 +91,21 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
       await recordActivities.enter({ record: { kind: 'instance', id: instanceId }, firstRunId, part: 1, step: 'selectHost', ...named });
       return { ...decision, winner, isNamed: true };
     },
-    selectDestination: ({ wanted, turned, onlyOn }) => chosen(wanted, turned, (host) => onlyOn === null || host === onlyOn),
+    selectDestination: async ({ wanted, turned, onlyOn, naming }) => {
+      const { winner, ...decision } = await chosen(wanted, turned, (host) => onlyOn === null || host === onlyOn);
+      if (naming !== undefined) {
+        const { instanceId, firstRunId, source, networks } = naming;
+        const touches = touching([source, winner], networks);
+        await recordActivities.enter({
+          record: { kind: 'instance', id: instanceId },
+          firstRunId,
+          part: 1,
+          step: 'selectDestination',
+          touches,
+        });
+      }
+      return { ...decision, winner, isNamed: true };
+    },
     keepClaimForMigration: async ({ token: { generation }, host, instanceId, claimId }) => {
       const rename: RenameClaim = { instanceId, from: instanceId, to: claimId, generation };
       await update(`host/${host}`, 'keepForMigration', rename, gone(host));

@@ -35,6 +35,12 @@ export interface FileTransfer {
   readonly names: readonly string[];
 }
 
+/** By what a source is known to who takes its files. */
+export interface FileKey {
+  readonly publicKey: string;
+  readonly hasRsync: boolean;
+}
+
 export interface TransferActivities {
   /**
    * Serves the disk, empty, to host `client` and nobody else, until it is sealed or closed. What another attempt left is ended and
@@ -42,12 +48,12 @@ export interface TransferActivities {
    */
   openDiskReceiver(input: DiskTransfer & { token: Token; client: string; attempt: number }): Promise<ServedDisk>;
   /** Makes a key for the files that the instance's operation sends from here; it stays here. The same again is the same. */
-  makeFileKey(input: { token: Token; instanceId: string }): Promise<{ publicKey: string; hasRsync: boolean }>;
+  makeFileKey(input: { token: Token; instanceId: string }): Promise<FileKey>;
   /**
    * Has an sshd that takes files of the instance with this key, and nothing else, until they are sealed or closed. What an earlier attempt
    * of the operation brought is kept, to be gone on with. Raises `DestinationDiskExists`, `DiskSpaceLow` as `openDiskReceiver` does.
    */
-  openFileReceiver(input: FileTransfer & { token: Token; publicKey: string; hasRsync: boolean; attempt: number }): Promise<FileReceiver>;
+  openFileReceiver(input: FileTransfer & FileKey & { token: Token; attempt: number }): Promise<FileReceiver>;
   /** Ends all that receives something of the instance here, and removes what is not sealed. */
   closeReceivers(input: { token: Token; instanceId: string }): Promise<void>;
   /** Ends all that sends something of the instance from here, and removes the key. */
@@ -64,8 +70,8 @@ export interface TransferLongActivities {
   sealDisk(input: DiskTransfer & { token: Token; digest: string | null }): Promise<void>;
   /** Sends the files, as `sendDisk` does a disk. (What is called `files` in a history is a secret of a request.) */
   sendFiles(input: FileTransfer & { token: Token; from: '' | '_resize'; to: FileReceiver }): Promise<{ sent: readonly SentFile[] }>;
-  /** As `sealDisk`; `overlays` are those of the files whose tables are walked. */
-  sealFiles(input: FileTransfer & { token: Token; overlays: readonly string[]; sent: readonly SentFile[] }): Promise<void>;
+  /** As `sealDisk`. */
+  sealFiles(input: FileTransfer & { token: Token; sent: readonly SentFile[] }): Promise<void>;
 }
 
 /** Where less is left the disk is full: what qemu-nbd could not write it only tells the other end. */
@@ -133,8 +139,8 @@ export function transferActivities(
           sent: await sendFiles(config, { transfers, directory: `${directory}${from}`, names, to }),
         }));
       }),
-    sealFiles: ({ token, instanceId, names, overlays, sent }) =>
-      whileHolding(instanceId, token, (directory) => sealFiles({ directory, transfers: transfersOf(instanceId), names, overlays, sent })),
+    sealFiles: ({ token, instanceId, names, sent }) =>
+      whileHolding(instanceId, token, (directory) => sealFiles({ directory, transfers: transfersOf(instanceId), names, sent })),
   };
   return { quick, long };
 }

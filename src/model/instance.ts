@@ -1,5 +1,6 @@
 import type { Flavor } from './flavor.ts';
 import type { OperationEnd, OperationFailure, StepSummary } from './tenure.ts';
+import { touching } from './touched.ts';
 
 /** What an instance is when nothing happens to it (Nova's `vm_states`). */
 export const vmStates = [
@@ -233,7 +234,7 @@ export function chosenHost(
   host: string,
   networks: readonly string[],
 ): { readonly changes: InstanceChanges; readonly touches: readonly string[] } {
-  return { changes: { host, launchedOn: host, taskState: null }, touches: [`host/${host}`, ...networks.map((name) => `network/${name}`)] };
+  return { changes: { host, launchedOn: host, taskState: null }, touches: touching([host], networks) };
 }
 
 /** The parts that are changed while nothing holds the record, or something else does. */

@@ -48,6 +48,8 @@ export interface Frame<Changes> extends Omit<StepMaker, 'position' | 'carrying'>
    * Does a step, which tells the record at the same time where the operation is: what the step makes is fenced by its token. Waits for both.
    */
   readonly during: <Result>(changes: Changes, step: () => Promise<Result>) => Promise<Result>;
+  /** In which records alone the operation leaves something when it succeeds. */
+  readonly leave: (touches: readonly string[]) => void;
   /** What becomes of a step that is out of retries, from here on. */
   readonly whenOutOfRetries: (policy: OnFailure) => void;
   /** Says of the step that ended last what it decided: people see it beside the step. */
@@ -79,6 +81,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   const undos = undoStack();
   let onFailure: OnFailure = 'rollback';
   let isCommitted = false;
+  let left: { touches?: readonly string[] } = {};
   const { position, patientControl, carrying, ...steps } = stepMaker(
     {
       type: of.type,
@@ -127,6 +130,9 @@ export async function operate<Input extends Accepted, Changes extends object, Re
       if (entered.status === 'rejected') throw entered.reason;
       return result.value;
     },
+    leave: (touches) => {
+      left = { touches };
+    },
     whenOutOfRetries: (policy) => {
       onFailure = policy;
     },
@@ -165,7 +171,8 @@ export async function operate<Input extends Accepted, Changes extends object, Re
     changes: Changes,
     failure: OperationFailure | null = null,
   ): Promise<Record> {
-    const touches = end !== 'completed' && of.undoneLeavesNothing ? { touches: [] } : {};
+    const undone = of.undoneLeavesNothing ? { touches: [] } : {};
+    const touches = end === 'completed' ? left : undone;
     const result = (await held.finish(end, { steps: book.summaries(), changes, failure, ...touches })) as Record;
     book.say(`${of.type}: ${end}`);
     return result;

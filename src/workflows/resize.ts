@@ -12,6 +12,7 @@ import type { AcceptedResize } from '../activities/accept/resize.ts';
 import type { AcceptedDecision } from '../activities/accept/resize-decision.ts';
 import type { ControlActivities } from '../activities/control.ts';
 import type { Instance, InstanceChanges, Migration } from '../model/instance.ts';
+import { together } from '../model/together.ts';
 import { onControl } from './activities.ts';
 import { operate } from './operate.ts';
 import { outcomeOf, typeOf } from './outcome.ts';
@@ -21,7 +22,7 @@ import { type Decided, type Decisions, decisions } from './resize/decisions.ts';
 import { claimDestination } from './resize/destination.ts';
 import { confirmed, reverted } from './resize/ends.ts';
 import { shutDown, startWhere } from './resize/power.ts';
-import { sendDisks } from './resize/send.ts';
+import { openForDisks, sendDisks } from './resize/send.ts';
 import { removeWhatArrived } from './resize/undo.ts';
 
 const { acceptDecision } = proxyActivities<ControlActivities>(onControl.options);
@@ -66,14 +67,14 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
 
     story: async (frame, accepted) => {
       const { onHost, longOnHost, whenHostReturns, undo, enter, during, whenOutOfRetries } = frame;
-      const { instance, host: source, flavor, image, vifs, timeoutSeconds, retrySeconds } = accepted;
+      const { instance, host: source, flavor, image, vifs, timeoutSeconds, retrySeconds, preparesEarly } = accepted;
       const { id: instanceId } = instance;
       const { workflowId, runId, firstExecutionRunId: migrationId } = workflowInfo();
       const claimId = `migration/${instanceId}/${accepted.token.generation}`;
       const isToRun = instance.vmState === 'active';
       before = { host: source, flavor: instance.flavor, disks: instance.disks, migration: null };
 
-      const { host: destination, storage, moves } = await claimDestination(frame, accepted, claimId);
+      const { host: destination, storage, moves, small, key } = await claimDestination(frame, accepted, claimId);
       const migration: Migration = {
         type: type === 'resizeInstance' ? 'resize' : 'migration',
         ...{ id: migrationId, source, destination, storage, claimId },
@@ -88,22 +89,31 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
         const powerState = await startWhere(hands, { instance, host: source, disks: instance.disks, image, vifs, isToRun });
         before = { ...before, vmState: instance.vmState, powerState };
       });
-      await during({ taskState: 'resize_migrating', migration }, () =>
-        shutDown(frame, { instanceId, host: source, timeoutSeconds: isToRun ? timeoutSeconds : 0, retrySeconds }),
-      );
+      const [way, freight] = [
+        { instanceId, source, destination },
+        { moves, small },
+      ];
+      const [, opened] = await together([
+        during({ taskState: 'resize_migrating', migration }, () =>
+          shutDown(frame, { instanceId, host: source, timeoutSeconds: isToRun ? timeoutSeconds : 0, retrySeconds }),
+        ),
+        key === null ? null : openForDisks(frame, { ...way, key }, freight),
+      ]);
 
       undo('put the disks back', () => whenHostReturns(source).putDisksBack(move));
       const { names } = await onHost(source).setDisksAside({ ...move, disks: instance.disks });
 
       let mayRun = false;
       undo('remove what arrived', () => removeWhatArrived(frame, { ...move, host: destination, mayRun }));
-      if (storage === 'separate') await sendDisks(frame, { instanceId, source, destination }, { moves, names });
+      if (storage === 'separate') await sendDisks(frame, way, { ...freight, names, opened });
       const place = () => longOnHost(destination).placeDisks({ ...move, instance: { ...instance, flavor }, image, moves });
       const { disks } = await during({ taskState: 'resize_migrated', host: destination }, place);
 
-      await enter({ taskState: 'resize_finish', flavor, disks });
       mayRun = isToRun;
-      const powerState = await startWhere(frame, { instance: { ...instance, flavor }, host: destination, disks, image, vifs, isToRun });
+      const finishing = { taskState: 'resize_finish', flavor, disks } as const;
+      const start = () => startWhere(frame, { instance: { ...instance, flavor }, host: destination, disks, image, vifs, isToRun });
+      // A run of before 0.2 told it first.
+      const powerState = await (preparesEarly === true ? during(finishing, start) : enter(finishing).then(start));
 
       asked.open();
       const { confirmWindowSeconds: window } = accepted;

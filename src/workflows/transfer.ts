@@ -1,5 +1,6 @@
 import { sleep } from '@temporalio/workflow';
-import type { DiskTransfer, FileTransfer } from '../activities/transfer.ts';
+import type { FileReceiver } from '../activities/transfer/file-receiver.ts';
+import type { DiskTransfer, FileKey, FileTransfer } from '../activities/transfer.ts';
 import type { Disk } from '../model/instance.ts';
 import { typeOf } from './outcome.ts';
 import type { StepMaker } from './steps.ts';
@@ -10,10 +11,13 @@ import type { Undo } from './undo.ts';
 export type TransferFrame = Pick<StepMaker, 'onHost' | 'longOnHost' | 'unlessAway' | 'mayBeginAnew'> & { readonly undo: Undo };
 
 /** From which host to which; they are not the same one, and share no storage. */
-export interface Route {
+export interface Way {
   readonly instanceId: string;
   readonly source: string;
   readonly destination: string;
+}
+
+export interface Route extends Way {
   /** Whether the source's files lie in the instance's directory or in the one of this suffix. */
   readonly from: '' | '_resize';
 }
@@ -44,26 +48,48 @@ export async function transferDisk(
 /**
  * Brings files and directories of an instance that is off from its source to its destination, where they are taken by an sshd for this
  * operation alone: overlays whose base is there, and whatever is small. Afterwards they lie there, whole and synced, under their own names.
+ * `opened`: what takes the first attempt.
  */
 export async function transferFiles(
   frame: TransferFrame,
-  { names, overlays = [], ...route }: Route & { readonly names: readonly string[]; readonly overlays?: readonly string[] },
+  { names, opened = null, ...route }: Route & { readonly names: readonly string[]; readonly opened?: FileReceiver | null },
 ): Promise<void> {
   const { instanceId, source, destination, from } = route;
   const { onHost, longOnHost } = frame;
   const transfer: FileTransfer = { instanceId, names };
-  undoTransfer(frame, route);
+  if (opened === null) undoTransfer(frame, route);
   await untilWhole(frame, async (attempt) => {
-    const key = await onHost(source).makeFileKey({ instanceId });
-    const to = await onHost(destination).openFileReceiver({ ...transfer, ...key, attempt });
+    const open = async () => openForFiles(frame, { ...route, names, key: await onHost(source).makeFileKey({ instanceId }) }, attempt);
+    const to = attempt === 1 && opened !== null ? opened : await open();
     const { sent } = await longOnHost(source).sendFiles({ ...transfer, from, to });
-    await longOnHost(destination).sealFiles({ ...transfer, overlays, sent });
+    await longOnHost(destination).sealFiles({ ...transfer, sent });
   });
   await onHost(source).stopSending({ instanceId });
 }
 
+/** What the source needs to send files, before they can be sent. */
+export function prepareToSend(frame: TransferFrame, way: Way): Promise<FileKey> {
+  undoTransfer(frame, way);
+  return frame.onHost(way.source).makeFileKey({ instanceId: way.instanceId });
+}
+
+/** Has the destination take files from then on: a guest is not kept waiting for it. Some of them may not be there in the end. */
+export function openForFiles(
+  { onHost }: TransferFrame,
+  { instanceId, destination, names, key }: Way & { readonly names: readonly string[]; readonly key: FileKey },
+  attempt = 1,
+): Promise<FileReceiver> {
+  return onHost(destination).openFileReceiver({ instanceId, names, ...key, attempt });
+}
+
+/** Has the destination take no files of the instance any more, and the source without its key, when there turned out to be none to send. */
+export async function closeUnused({ onHost }: TransferFrame, { instanceId, source, destination }: Way): Promise<void> {
+  await onHost(destination).closeReceivers({ instanceId });
+  await onHost(source).stopSending({ instanceId });
+}
+
 /** Leaves nothing that sends or receives, and no part of what came. On a host that is away its worker sees to it when it is back. */
-function undoTransfer({ undo, unlessAway }: TransferFrame, { instanceId, source, destination }: Route): void {
+function undoTransfer({ undo, unlessAway }: TransferFrame, { instanceId, source, destination }: Way): void {
   undo('end what receives the copy', () => thoughAway(() => unlessAway(destination).closeReceivers({ instanceId })));
   undo('end what sends the copy', () => thoughAway(() => unlessAway(source).stopSending({ instanceId })));
 }

@@ -10,6 +10,8 @@ export interface FakeMoves extends FakeGuests {
   readonly disks: Set<string>;
   /** By instance, the migration that put its disks aside. */
   readonly asides: Map<string, string>;
+  /** What lies aside of an instance whose disks were put there. */
+  asideNames: readonly string[];
   /** Why it takes no instance, or null. */
   refusesArrivals: string | null;
 }
@@ -30,12 +32,13 @@ export function fakeResizeSteps(host: FakeMoves): ResizeSteps {
       refusal: host.refusesArrivals,
       moves: diskMoves({ instance, flavor, storage, sameBases: [], rootBecomesCow: false }),
       missing: [],
+      small: ['disk.config'],
     }),
     setDisksAside: async ({ instanceId, migrationId }) => {
       if (host.guests.get(instanceId) === 'running') throw ApplicationFailure.nonRetryable('the guest runs', 'DomainStateConflict');
       host.disks.delete(instanceId);
       host.asides.set(instanceId, migrationId);
-      return { names: ['disk'] };
+      return { names: host.asideNames };
     },
     requireDisksAside: async ({ instanceId, migrationId }) => requireAside(instanceId, migrationId),
     putDisksBack: async ({ instanceId, migrationId }) => {

@@ -5,7 +5,7 @@ import type { TransferActivities, TransferLongActivities } from '../../src/activ
 /** What a fake host has of what comes over from others. */
 export interface FakeTransfers {
   readonly disks: Set<string>;
-  /** Disks that are on their way here: `<instance>/<disk>`. */
+  /** What takes something here: `<instance>/<disk>`, for files `<instance>/files`. */
   readonly receiving: Set<string>;
   readonly bases: ReadonlySet<string>;
   /** Probe files: hosts of one set share their storage. */
@@ -20,13 +20,13 @@ export function fakeTransferSteps(host: FakeTransfers): TransferActivities & Tra
       return { address: 'fake', port: 20_001, exportName: as.name };
     },
     makeFileKey: async () => ({ publicKey: 'ssh-ed25519 fake', hasRsync: true }),
-    openFileReceiver: async ({ instanceId, names }) => {
-      for (const name of names) host.receiving.add(`${instanceId}/${name}`);
+    openFileReceiver: async ({ instanceId }) => {
+      host.receiving.add(`${instanceId}/files`);
       return { address: 'fake', port: 20_001, hostKey: 'ssh-ed25519 fake', carrier: 'rsync' };
     },
     sendFiles: async ({ names }) => ({ sent: names.map((path) => ({ path, sizeBytes: 1, checksum: null })) }),
-    sealFiles: async ({ instanceId, names }) => {
-      for (const name of names) host.receiving.delete(`${instanceId}/${name}`);
+    sealFiles: async ({ instanceId }) => {
+      host.receiving.delete(`${instanceId}/files`);
       host.disks.add(instanceId);
     },
     closeReceivers: async ({ instanceId }) => {

@@ -269,7 +269,14 @@ function emptyHost(images: Set<string>): FakeHost {
       devices: new Map(),
     },
     ...{ silent: new Set<string>(), passwords: new Map() },
-    ...{ copiesLong: false, isolates: false, copies: new Map(), asides: new Map(), refusesArrivals: null },
+    ...{
+      copiesLong: false,
+      isolates: false,
+      copies: new Map(),
+      asides: new Map(),
+      asideNames: ['disk', 'disk.config'],
+      refusesArrivals: null,
+    },
   };
 }
 

@@ -109,6 +109,26 @@ describe('a resize', () => {
     expect([await claimsOn(one, instanceId), await claimsOn(two, instanceId)]).toEqual([[], [[instanceId, 2]]]);
   });
 
+  test.for([
+    [
+      'with a drive sends it to who waits for it since before the guest was off',
+      ['disk', 'disk.config'],
+      ['sendFiles', 'sealFiles', 'stopSending'],
+    ],
+    ['without one has nobody wait for it any more', ['disk'], ['closeReceivers', 'stopSending']],
+  ] as const)('of an instance %s', async ([, names, steps]) => {
+    const instanceId = await built('early');
+    hostOf(one).asideNames = names;
+    const run = await resized(instanceId);
+    hostOf(one).asideNames = ['disk', 'disk.config'];
+    const done = (await viewOf(run)).steps.map(({ name }) => name);
+    expect(done.indexOf('openFileReceiver')).toBeLessThan(done.indexOf('setDisksAside'));
+    expect(done).toEqual(expect.arrayContaining([...steps]));
+    expect(hostOf(two).receiving).toEqual(new Set());
+    await run.executeUpdate('revert', { args: [{}] });
+    await run.result();
+  });
+
   test('that is reverted leaves flavor, disks, claims and state as they were', async () => {
     const instanceId = await built('reverted');
     const before = await recordOf(instanceId);

@@ -28,6 +28,8 @@ export interface AcceptedResize extends AcceptedGuest {
   readonly onlyOn: string | null;
   /** Whether the hosts are asked how their directories stand to each other. Absent in runs of before they could be: they shared one. */
   readonly asksForStorage?: boolean;
+  /** Whether what the guest need not wait for is done while it runs. Absent in runs of before 0.2. */
+  readonly preparesEarly?: true;
   /** 0: the guest is not asked to shut down. */
   readonly timeoutSeconds: number;
   readonly retrySeconds: number;
@@ -90,6 +92,7 @@ export function acceptResizeActivities(config: ResizeConfig): AcceptResizeActivi
         turned,
         onlyOn,
         asksForStorage: true,
+        preparesEarly: true,
         timeoutSeconds: config.shutdownTimeoutSeconds,
         retrySeconds: config.shutdownRetrySeconds,
         confirmWindowSeconds,

@@ -4,7 +4,9 @@ import type { Config } from '../../config.ts';
 import type { Disk } from '../../model/instance.ts';
 import type { DiskMove } from '../../model/resize/moves.ts';
 import { restArgs } from '../../qemu/img.ts';
+import type { BootImages } from '../accept/images.ts';
 import type { BaseCache } from '../base-cache.ts';
+import { makeBootFiles } from '../disks/boot-file.ts';
 import { copySparsely } from '../disks/copy-sparsely.ts';
 import { madeAside, replacedAside } from '../disks/made-aside.ts';
 import { isThere } from '../is-there.ts';
@@ -99,11 +101,14 @@ function asideOr({ aside }: ArrivalSite): string {
   return aside;
 }
 
-/** The files of an instance that are no disks of its record: what it boots with, and its UEFI variables. */
-export async function bringOtherFiles(site: ArrivalSite, names: readonly string[]): Promise<void> {
-  const { aside, directory } = site;
-  if (aside === null) return;
-  for (const name of names) {
+/**
+ * The files of an instance that are no disks of its record: what it boots with, which is made from the images where its own are not seen,
+ * and its UEFI variables.
+ */
+export async function bringOtherFiles(site: ArrivalSite, image: BootImages): Promise<void> {
+  const { aside, directory, bases } = site;
+  if (aside === null) return makeBootFiles(directory, image, bases);
+  for (const name of ['kernel', 'ramdisk', 'nvram']) {
     const from = join(aside, name);
     if (await isThere(from)) await madeAside(join(directory, name), (partial) => copySparsely(from, partial));
   }

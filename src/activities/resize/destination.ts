@@ -9,6 +9,7 @@ import { withTargets } from '../../model/hardware/disk-places.ts';
 import type { Disk, Instance, StorageRelation } from '../../model/instance.ts';
 import { type DiskMove, diskMoves } from '../../model/resize/moves.ts';
 import type { Token } from '../../model/tenure.ts';
+import { together } from '../../model/together.ts';
 import type { Content } from '../../model/wanted-disks.ts';
 import type { BootImages, ImageRef } from '../accept/images.ts';
 import type { BaseCache } from '../base-cache.ts';
@@ -57,6 +58,8 @@ export interface Plan {
   readonly refusal: string | null;
   readonly moves: readonly DiskMove[];
   readonly missing: readonly ImageRef[];
+  /** Files beside the disks that are to be sent; what the guest boots with is made here, from the images. */
+  readonly small: readonly string[];
 }
 
 export interface Placed {
@@ -67,7 +70,8 @@ export interface Placed {
 
 type DestinationConfig = Pick<Config, 'imagesType' | 'growFileSystem' | 'defaultEphemeralFormat' | 'useCowImages' | 'instancesDir'>;
 
-const bootFiles = ['kernel', 'ramdisk', 'nvram'] as const;
+/** What belongs to an instance beside its disks and what it boots with, and its drive, which no record says that it has changed. */
+const small = ['nvram', 'disk.config'];
 
 export function destinationActivities(
   libvirt: Libvirt,
@@ -82,11 +86,11 @@ export function destinationActivities(
   return {
     planArrival: async ({ token, instance, flavor, image, storage }) => {
       const refused = (await whyNotHere(instance, flavor, image)) ?? (await whyInTheWay(instance, storage));
-      if (refused !== null) return { refusal: refused, moves: [], missing: [] };
+      if (refused !== null) return { refusal: refused, moves: [], missing: [], small };
       const { sameBases, missing } = storage === 'separate' ? await basesHere(token, instance, image) : { sameBases: [], missing: [] };
       const rootBecomesCow = config.useCowImages && config.imagesType === 'qcow2';
       const moves = diskMoves({ instance, flavor, storage, sameBases, rootBecomesCow });
-      return { refusal: whyNotOnDevices(moves), moves, missing };
+      return { refusal: whyNotOnDevices(moves), moves, missing, small };
     },
 
     placeDisks: ({ token, instanceId, migrationId, storage, instance, image, moves }) =>
@@ -103,9 +107,7 @@ export function destinationActivities(
           const aside = isSeen ? asideOf(directory) : null;
           const site: ArrivalSite = { directory, aside, bases, growFileSystem, warn };
           const disks = await noticingFullDisk(directory, async () => {
-            await bringOtherFiles(site, bootFiles);
-            const placed: PlacedDisk[] = [];
-            for (const move of moves) placed.push(await place(site, instanceId, move, image));
+            const [placed] = await together([placeAll(site, instanceId, moves, image), bringOtherFiles(site, image)]);
             return withTargets(placed, hardwareFor(instance, image));
           });
           await replacedDiskInfo(directory, disks);
@@ -125,12 +127,15 @@ export function destinationActivities(
   };
 
   /** Bases that overlays can stand on here as they did; the one of the instance's own image can be had. */
-  async function basesHere(token: Token, { disks }: Instance, { root }: BootImages) {
+  async function basesHere(token: Token, { disks }: Instance, { root, kernel, ramdisk }: BootImages) {
     const backings = disks.flatMap(({ backing }) => backing ?? []);
     const answers = await Promise.all(backings.map((backing) => compareBase({ token, backing })));
     const thatAre = (answer: string) =>
       backings.filter((_backing, index) => answers[index]?.answer === answer).map(({ imageId }) => imageId);
-    return { sameBases: thatAre('same'), missing: thatAre('absent').includes(root.id) ? [root] : [] };
+    const booted = [kernel, ramdisk].filter((image) => image !== null);
+    const found = await Promise.all(booted.map(bases.baseOf));
+    const missing = booted.filter((_image, index) => found[index] === null);
+    return { sameBases: thatAre('same'), missing: thatAre('absent').includes(root.id) ? [root, ...missing] : missing };
   }
 
   /** The guest's hardware is asked for as it was built: an update of another host never changes it. */
@@ -155,6 +160,12 @@ export function destinationActivities(
     const isSomething = (name: string) => !holdingFiles.has(name) && !name.startsWith('.probe-');
     const files = (await isThere(directory)) ? (await readdir(directory)).filter(isSomething) : [];
     return files.length === 0 ? null : `it has ${files.join(', ')} in ${directory}`;
+  }
+
+  async function placeAll(site: ArrivalSite, instanceId: string, moves: readonly DiskMove[], image: BootImages) {
+    const placed: PlacedDisk[] = [];
+    for (const move of moves) placed.push(await place(site, instanceId, move, image));
+    return placed;
   }
 
   async function place(site: ArrivalSite, instanceId: string, move: DiskMove, image: BootImages): Promise<PlacedDisk> {

@@ -1,8 +1,7 @@
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checksumOf } from '../copy.ts';
 import { isThere } from '../is-there.ts';
-import { checkDisk } from '../qemu-img.ts';
 import { fail } from '../record-client.ts';
 import { renameDurably } from '../rename-durably.ts';
 import { filesName, incomingOf } from './file-receiver.ts';
@@ -14,8 +13,6 @@ export interface Sealing {
   readonly directory: string;
   readonly transfers: string;
   readonly names: readonly string[];
-  /** Those of them that are qcow2 disks, whose base is here. */
-  readonly overlays: readonly string[];
   readonly sent: readonly SentFile[];
 }
 
@@ -23,7 +20,7 @@ export interface Sealing {
  * Ends what received the files, makes sure that each is whole and survives a power loss, and gives it its place. One that has it keeps it.
  * Raises `TransferBroken`; then what came stays where it is.
  */
-export async function sealFiles({ directory, transfers, names, overlays, sent }: Sealing): Promise<void> {
+export async function sealFiles({ directory, transfers, names, sent }: Sealing): Promise<void> {
   await endReceiver(transfers, filesName);
   const incoming = incomingOf(directory);
   const [coming, there] = await Promise.all([present(incoming, names), present(directory, names)]);
@@ -31,10 +28,6 @@ export async function sealFiles({ directory, transfers, names, overlays, sent }:
   if (lost.length > 0) throw fail('TransferBroken', `${lost.join(', ')} did not come into ${incoming}`);
   for (const { path, sizeBytes, checksum } of sent) {
     if (coming.includes(path.split('/')[0] ?? '')) await requireWhole(join(incoming, path), { sizeBytes, checksum });
-  }
-  for (const name of overlays.filter((one) => coming.includes(one))) {
-    const path = join(incoming, name);
-    await checkDisk({ path, format: 'qcow2', sizeBytes: (await stat(path)).size });
   }
   for (const name of coming) await renameDurably(join(incoming, name), join(directory, name));
   await rm(incoming, { recursive: true, force: true });

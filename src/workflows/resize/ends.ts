@@ -1,5 +1,6 @@
 import type { AcceptedDecision } from '../../activities/accept/resize-decision.ts';
-import type { Instance, InstanceChanges, Migration, OpenOperation } from '../../model/instance.ts';
+import type { InstanceChanges, Migration, OpenOperation } from '../../model/instance.ts';
+import { touchedBy } from '../../model/touched.ts';
 import type { Frame } from '../operate.ts';
 import { doneOrOwed } from '../owed.ts';
 import { startWhere } from './power.ts';
@@ -12,7 +13,10 @@ export async function confirmed(frame: Frame<InstanceChanges>, accepted: Accepte
   const { instance, migration, isSourceDown } = accepted;
   frame.commit(); // the source's copy goes
   await leaveSource(frame, migration, { instanceId: instance.id, isSourceDown });
-  await frame.enter({}, touchedBy(instance, [migration.destination]));
+  const left = touchedBy(instance, [migration.destination]);
+  // Absent in runs of before 0.2.
+  if (accepted.mayLeaveAtEnd === true) frame.leave(left);
+  else await frame.enter({}, left);
 
   const isOff = instance.powerState === 'shutdown' || instance.powerState === 'crashed';
   return { vmState: isOff ? 'stopped' : 'active', migration: null, open: null };
@@ -79,10 +83,4 @@ export async function leaveSource(
 export async function takeFromResize({ control, enter }: Frame<InstanceChanges>, open: OpenOperation): Promise<void> {
   await enter({ open: null });
   await control.stopReclaim({ open });
-}
-
-/** The records in which the instance has something. */
-export function touchedBy({ ports }: Pick<Instance, 'ports'>, hosts: readonly string[]): readonly string[] {
-  const networks = new Set(ports.map(({ network }) => network));
-  return [...[...new Set(hosts)].map((host) => `host/${host}`), ...[...networks].map((name) => `network/${name}`)];
 }

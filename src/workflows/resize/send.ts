@@ -1,8 +1,26 @@
+import type { FileReceiver } from '../../activities/transfer/file-receiver.ts';
+import type { FileKey } from '../../activities/transfer.ts';
 import type { DiskMove } from '../../model/resize/moves.ts';
-import { type Route, type TransferFrame, transferDisk, transferFiles } from '../transfer.ts';
+import { closeUnused, openForFiles, type TransferFrame, transferDisk, transferFiles, type Way } from '../transfer.ts';
 
-/** What belongs to an instance beside its disks, and is small. */
-const small: ReadonlySet<string> = new Set(['kernel', 'ramdisk', 'nvram', 'disk.config']);
+/** What runs of before 0.2 sent beside the disks. */
+const sentBefore = ['kernel', 'ramdisk', 'nvram', 'disk.config'];
+
+/** What goes from host to host. */
+interface Freight {
+  readonly moves: readonly DiskMove[];
+  /** What is sent as files where there is such a file. Absent in runs of before 0.2. */
+  readonly small: readonly string[] | undefined;
+}
+
+/** Has the destination ready to take the overlays and small files of an instance whose guest still runs. */
+export function openForDisks(
+  frame: TransferFrame,
+  way: Way & { readonly key: FileKey },
+  { moves, small = sentBefore }: Freight,
+): Promise<FileReceiver> {
+  return openForFiles(frame, { ...way, names: [...overlaysOf(moves), ...small] });
+}
 
 /**
  * Sends the disks of an instance to a host that does not see them, from where its source put them aside: overlays whose base is there and
@@ -10,15 +28,19 @@ const small: ReadonlySet<string> = new Set(['kernel', 'ramdisk', 'nvram', 'disk.
  */
 export async function sendDisks(
   frame: TransferFrame,
-  route: Omit<Route, 'from'>,
-  { moves, names }: { readonly moves: readonly DiskMove[]; readonly names: readonly string[] },
+  way: Way,
+  { moves, small = sentBefore, names, opened }: Freight & { readonly names: readonly string[]; readonly opened: FileReceiver | null },
 ): Promise<void> {
-  const from = { ...route, from: '_resize' } as const;
-  const overlays = moves.filter(({ how, to }) => how === 'copied' && to.backing !== null).map(({ to }) => to.name);
-  const files = [...overlays, ...names.filter((name) => small.has(name))];
-  if (files.length > 0) await transferFiles(frame, { ...from, names: files, overlays });
+  const from = { ...way, from: '_resize' } as const;
+  const files = [...overlaysOf(moves), ...names.filter((name) => small.includes(name))];
+  if (files.length > 0) await transferFiles(frame, { ...from, names: files, opened });
+  else if (opened !== null) await closeUnused(frame, way);
   for (const { how, from: disk, to } of moves) {
-    const isAlone = disk !== null && (how === 'flattened' || (how === 'copied' && to.backing === null && !small.has(to.name)));
+    const isAlone = disk !== null && (how === 'flattened' || (how === 'copied' && to.backing === null && !small.includes(to.name)));
     if (isAlone) await transferDisk(frame, { ...from, disk, as: { ...to, target: disk.target, sizeBytes: disk.sizeBytes } });
   }
+}
+
+function overlaysOf(moves: readonly DiskMove[]): readonly string[] {
+  return moves.filter(({ how, to }) => how === 'copied' && to.backing !== null).map(({ to }) => to.name);
 }

@@ -48,7 +48,7 @@ test.for([true, false])('files come over whole and in their places, by rsync: %s
   expect(to.carrier).toBe(hasRsync ? 'rsync' : 'tar');
   const { sent } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
   expect(await readdir(destination.at('.'))).not.toContain('disk');
-  const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, overlays: ['disk'], sent }));
+  const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, sent }));
   await seal();
   for (const name of ['disk', 'nvram', 'tpm2/state']) {
     expect((await readFile(destination.at(name))).equals(await readFile(source.at(name)))).toBe(true);
@@ -131,7 +131,7 @@ test('a later attempt goes on with what came, and what came of another operation
   const later = { ...token, run: 'run-2', generation: token.generation + 1 };
   await inActivity(() => destination.openFileReceiver({ token: later, instanceId, names, ...key, attempt: 1 }));
   expect(await readdir(destination.at('incoming.partial'))).toEqual([]);
-  const seal = () => inActivity(() => destination.sealFiles({ token: later, instanceId, names, overlays: [], sent }));
+  const seal = () => inActivity(() => destination.sealFiles({ token: later, instanceId, names, sent }));
   await expect(seal()).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringContaining('did not come') });
   await inActivity(() => destination.closeReceivers({ token: later, instanceId }));
   await inActivity(() => source.stopSending({ token, instanceId }));
@@ -146,7 +146,7 @@ test('a file that changed on its way is not given its place', async () => {
   const file = await open(destination.at('incoming.partial/nvram'), 'r+');
   await file.write(Buffer.from('x'), 0, 1, MiB);
   await file.close();
-  const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, overlays: [], sent }));
+  const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, sent }));
   await expect(seal()).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringContaining('nvram does not hold') });
   expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
 });
