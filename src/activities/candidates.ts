@@ -1,6 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
+import { literal } from '../model/list-query.ts';
+import { searchAttributes } from '../model/search-attributes.ts';
 import { type Candidate, completed } from '../scheduler/candidate.ts';
+import { copyingStates } from '../scheduler/copying-states.ts';
 
 /** The hosts to choose from, as their records wrote them into their memos. */
 export interface Candidates {
@@ -22,6 +25,8 @@ interface Listed {
   readonly at: number;
   readonly tookMs: number;
   readonly candidates: readonly Candidate[];
+  /** How many instances are copied on a host: no host's record knows of it. */
+  readonly copied: ReadonlyMap<string, number>;
 }
 
 /** One list for all who ask in this process. A list that is old but usable is made anew beside the work, not in its way. */
@@ -40,7 +45,9 @@ export function candidateList(): Candidates {
     },
     learn: (candidate) => {
       if (listed === null) return;
-      listed = { ...listed, candidates: listed.candidates.map((one) => (one.host === candidate.host ? candidate : one)) };
+      const { candidates, copied } = listed;
+      const learnt = withCopies(candidate, copied);
+      listed = { ...listed, candidates: candidates.map((one) => (one.host === candidate.host ? learnt : one)) };
     },
   };
 
@@ -75,6 +82,11 @@ function isOlder({ at, tookMs }: Listed, factor: number): boolean {
 
 async function listCandidates(by: Client): Promise<Listed> {
   const at = performance.now();
+  const [hosts, copied] = await Promise.all([listHosts(by), listCopied(by)]);
+  return { at, tookMs: performance.now() - at, candidates: hosts.map((host) => withCopies(host, copied)), copied };
+}
+
+async function listHosts(by: Client): Promise<readonly Candidate[]> {
   const candidates: Candidate[] = [];
   const query = "WorkflowType = 'host' AND ExecutionStatus = 'Running'";
   for await (const { memo } of by.workflow.list({ query, pageSize: 1000 })) {
@@ -82,5 +94,21 @@ async function listCandidates(by: Client): Promise<Listed> {
     const candidate = memo?.['candidate'] as Candidate | undefined;
     if (candidate !== undefined) candidates.push(completed(candidate));
   }
-  return { at, tookMs: performance.now() - at, candidates };
+  return candidates;
+}
+
+/** Counted by the host where an instance is: for one that moves, its source. */
+async function listCopied(by: Client): Promise<ReadonlyMap<string, number>> {
+  const copied = new Map<string, number>();
+  const states = copyingStates.map(literal).join(', ');
+  const query = `WorkflowType = 'instance' AND ExecutionStatus = 'Running' AND TaskState IN (${states})`;
+  for await (const { typedSearchAttributes } of by.workflow.list({ query, pageSize: 1000 })) {
+    const host = typedSearchAttributes.get(searchAttributes.computeHost);
+    if (host !== undefined) copied.set(host, (copied.get(host) ?? 0) + 1);
+  }
+  return copied;
+}
+
+function withCopies(candidate: Candidate, copied: ReadonlyMap<string, number>): Candidate {
+  return { ...candidate, numIoOps: candidate.numIoOps + (copied.get(candidate.host) ?? 0) };
 }

@@ -50,6 +50,7 @@ export function candidateOf(host: CandidateSource) {
     /** Ids of the instances that hold something here. */
     instances: [...new Set(claims.map(({ instanceId }) => instanceId))],
     instancesByProject: countOf(claims.flatMap(({ projectId }) => projectId ?? [])),
+    /** Instances that are built here; whoever lists candidates adds those that are copied. */
     numIoOps: claims.filter(({ ioTask }) => ioTask !== undefined).length,
     failedBuilds: host.failedBuilds,
     metrics: host.metrics,
