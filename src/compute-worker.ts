@@ -31,7 +31,8 @@ import { extractActivities } from './activities/snapshot/extract.ts';
 import { liveSnapshotActivities } from './activities/snapshot/live.ts';
 import { thawLeft } from './activities/snapshot/thaw-left.ts';
 import { uploadActivities } from './activities/snapshot/upload.ts';
-import { superseded } from './activities/superseded.ts';
+import { endSupersededGuests } from './activities/superseded/end.ts';
+import { removeKeptDisks } from './activities/superseded/remove-kept.ts';
 import { endAbandoned } from './activities/transfer/close.ts';
 import { comparisonActivities } from './activities/transfer/comparison.ts';
 import { transferActivities } from './activities/transfer.ts';
@@ -129,13 +130,14 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
   const { placeDisks, ...arrivals } = destinationActivities(libvirt, capabilities, whileHolding, bases, backends, config);
   const departures = sourceActivities(libvirt, whileHolding, backends.devices);
   const remove = owedRemoval({ ...domains, ...departures, wipeDisks }, config.host.name, logger);
-  const endSuperseded = superseded(config, libvirt, whileHolding, logger);
+  const endSuperseded = endSupersededGuests(config, libvirt, whileHolding, logger);
   const { report, attend } = hostReporter(config, libvirt, capabilities, {
     guests: guestWatch(config, libvirt),
     session: randomUUID(),
     stopping,
     remove,
     endSuperseded,
+    removeKept: removeKeptDisks(config, remove, logger),
   });
   const { saveGuest, restoreGuest, wakeGuest, ...savedMemory } = savedMemoryActivities(libvirt, whileHolding, config);
   const transfers = transferActivities(whileHolding, config);

@@ -72,6 +72,7 @@ test('without a setting anywhere the defaults hold', () => {
     shutdownRetrySeconds: 10,
     softRebootTimeoutSeconds: 120,
     reclaimInstanceIntervalSeconds: 0,
+    evacuatedKeepHours: 168,
     configDriveFormat: 'iso9660',
     codec: { keyFile: null },
     slots: { quick: 20, long: 4, watch: 2000 },

@@ -11,7 +11,8 @@ import { payDebts, type Removal } from './debts.ts';
 import type { GuestWatch } from './guest-watch.ts';
 import { inventoryOf, reportOf } from './inventory.ts';
 import { client, startAndUpdate } from './record-client.ts';
-import type { EndSuperseded } from './superseded.ts';
+import type { EndSuperseded } from './superseded/end.ts';
+import type { RemoveKept } from './superseded/remove-kept.ts';
 import { wakeUp } from './wake-up.ts';
 
 export interface AttendActivities {
@@ -33,6 +34,7 @@ interface ReporterParts {
   readonly stopping: AbortSignal;
   readonly remove: Removal;
   readonly endSuperseded: EndSuperseded;
+  readonly removeKept: RemoveKept;
 }
 
 /** What a host has is read again this often, and reported when it changed. */
@@ -44,7 +46,7 @@ export function hostReporter(
   config: Config,
   libvirt: Libvirt,
   capabilities: Capabilities,
-  { guests, session, stopping, remove, endSuperseded }: ReporterParts,
+  { guests, session, stopping, remove, endSuperseded, removeKept }: ReporterParts,
 ): Reporter {
   const measure = config.host.cpuMetrics ? cpuMonitor() : null;
   let inventory: Inventory | null = null;
@@ -71,6 +73,9 @@ export function hostReporter(
         while (!stop.aborted) {
           await payDebts(client(), config.host.name, remove).catch((error: unknown) =>
             log.warn('what this host owes is still owed', { error }),
+          );
+          await removeKept(client()).catch((error: unknown) =>
+            log.warn('disks of guests that went on elsewhere are still here', { error }),
           );
           await wake.next(refreshMs, stop);
           if (!stop.aborted) await reportChange();

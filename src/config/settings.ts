@@ -193,6 +193,11 @@ export const settings = objectOf({
   reclaimInstanceIntervalSeconds: wholeNumber(0, maxCount)
     .default(0)
     .describe('How long an instance that was soft-deleted can be restored; 0: it is deleted at once.'),
+  evacuatedKeepHours: wholeNumber(0, maxCount)
+    .default(168)
+    .describe(
+      'How long a host that comes back keeps the disks of a guest that it had to end, since its instance had gone on elsewhere or was deleted meanwhile: what the guest wrote in between is only there. 0: they are removed at once.',
+    ),
   vnc: objectOf({
     enabled: flag
       .default(false)

@@ -8,3 +8,8 @@ export function isSuperseded(instance: Instance, host: string, generation: numbe
   const isElsewhere = instance.vmState === 'deleted' || (instance.host !== null && instance.host !== host);
   return isElsewhere && instance.operation === null && instance.open === null && instance.generation > generation;
 }
+
+/** Whether an instance is on `host` again: what was kept there of it is in use. */
+export function isKeptInVain({ vmState, host: place }: Pick<Instance, 'vmState' | 'host'>, host: string): boolean {
+  return vmState !== 'deleted' && place === host;
+}

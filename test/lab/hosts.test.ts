@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startComputeWorker } from '../../lab/cloud.ts';
 import { buildGuest, cutOff, type LabHost, loseHost, reconnect, returnHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import { baseNameOf } from '../../src/model/base-name.ts';
@@ -142,7 +143,22 @@ if (process.env['NOVAFLOW_TEST_ALL'] === '1') {
     expect(existsSync(join(host.instancesDir, instance.id, 'disk'))).toBe(true);
     const kept = { host: 'cn1', kind: 'UnknownFile', likelyCause: expect.stringContaining('a host that came back') };
     expect(await findings(own)).toEqual(expect.arrayContaining([expect.objectContaining(kept)]));
+
+    await restartedWith(host, { NOVAFLOW_EVACUATED_KEEP_HOURS: '0' });
+    const left = async () => (await readdir(join(host.instancesDir, instance.id))).sort().join();
+    await until(async () => ((await left()) === 'generation,lock' ? true : null), { what: 'cn1 to remove the disk', timeoutMs: 30_000 });
+    expect(await runInHost(host, ['virsh', 'list', '--all', '--uuid'])).not.toContain(instance.id);
   });
+}
+
+/** The worker of a host ends and begins anew with other settings. */
+async function restartedWith(host: LabHost, settings: Readonly<Record<string, string>>): Promise<void> {
+  const worker = own.workers.compute.get(host.name);
+  if (worker === undefined) throw new Error(`${host.name} has no worker`);
+  signalProcess(worker, 'SIGKILL');
+  await whenEnded(worker);
+  const cloud = { ...own.cloud, settings: { ...own.cloud.settings, ...settings } };
+  own.workers.compute.set(host.name, await startComputeWorker(cloud, host));
 }
 
 /** The record as an operation leaves it that brought the instance to another host; there is none yet that does so without this one. */
