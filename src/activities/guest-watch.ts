@@ -32,6 +32,8 @@ interface Row {
   readonly vmState: VmState;
   readonly powerState: PowerState;
   readonly isBusy: boolean;
+  /** Under which it rests. Absent of a record that has not changed since before 0.2. */
+  readonly generation: number | undefined;
 }
 
 type WatchConfig = Pick<Config, 'host' | 'syncPowerStateIntervalSeconds' | 'resumeGuestsStateOnHostBoot'>;
@@ -84,14 +86,16 @@ export function guestWatch(
 
   /** What an operation has comes onto the agenda again. */
   async function compare(ids: readonly string[] | 'all', todo: Agenda): Promise<void> {
-    const differing: string[] = [];
+    const differing: { readonly row: Row; readonly sight: Sight }[] = [];
     for (const row of await rowsOf(ids)) {
-      if (syncOf(row, (await lookAt(libvirt, row.id)).powerState) === 'nothing') continue;
+      const sight = await lookAt(libvirt, row.id);
+      if (syncOf(row, sight.powerState) === 'nothing') continue;
       if (row.isBusy) todo.add(row.id, busyMs);
-      else differing.push(row.id);
+      else differing.push({ row, sight });
     }
-    await concurrently(differing, atOnce, async (id) => {
-      if (!(await isSettled(id))) todo.add(id, busyMs);
+    await concurrently(differing, atOnce, async ({ row: { id, generation }, sight }) => {
+      const isTold = generation === undefined ? await isSettled(id) : await isTaken(id, generation, sight);
+      if (!isTold) todo.add(id, busyMs);
     });
   }
 
@@ -99,29 +103,34 @@ export function guestWatch(
     const which = ids === 'all' ? '' : ` AND ${attribute.instanceId.name} IN (${ids.map(literal).join(', ')})`;
     const query = `WorkflowType = 'instance' AND ExecutionStatus = 'Running' AND ${attribute.computeHost.name} = ${literal(host)}${which}`;
     const rows: Row[] = [];
-    for await (const { workflowId, typedSearchAttributes: shown } of client().workflow.list({ query, pageSize: 1000 })) {
+    for await (const { workflowId, typedSearchAttributes: shown, memo } of client().workflow.list({ query, pageSize: 1000 })) {
       rows.push({
         id: workflowId.slice('instance/'.length),
         // Written by the record, and by nobody else.
         vmState: shown.get(attribute.vmState) as VmState,
         powerState: shown.get(attribute.powerState) as PowerState,
         isBusy: shown.get(attribute.taskState) !== undefined,
+        generation: memo?.['generation'] as number | undefined,
       });
     }
     return rows;
   }
 
-  /** Tells the record what its guest is. False: an operation has it, and it is to be looked at again. */
+  /** Tells the record what its guest is since it rests under this generation. False: an operation has it, and it is to be looked at again. */
+  async function isTaken(id: string, generation: number, sight: Sight): Promise<boolean> {
+    const sync = await tell(id, generation, sight);
+    if (sync !== null && sync !== 'nothing')
+      log.info('a guest was not as its record said', { instanceId: id, powerState: sight.powerState, sync });
+    return sync !== null;
+  }
+
+  /** The same of a record whose row in the list does not say under which generation it rests. */
   async function isSettled(id: string): Promise<boolean> {
     const instance = await queryRecord<Instance>('instance', id);
     if (instance === null || instance.host !== host) return true;
     if (instance.operation !== null) return false;
     const sight = await lookAt(libvirt, id);
-    if (syncOf(instance, sight.powerState) === 'nothing') return true;
-    const sync = await tell(id, instance.generation, sight);
-    if (sync === null) return false;
-    log.info('a guest was not as its record said', { instanceId: id, vmState: instance.vmState, powerState: sight.powerState, sync });
-    return true;
+    return syncOf(instance, sight.powerState) === 'nothing' || isTaken(id, instance.generation, sight);
   }
 
   /** What the record made of it, and sees to from here on; or null when it was not idle any more. */

@@ -5,11 +5,14 @@ import type { Config } from '../../config.ts';
 import type { Libvirt } from '../../libvirt/index.ts';
 import type { Instance } from '../../model/instance.ts';
 import { isSuperseded } from '../../model/superseded.ts';
+import { concurrently } from '../concurrently.ts';
 import { readGeneration } from '../generation.ts';
 import type { WhileHolding } from '../holding.ts';
 import { listDomains } from '../host-listing/domains.ts';
 import { queryRecord } from '../record-client.ts';
 import { noteSuperseded, readSuperseded } from './note.ts';
+
+const atOnce = 8;
 
 /** Destroys the guests that run here and belong elsewhere, or nowhere, by now; called when a host comes back. */
 export type EndSuperseded = (by: Client) => Promise<void>;
@@ -22,10 +25,8 @@ export function endSupersededGuests(
   log: Logger,
 ): EndSuperseded {
   return async (by) => {
-    const domains = await listDomains(libvirt);
-    for (const { instanceId, powerState } of domains) {
-      if (powerState === 'running' || powerState === 'paused') await endIfSuperseded(instanceId, by);
-    }
+    const on = (await listDomains(libvirt)).filter(({ powerState }) => powerState === 'running' || powerState === 'paused');
+    await concurrently(on, atOnce, ({ instanceId }) => endIfSuperseded(instanceId, by));
   };
 
   async function endIfSuperseded(instanceId: string, by: Client): Promise<void> {

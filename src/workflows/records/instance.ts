@@ -77,8 +77,9 @@ function attributes({ id, name, projectId, vmState, taskState, powerState, host 
   ];
 }
 
-function memo({ userId, flavor, image, disks, ports, createdAt, fault }: Instance): object {
+function memo({ userId, flavor, image, disks, ports, createdAt, fault, generation }: Instance): object {
   // What it stands on, so that nobody deletes it.
   const images = [...new Set([image, ...disks.map(({ backing }) => backing?.imageId ?? null)])].filter((id) => id !== null);
-  return { userId, flavor: flavor.name, image, images, addresses: ports.map(({ ip }) => ip), fault: fault?.type ?? null, createdAt };
+  const addresses = ports.map(({ ip }) => ip);
+  return { userId, flavor: flavor.name, image, images, addresses, fault: fault?.type ?? null, createdAt, generation };
 }
