@@ -126,12 +126,14 @@ describe.each(process.env['NOVAFLOW_TEST_ALL'] === '1' ? Object.entries(losses) 
 if (process.env['NOVAFLOW_TEST_ALL'] === '1') {
   test('a guest that went on elsewhere while its worker was away is destroyed before the worker takes any work, and its disk is kept', async () => {
     const { instance } = await builtOn('cn1');
+    const { instance: other } = await builtOn('cn1');
     const host = hostNamed('cn1');
     const worker = own.workers.compute.get('cn1');
     if (worker === undefined) throw new Error('cn1 has no worker');
     signalProcess(worker, 'SIGKILL');
     await whenEnded(worker);
-    await wentOnElsewhere(instance, 'cn2');
+    for (const one of [instance, other]) await wentOnElsewhere(one, 'cn2');
+    await runInHost(host, ['virsh', 'destroy', other.id]);
     expect(await runInHost(host, ['virsh', 'domstate', instance.id])).toContain('running');
 
     const waiting = await start('cacheImage', { imageId: image.id, hosts: ['cn1'] });
@@ -145,9 +147,11 @@ if (process.env['NOVAFLOW_TEST_ALL'] === '1') {
     expect(await findings(own)).toEqual(expect.arrayContaining([expect.objectContaining(kept)]));
 
     await restartedWith(host, { NOVAFLOW_EVACUATED_KEEP_HOURS: '0' });
-    const left = async () => (await readdir(join(host.instancesDir, instance.id))).sort().join();
-    await until(async () => ((await left()) === 'generation,lock' ? true : null), { what: 'cn1 to remove the disk', timeoutMs: 30_000 });
-    expect(await runInHost(host, ['virsh', 'list', '--all', '--uuid'])).not.toContain(instance.id);
+    for (const { id } of [instance, other]) {
+      const left = async () => (await readdir(join(host.instancesDir, id))).sort().join();
+      await until(async () => ((await left()) === 'generation,lock' ? true : null), { what: 'cn1 to remove the disk', timeoutMs: 30_000 });
+      expect(await runInHost(host, ['virsh', 'list', '--all', '--uuid'])).not.toContain(id);
+    }
   });
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Instance } from '../../src/model/instance.ts';
 import { endOf } from './ends.ts';
 import { eventually, type Fleet, furnish, startFleet } from './fleet.ts';
@@ -19,15 +19,17 @@ afterEach(() => fleet.leaveAlone());
 test('a host that copies as many instances as it may gets none until one is copied', async () => {
   const { id: instanceId } = await fleet.run<Instance>('buildInstance', request('copied'));
   const copied = Promise.withResolvers<void>();
+  onTestFinished(() => copied.resolve());
   fleet.at('extractSnapshot', async (point) => (point === 'before' ? copied.promise : undefined));
   const snapshot = await fleet.start('snapshotInstance', { instanceId, name: 'shot', mode: 'cold' });
 
   // Hosts are chosen from a list that may be a second old, and tell their own builds a moment late.
   const reason = `${host} has 1 instances that are built or copied, 1 at most`;
-  const refusal = { type: 'NoValidHost', details: { hosts: [{ host, filter: 'ioOps', reason }] } };
   await eventually(async () => {
     const end = await endOf(await fleet.start('buildInstance', request('next')));
-    return isDeepStrictEqual(end && { type: end.type, details: end.details }, refusal) ? end : null;
+    // The server has hosts of other fleets, too.
+    const { hosts = [] } = (end?.details ?? {}) as { hosts?: { host: string; filter: string; reason: string }[] };
+    return hosts.some((one) => isDeepStrictEqual(one, { host, filter: 'ioOps', reason })) ? end : null;
   });
 
   copied.resolve();

@@ -32,11 +32,16 @@ export async function listInstances(directory: string): Promise<ListedInstances>
   return {
     directory,
     asides,
-    sharers: names.flatMap((name) => workerLock.exec(name)?.[1] ?? []),
+    sharers: sharersAmong(names),
     perInstance,
     bases: await namesIn(join(directory, baseDirectory)),
     others: names.filter((name) => !isKnown(name)),
   };
+}
+
+/** The hosts whose workers work in an instances directory, of which these are the names. */
+export function sharersAmong(names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => workerLock.exec(name)?.[1] ?? []);
 }
 
 /** What lies in the image store; nothing when no image was ever imported. */

@@ -6,6 +6,7 @@ import type { Instance } from '../../model/instance.ts';
 import { isKeptInVain, isSuperseded } from '../../model/superseded.ts';
 import { uuid } from '../../schema/patterns.ts';
 import type { Removal } from '../debts.ts';
+import { sharersAmong } from '../host-listing/files.ts';
 import { namesIn } from '../names-in.ts';
 import { queryRecord } from '../record-client.ts';
 import { forgetSuperseded, readSuperseded, type SupersededNote } from './note.ts';
@@ -20,16 +21,28 @@ export function removeKeptDisks(
   log: Logger,
 ): RemoveKept {
   return async (by) => {
-    for (const instanceId of (await namesIn(instancesDir)).filter((name) => uuid.test(name))) {
+    const names = await namesIn(instancesDir);
+    const sharers = sharersAmong(names);
+    for (const instanceId of names.filter((name) => uuid.test(name))) {
       const note = await readSuperseded(join(instancesDir, instanceId));
-      if (note !== null) await removeIfOld(instanceId, note, by);
+      if (note === null) continue;
+      await removeIfOld(instanceId, note, sharers, by).catch((error: unknown) =>
+        log.warn('disks of a guest that went on elsewhere are still here', { instanceId, error }),
+      );
     }
   };
 
-  async function removeIfOld(instanceId: string, { since, known, token }: SupersededNote, by: Client): Promise<void> {
+  async function removeIfOld(
+    instanceId: string,
+    { since, known, token }: SupersededNote,
+    sharers: readonly string[],
+    by: Client,
+  ): Promise<void> {
     const instance = await queryRecord<Instance>('instance', instanceId, by);
     if (instance === null) return;
-    if (isKeptInVain(instance, host.name)) return forgetSuperseded(join(instancesDir, instanceId));
+    // In a directory that hosts share these are the disks of the guest that lives.
+    const isInUse = isKeptInVain(instance, host.name) || (instance.host !== null && sharers.includes(instance.host));
+    if (isInUse) return forgetSuperseded(join(instancesDir, instanceId));
     const isOver = Date.now() - Date.parse(since) >= evacuatedKeepHours * 3_600_000;
     if (!isOver || !isSuperseded(instance, host.name, known)) return;
     const run = instance.generation === token.generation ? token.run : (instance.recent.at(-1)?.runId ?? '');

@@ -20,11 +20,17 @@ function clientOf(record: Instance): Client {
 }
 
 /** What is removed by a host `cn1` that keeps disks for two hours, of an instance whose guest it ended some hours ago. */
-async function removedOf(changes: Partial<Instance>, hoursAgo: number): Promise<{ removed: OwedRemoval[]; isNoted: boolean }> {
+async function removedOf(
+  changes: Partial<Instance>,
+  hoursAgo: number,
+  sharer?: string,
+): Promise<{ removed: OwedRemoval[]; isNoted: boolean }> {
   const instancesDir = await ownDirectory();
   const record = instance(changes);
   const directory = join(instancesDir, record.id);
   await mkdir(directory);
+  for (const worker of ['cn1', ...(sharer === undefined ? [] : [sharer])])
+    await writeFile(join(instancesDir, `.worker-${worker}.lock`), '');
   await writeFile(join(directory, 'disk'), 'what the guest wrote');
   await noteSuperseded(directory, { since: new Date(Date.now() - hoursAgo * hour).toISOString(), known: 5, token });
   const removed: OwedRemoval[] = [];
@@ -46,6 +52,11 @@ test.for<[what: string, changes: Partial<Instance>, hoursAgo: number, isRemoved:
   const { removed, isNoted: isStillNoted } = await removedOf(changes, hoursAgo);
   expect(removed.length === 1).toBe(isRemoved);
   expect(isStillNoted).toBe(isNoted);
+});
+
+test('what lies where the host of the living guest works too is its own, and stays', async () => {
+  expect(await removedOf(elsewhere, 3, 'cn2')).toEqual({ removed: [], isNoted: false });
+  expect(await removedOf(elsewhere, 3, 'cn3')).toMatchObject({ removed: [{ token }] });
 });
 
 test('what was kept is removed as by the operation that took the instance elsewhere, or by the newest one since', async () => {
