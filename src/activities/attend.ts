@@ -68,8 +68,8 @@ export function hostReporter(
       });
       try {
         await report(client(), true);
-        await endSuperseded(client()).catch((error: unknown) => log.warn('guests that went on elsewhere may run here', { error }));
         const watching = guests.watch(stop);
+        await endSuperseded(client()).catch((error: unknown) => log.warn('guests that went on elsewhere may run here', { error }));
         while (!stop.aborted) {
           await payDebts(client(), config.host.name, remove).catch((error: unknown) =>
             log.warn('what this host owes is still owed', { error }),

@@ -23,7 +23,7 @@ const settleMs = 100;
 /** An operation has its instance: it knows better. It is looked at again, for what the guest did by itself meanwhile. */
 const busyMs = 5_000;
 const retryMs = 2_000;
-/** Records that are asked at the same time after a list showed them to differ. */
+/** Guests that are looked at, and records that are told, at the same time. */
 const atOnce = 8;
 
 /** An instance as lists show it. */
@@ -86,17 +86,18 @@ export function guestWatch(
 
   /** What an operation has comes onto the agenda again. */
   async function compare(ids: readonly string[] | 'all', todo: Agenda): Promise<void> {
-    const differing: { readonly row: Row; readonly sight: Sight }[] = [];
-    for (const row of await rowsOf(ids)) {
-      const sight = await lookAt(libvirt, row.id);
-      if (syncOf(row, sight.powerState) === 'nothing') continue;
-      if (row.isBusy) todo.add(row.id, busyMs);
-      else differing.push({ row, sight });
-    }
-    await concurrently(differing, atOnce, async ({ row: { id, generation }, sight }) => {
-      const isTold = generation === undefined ? await isSettled(id) : await isTaken(id, generation, sight);
-      if (!isTold) todo.add(id, busyMs);
+    await concurrently(await rowsOf(ids), atOnce, async (row) => {
+      if (!(await isTrue(row))) todo.add(row.id, busyMs);
     });
+  }
+
+  /** Whether the record says what its guest is, now or from here on. False: an operation has it, and it is to be looked at again. */
+  async function isTrue(row: Row): Promise<boolean> {
+    const { id, generation, isBusy } = row;
+    const sight = await lookAt(libvirt, id);
+    if (syncOf(row, sight.powerState) === 'nothing') return true;
+    if (isBusy) return false;
+    return generation === undefined ? isSettled(id) : isTaken(id, generation, sight);
   }
 
   async function rowsOf(ids: readonly string[] | 'all'): Promise<readonly Row[]> {
