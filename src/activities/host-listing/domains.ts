@@ -11,6 +11,7 @@ import {
   valuesOf,
 } from '../../libvirt/index.ts';
 import { METADATA_NAMESPACE } from '../../model/domain.ts';
+import { isOn } from '../../model/power-state.ts';
 import type { ListedBlockJob, ListedDomain } from '../../model/verify/listing.ts';
 import { childrenOf, descendantsOf, rootOf } from '../../model/xml-tree.ts';
 import { isNoDomain } from '../failures.ts';
@@ -31,8 +32,7 @@ export async function listDomains(libvirt: Libvirt): Promise<readonly ListedDoma
 async function listDomain(libvirt: Libvirt, uuid: string, params: readonly TypedParam[]): Promise<ListedDomain | null> {
   if (!(await isOurs(libvirt, uuid))) return null;
   const powerState = powerStateOf(valuesOf(params).get('state.state'));
-  const isOn = powerState === 'running' || powerState === 'paused';
-  return { instanceId: uuid, powerState, blockJobs: isOn ? await listBlockJobs(libvirt, uuid) : [] };
+  return { instanceId: uuid, powerState, blockJobs: isOn(powerState) ? await listBlockJobs(libvirt, uuid) : [] };
 }
 
 /**

@@ -3,8 +3,9 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from '@temporalio/worker';
 import type { Config } from '../../config.ts';
 import type { Libvirt } from '../../libvirt/index.ts';
-import type { Instance, PowerState } from '../../model/instance.ts';
+import type { Instance } from '../../model/instance.ts';
 import { literal } from '../../model/list-query.ts';
+import { isOn } from '../../model/power-state.ts';
 import { searchAttributes } from '../../model/search-attributes.ts';
 import { isSuperseded } from '../../model/superseded.ts';
 import { concurrently } from '../concurrently.ts';
@@ -16,20 +17,6 @@ import { queryRecord } from '../record-client.ts';
 import { noteSuperseded, readSuperseded } from './note.ts';
 
 const atOnce = 8;
-
-function isOn(powerState: PowerState): boolean {
-  return powerState === 'running' || powerState === 'paused';
-}
-
-/**
- * Under which generation the instance was last acted on here. Once a guest is noted its generation file may have the newer one: what died
- * before the guest was ended would leave it running for good. A note that something was done after is an old one.
- */
-async function knownIn(directory: string): Promise<number> {
-  const [note, acted] = await Promise.all([readSuperseded(directory), readGeneration(directory)]);
-  const generation = acted?.generation ?? 0;
-  return note !== null && generation <= note.token.generation ? note.known : generation;
-}
 
 /** Destroys the guests that run here and belong elsewhere, or nowhere, by now, and notes those that are off; called when a host comes back. */
 export type EndSuperseded = (by: Client) => Promise<void>;
@@ -58,14 +45,24 @@ export function endSupersededGuests(
 
   async function endIfSuperseded(instanceId: string, isRunning: boolean, by: Client): Promise<void> {
     const directory = join(instancesDir, instanceId);
-    const known = await knownIn(directory);
+    const { known, isNoted } = await knownIn(directory);
     const instance = await queryRecord<Instance>('instance', instanceId, by);
     if (instance === null || !isSuperseded(instance, host.name, known)) return;
     const token = { run: instance.recent.at(-1)?.runId ?? '', generation: instance.generation };
-    if ((await readSuperseded(directory))?.known !== known)
-      await noteSuperseded(directory, { since: new Date().toISOString(), known, token });
+    if (!isNoted) await noteSuperseded(directory, { since: new Date().toISOString(), known, token });
     if (!isRunning) return;
     await whileHolding(instanceId, token, () => libvirt.domainDestroyFlags({ dom: { uuid: instanceId } }));
     log.warn('a guest that belongs elsewhere by now was destroyed', { instanceId, belongsTo: instance.host, vmState: instance.vmState });
   }
+}
+
+/**
+ * Under which generation the instance was last acted on here. Once a guest is noted its generation file may have the newer one: what died
+ * before the guest was ended would leave it running for good. A note that something was done after is an old one.
+ */
+async function knownIn(directory: string): Promise<{ readonly known: number; readonly isNoted: boolean }> {
+  const [note, acted] = await Promise.all([readSuperseded(directory), readGeneration(directory)]);
+  const generation = acted?.generation ?? 0;
+  const isNoted = note !== null && generation <= note.token.generation;
+  return { known: isNoted ? note.known : generation, isNoted };
 }

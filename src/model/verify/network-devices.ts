@@ -1,4 +1,5 @@
 import type { Instance, Port } from '../instance.ts';
+import { isOn } from '../power-state.ts';
 import type { Finding } from './finding.ts';
 import { type HostScene, instancesHere, instancesThatAre } from './scene.ts';
 
@@ -46,11 +47,7 @@ function explainedTaps(scene: HostScene): ReadonlySet<string> {
 
 /** The ports that have to be plugged: those of guests that are on. */
 function portsOfGuests(scene: HostScene): readonly { readonly port: Port; readonly instance: Instance }[] {
-  const on = new Set(
-    scene.listing.domains
-      .filter(({ powerState }) => powerState === 'running' || powerState === 'paused')
-      .map(({ instanceId }) => instanceId),
-  );
+  const on = new Set(scene.listing.domains.filter(({ powerState }) => isOn(powerState)).map(({ instanceId }) => instanceId));
   return instancesHere(scene)
     .filter(({ id }) => on.has(id))
     .flatMap((instance) => instance.ports.map((port) => ({ port, instance })));
