@@ -15,7 +15,7 @@ import { type SelectOptions, selectHosts } from '../scheduler/select-host.ts';
 import { weighersWith } from '../scheduler/weighers.ts';
 import { candidateList } from './candidates.ts';
 import { fail, queryRecord, update } from './record-client.ts';
-import { recordActivities } from './records.ts';
+import { type Entering, recordActivities } from './records.ts';
 
 export interface PlacementActivities {
   /**
@@ -87,22 +87,14 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
   return {
     selectHost: async ({ wanted, turned, instanceId, firstRunId, networks }) => {
       const { winner, ...decision } = await chosen(wanted, turned, () => true);
-      const named = chosenHost(winner, networks);
-      await recordActivities.enter({ record: { kind: 'instance', id: instanceId }, firstRunId, part: 1, step: 'selectHost', ...named });
+      await name({ instanceId, firstRunId }, { step: 'selectHost', ...chosenHost(winner, networks) });
       return { ...decision, winner, isNamed: true };
     },
     selectDestination: async ({ wanted, turned, onlyOn, naming }) => {
       const { winner, ...decision } = await chosen(wanted, turned, (host) => onlyOn === null || host === onlyOn);
       if (naming !== undefined) {
-        const { instanceId, firstRunId, source, networks } = naming;
-        const touches = touching([source, winner], networks);
-        await recordActivities.enter({
-          record: { kind: 'instance', id: instanceId },
-          firstRunId,
-          part: 1,
-          step: 'selectDestination',
-          touches,
-        });
+        const { source, networks } = naming;
+        await name(naming, { step: 'selectDestination', touches: touching([source, winner], networks) });
       }
       return { ...decision, winner, isNamed: true };
     },
@@ -166,6 +158,14 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
     if (winner === null) throw noValidHost([...turned, ...decision.removed]);
     return { ...decision, winner };
   }
+}
+
+/** Says in an instance's record what was chosen for it. */
+async function name(
+  { instanceId, firstRunId }: { readonly instanceId: string; readonly firstRunId: string },
+  chosen: Pick<Entering, 'step' | 'changes' | 'touches'>,
+): Promise<void> {
+  await recordActivities.enter({ record: { kind: 'instance', id: instanceId }, firstRunId, part: 1, ...chosen });
 }
 
 /** The properties of a request's image that say how its guest is made or what runs in it. */

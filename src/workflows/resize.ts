@@ -89,10 +89,8 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
         const powerState = await startWhere(hands, { instance, host: source, disks: instance.disks, image, vifs, isToRun });
         before = { ...before, vmState: instance.vmState, powerState };
       });
-      const [way, freight] = [
-        { instanceId, source, destination },
-        { moves, small },
-      ];
+      const way = { instanceId, source, destination };
+      const freight = { moves, small };
       const [, opened] = await together([
         during({ taskState: 'resize_migrating', migration }, () =>
           shutDown(frame, { instanceId, host: source, timeoutSeconds: isToRun ? timeoutSeconds : 0, retrySeconds }),

@@ -81,10 +81,11 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     unlessAway: (host) => steps<HostSteps>(unlessItIsAway(host)),
     carrying: (tell, work) => {
       carried = tell;
-      const result = work();
-      const isCarried = carried === null;
-      carried = null;
-      return { result, isCarried };
+      try {
+        return { result: work(), isCarried: carried === null };
+      } finally {
+        carried = null;
+      }
     },
     mayBeginAnew: async (failure) => mayPark() && (await parkAt(whereFailed(failure), failure)) === 'retry',
   };

@@ -70,7 +70,7 @@ export interface Placed {
 
 type DestinationConfig = Pick<Config, 'imagesType' | 'growFileSystem' | 'defaultEphemeralFormat' | 'useCowImages' | 'instancesDir'>;
 
-/** What belongs to an instance beside its disks and what it boots with, and its drive, which no record says that it has changed. */
+/** What is sent as files, where there is such a file: UEFI variables and the config drive. */
 const small = ['nvram', 'disk.config'];
 
 export function destinationActivities(
