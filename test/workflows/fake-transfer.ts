@@ -7,6 +7,8 @@ export interface FakeTransfers {
   readonly disks: Set<string>;
   /** What takes something here: `<instance>/<disk>`, for files `<instance>/files`. */
   readonly receiving: Set<string>;
+  /** Instances whose files can be sent from here. */
+  readonly keys: Set<string>;
   readonly bases: ReadonlySet<string>;
   /** Probe files: hosts of one set share their storage. */
   probes: Set<string>;
@@ -19,7 +21,10 @@ export function fakeTransferSteps(host: FakeTransfers): TransferActivities & Tra
       host.receiving.add(`${instanceId}/${as.name}`);
       return { address: 'fake', port: 20_001, exportName: as.name };
     },
-    makeFileKey: async () => ({ publicKey: 'ssh-ed25519 fake', hasRsync: true }),
+    makeFileKey: async ({ instanceId }) => {
+      host.keys.add(instanceId);
+      return { publicKey: 'ssh-ed25519 fake', hasRsync: true };
+    },
     openFileReceiver: async ({ instanceId }) => {
       host.receiving.add(`${instanceId}/files`);
       return { address: 'fake', port: 20_001, hostKey: 'ssh-ed25519 fake', carrier: 'rsync' };
@@ -32,7 +37,9 @@ export function fakeTransferSteps(host: FakeTransfers): TransferActivities & Tra
     closeReceivers: async ({ instanceId }) => {
       for (const one of host.receiving) if (one.startsWith(`${instanceId}/`)) host.receiving.delete(one);
     },
-    stopSending: async () => {},
+    stopSending: async ({ instanceId }) => {
+      host.keys.delete(instanceId);
+    },
     writeProbe: async ({ instanceId }) => {
       const name = `.probe-${instanceId}-${randomUUID()}`;
       host.probes.add(name);

@@ -261,6 +261,7 @@ function emptyHost(images: Set<string>): FakeHost {
       interrupted,
       isFull: false,
       receiving: new Set<string>(),
+      keys: new Set<string>(),
       probes: new Set<string>(),
       bases,
       images,
@@ -419,6 +420,7 @@ export async function leftOvers({ hosts, record }: Fleet, instanceId: string, ne
   for (const [name, host] of hosts) {
     if (host.disks.has(instanceId)) found.push(`disks on ${name}`);
     if (host.asides.has(instanceId)) found.push(`disks aside on ${name}`);
+    if (host.keys.has(instanceId)) found.push(`key on ${name}`);
     if (host.guests.has(instanceId)) found.push(`guest on ${name}`);
     if (host.devices.has(instanceId)) found.push(`device of ${name}`);
     const { claims } = await record<Host>(`host/${name}`);

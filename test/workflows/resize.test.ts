@@ -215,6 +215,21 @@ describe('a destination', () => {
     await run.result();
   });
 
+  test('that refuses leaves no key at the source when its alternate sees the files there', async () => {
+    const instanceId = await built('key');
+    hostOf(two).refusesArrivals = 'it has no machine pc-q35-9.9';
+    const ownProbes = hostOf(three).probes;
+    hostOf(three).probes = hostOf(one).probes;
+    const run = await fleet.start('resizeInstance', { instanceId, flavor: large });
+    const { host, migration } = await whenResized(instanceId);
+    hostOf(two).refusesArrivals = null;
+    hostOf(three).probes = ownProbes;
+    expect([host, migration?.storage]).toEqual([three, 'shared']);
+    expect(hostOf(one).keys).not.toContain(instanceId);
+    await decide(run, 'confirm');
+    await run.result();
+  });
+
   test('that was asked for and refuses ends the resize with its reason, the guest untouched', async () => {
     const instanceId = await built('refused-alone');
     hostOf(two).refusesArrivals = 'it has no machine pc-q35-9.9';

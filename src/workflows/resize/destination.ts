@@ -48,34 +48,36 @@ export async function claimDestination(frame: Frame<InstanceChanges>, accepted: 
     // Absent in runs of before 0.2.
     const isNamed: boolean | undefined = decision.isNamed;
     for (const host of [winner, ...alternates]) {
-      const arrival = await claimedAt(frame, accepted, { host, isNamed: host === winner && isNamed === true });
-      if (arrival.refusal === null) return { host, ...arrival };
-      turned.push({ host, filter: arrival.filter, reason: arrival.refusal });
-      const why = turned.at(-1)?.reason ?? '';
-      if (onlyOn !== null) throw ApplicationFailure.nonRetryable(`${onlyOn} cannot take the instance: ${why}`, 'MigrationPreCheckError');
+      const tried = await claimedAt(frame, accepted, { host, isNamed: host === winner && isNamed === true });
+      if (!('reason' in tried)) return tried;
+      turned.push(tried);
+      const why = `${onlyOn} cannot take the instance: ${tried.reason}`;
+      if (onlyOn !== null) throw ApplicationFailure.nonRetryable(why, 'MigrationPreCheckError');
     }
   }
   throw ApplicationFailure.nonRetryable(`no host took the instance: ${turned.at(-1)?.reason}`, 'NoValidHost', { hosts: turned });
 }
 
-/** Claims what the instance is to have on a host and has how its disks get there, or why not; then nothing is claimed. */
+/** Claims what the instance is to have on a host and has how its disks get there, or why not; then nothing is claimed, and no key left. */
 async function claimedAt(
   frame: Frame<InstanceChanges>,
   accepted: AcceptedResize,
   { host, isNamed }: { readonly host: string; readonly isNamed: boolean },
-): Promise<Arrival & { readonly filter: string }> {
-  const { control, undo, enter } = frame;
-  const { instance, host: source, wanted } = accepted;
+): Promise<Destination | Turned> {
+  const { control, onHost, undo, enter } = frame;
+  const { instance, host: source, wanted, preparesEarly } = accepted;
   const { id: instanceId } = instance;
   const release = () => control.releaseClaim({ host, instanceId, claimId: instanceId });
   undo(`release the claim on ${host}`, release);
   if (!isNamed) await enter({}, touchedBy(instance, [source, host]));
   const { refusal } = await control.claimResources({ host, id: instanceId, instanceId, resources: wanted });
-  if (refusal !== null) return { filter: 'claim', refusal, moves: [], storage: 'shared', key: null };
+  if (refusal !== null) return { host, filter: 'claim', reason: refusal };
   const arrival = await arrivalAt(frame, accepted, host);
-  if (arrival.refusal === null) return { filter: 'none', ...arrival };
+  if (arrival.refusal === null) return { host, ...arrival };
   await release();
-  return { ...arrival, filter: 'destination', refusal: `${host}: ${arrival.refusal}` };
+  // The next one may see the source's files.
+  if (arrival.storage === 'separate' && preparesEarly === true) await onHost(source).stopSending({ instanceId });
+  return { host, filter: 'destination', reason: `${host}: ${arrival.refusal}` };
 }
 
 /** How the disks would get to a host, once it has the images that they stand on; or why it does not take them. One that is silent takes nothing. */
