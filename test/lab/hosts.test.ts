@@ -128,10 +128,7 @@ if (process.env['NOVAFLOW_TEST_ALL'] === '1') {
     const { instance } = await builtOn('cn1');
     const { instance: other } = await builtOn('cn1');
     const host = hostNamed('cn1');
-    const worker = own.workers.compute.get('cn1');
-    if (worker === undefined) throw new Error('cn1 has no worker');
-    signalProcess(worker, 'SIGKILL');
-    await whenEnded(worker);
+    await killWorker(host);
     for (const one of [instance, other]) await wentOnElsewhere(one, 'cn2');
     await runInHost(host, ['virsh', 'destroy', other.id]);
     expect(await runInHost(host, ['virsh', 'domstate', instance.id])).toContain('running');
@@ -155,12 +152,16 @@ if (process.env['NOVAFLOW_TEST_ALL'] === '1') {
   });
 }
 
-/** The worker of a host ends and begins anew with other settings. */
-async function restartedWith(host: LabHost, settings: Readonly<Record<string, string>>): Promise<void> {
-  const worker = own.workers.compute.get(host.name);
-  if (worker === undefined) throw new Error(`${host.name} has no worker`);
+async function killWorker({ name }: LabHost): Promise<void> {
+  const worker = own.workers.compute.get(name);
+  if (worker === undefined) throw new Error(`${name} has no worker`);
   signalProcess(worker, 'SIGKILL');
   await whenEnded(worker);
+}
+
+/** The worker of a host ends and begins anew with other settings. */
+async function restartedWith(host: LabHost, settings: Readonly<Record<string, string>>): Promise<void> {
+  await killWorker(host);
   const cloud = { ...own.cloud, settings: { ...own.cloud.settings, ...settings } };
   own.workers.compute.set(host.name, await startComputeWorker(cloud, host));
 }
