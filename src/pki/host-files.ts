@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { chmod, chown, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeKey } from './openssl.ts';
+import { makeKey, writeKeyExchange } from './openssl.ts';
 
 /** Where libvirt and QEMU look for what certifies a host, below its root. */
 const places = {
@@ -14,6 +14,7 @@ const places = {
   ],
   keyOfLibvirt: ['etc/pki/libvirt/private/serverkey.pem', 'etc/pki/libvirt/private/clientkey.pem'],
   keyOfQemu: ['etc/pki/qemu/server-key.pem', 'etc/pki/qemu/client-key.pem'],
+  keyExchange: ['etc/pki/qemu/dh-params.pem'],
 } as const;
 
 /** Where a host's own certificate lies below `root`. */
@@ -40,12 +41,16 @@ export async function makeHostKey(root: string, gid: number | null): Promise<str
 }
 
 /**
- * Puts the authority's certificate and the host's below `root`, each in one move, so that who reads them meanwhile reads the old one or
+ * Puts the authority's certificate and the host's below `root`, and what spares QEMU the search for a prime at each start, each in one move, so that who reads them meanwhile reads the old one or
  * the new one. Connections that are open go on.
  */
 export async function putCertificates(root: string, { authority, certificate }: { authority: string; certificate: string }): Promise<void> {
   for (const place of places.authority) await put(authority, join(root, place), { mode: 0o644, gid: null });
   for (const place of places.certificate) await put(certificate, join(root, place), { mode: 0o644, gid: null });
+  const made = join(root, 'etc/pki/new-key-exchange.pem');
+  await writeKeyExchange(made);
+  for (const place of places.keyExchange) await put(made, join(root, place), { mode: 0o644, gid: null });
+  await rm(made);
 }
 
 /** The id of a group of this machine, or null when it has none of that name. */

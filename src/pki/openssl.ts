@@ -8,6 +8,11 @@ export async function makeKey(path: string): Promise<void> {
   await run('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', path]);
 }
 
+/** Writes parameters of a key exchange that everybody may know (RFC 7919): who finds none makes some of its own, at each start. */
+export async function writeKeyExchange(path: string): Promise<void> {
+  await run('openssl', ['genpkey', '-genparam', '-algorithm', 'DH', '-pkeyopt', 'group:ffdhe2048', '-out', path]);
+}
+
 /** What a certificate is to say. */
 export interface Wanted {
   readonly subject: string;

@@ -39,6 +39,15 @@ test('a host gets the sets of libvirt and of QEMU, good for both ends of a conne
   }
 });
 
+test('QEMU finds the key exchange that it would make anew at each start, in one that everybody may read', async () => {
+  await pki.init({ directory, days: 10 });
+  await pki.issue({ directory, host: 'cn1', addresses: ['10.0.0.11'], days: 5, out, group: null });
+  const path = join(out, 'etc/pki/qemu/dh-params.pem');
+  const { stdout } = await openssl('openssl', ['dhparam', '-in', path, '-noout', '-text']);
+  expect(stdout).toContain('ffdhe2048');
+  expect((await stat(path)).mode & 0o777).toBe(0o644);
+});
+
 test('a certificate is not good for an address that it does not name, nor of another authority', async () => {
   await pki.init({ directory, days: 10 });
   await pki.issue({ directory, host: 'cn1', addresses: ['10.0.0.11'], days: 5, out, group: null });
