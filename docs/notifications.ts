@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ActionEvents, actionEvents, updateEvent } from '../src/model/action-events.ts';
+import { type ActionEvents, actionEvents, stagesOfResize, updateEvent } from '../src/model/action-events.ts';
 import type { Notification } from '../src/model/notification.ts';
 import { manyWaiting, mostWaiting } from '../src/model/outbox.ts';
 import { cloudEventOf } from '../src/notifications/event.ts';
@@ -30,8 +30,21 @@ export function examples(): readonly object[] {
   const halves = [confirmed, reverted].flatMap((half) =>
     (['start', 'end', 'error'] as const).map((phase) => ({ ...half, ...parts(phase), phase })),
   );
-  return [update, ...actions, ...halves].map((one) => asReceived(one));
+  const stages = stagesWithin.map(([stage, phase]) => ({
+    ...confirmed,
+    phase,
+    operation: { ...operation, type: 'resizeInstance', stage },
+  }));
+  return [update, ...actions, ...stages, ...halves].map((one) => asReceived(one));
 }
+
+/** What is told of a resize between its start and its end. */
+const stagesWithin = [
+  [stagesOfResize.resize_prep, 'end'],
+  [stagesOfResize.resize_migrating, 'start'],
+  [stagesOfResize.resize_migrating, 'end'],
+  [stagesOfResize.resize_finish, 'start'],
+] as const;
 
 function asReceived(one: Notification): object {
   return JSON.parse(cloudEventOf(one, '/novaflow/default').toString()) as object;
@@ -117,6 +130,9 @@ format ([schema](notification.schema.json), [an example of each event](examples.
   \`vm_and_task_state\` a build tells six: scheduling, none, networking, block_device_mapping, spawning, active.
 
 ${markdownTable(['operation', 'start', 'end', 'error', "start and end are Nova's"], rows)}
+
+A resize and a cold migration are told in the three stages of Nova: \`compute.instance.resize.prep\` until the guest is touched, \`compute.instance.resize\` until
+its disks are at the destination, \`compute.instance.finish_resize\` until it is resized; each with \`.start\` and \`.end\`. An error ends the stage that it comes in, too.
 
 The second half of a resize is told as \`compute.instance.resize.confirm\` or \`compute.instance.resize.revert\`, with \`.start\`, \`.end\` and \`.error\`. Nova
 has no error event for most of these actions; here each has one. Operations still to come are in the table already.

@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Instance } from '../../src/model/instance.ts';
 import type { Receiver } from '../../test/notifications/receiver.ts';
-import { eventually } from '../../test/workflows/fleet.ts';
+import { eventually, type Fleet } from '../../test/workflows/fleet.ts';
 import { renewed, type Stage } from './cases.ts';
 
 /** A run of a record that tells what happens to it: to a log and to a receiver that the case has in hand. */
@@ -40,7 +40,24 @@ export const tellingCases: readonly TellingCase[] = [
       return second;
     },
   },
+  // The first was captured before a record told the stages of a resize.
+  { type: 'instance', name: 'told-of-a-resize', play: ({ fleet, request }) => resizedAndConfirmed(fleet, request('told-of-a-resize')) },
+  { type: 'instance', name: 'told-by-stages', play: ({ fleet, request }) => resizedAndConfirmed(fleet, request('told-by-stages')) },
 ];
+
+/** The record of an instance that is resized while it tells what happens to it. */
+async function resizedAndConfirmed(fleet: Fleet, request: object): Promise<WorkflowHandle> {
+  const { id: instanceId } = await fleet.run<Instance>('buildInstance', request);
+  const record = fleet.client.workflow.getHandle(`instance/${instanceId}`);
+  const flavor = { name: 'larger', vcpus: 1, memoryMiB: 256, rootGiB: 1 };
+  const run = await fleet.start('resizeInstance', { instanceId, flavor });
+  await eventually(async () => ((await record.query<Instance>('record')).vmState === 'resized' ? true : null));
+  await run.executeUpdate('confirm');
+  await run.result();
+  await fleet.run('deleteInstance', { instanceId });
+  await record.result();
+  return record;
+}
 
 /** Resolves once no activity of the run is under way. */
 async function whenSent(run: WorkflowHandle): Promise<void> {

@@ -10,7 +10,7 @@ export const notificationPolicy = new AsyncLocalStorage<NotificationPolicy | nul
 /** What the configuration has to be told, or null when there is nobody to tell. */
 export function policyOf({ notifications }: Pick<Config, 'notifications'>): NotificationPolicy | null {
   const sinks = configuredSinks(notifications);
-  return sinks.length === 0 ? null : { stateReport: notifications.notifyOnStateChange, sinks };
+  return sinks.length === 0 ? null : { stateReport: notifications.notifyOnStateChange, sinks, tellsStages: true };
 }
 
 /** The sinks that are configured. */

@@ -1,3 +1,5 @@
+import type { TaskState } from './instance.ts';
+
 /** When a notification of an action is sent; an error ends it too: a failure, a cancel, a termination. */
 export type ActionPhase = 'start' | 'end' | 'error';
 
@@ -9,6 +11,25 @@ export interface ActionEvents extends Readonly<Record<ActionPhase, string>> {
 
 /** Sent when the states of an instance change (Nova's `notify_on_state_change`). */
 export const updateEvent = 'compute.instance.update';
+
+/** What Nova tells apart within an operation: each stage by the task state with which it begins; null: nothing is told from there on. */
+type Stages = Partial<Readonly<Record<TaskState, string | null>>>;
+
+/** The stages of a resize: what comes before the guest is touched, the disks' way to the destination, and what is done there. */
+export const stagesOfResize = {
+  resize_prep: 'resize.prep',
+  resize_migrating: 'resize',
+  resize_migrated: null,
+  resize_finish: 'finish_resize',
+} as const satisfies Stages;
+
+/** It begins with its first stage and ends with its last. */
+const resize: ActionEvents = {
+  start: phasesOf(stagesOfResize.resize_prep).start,
+  end: phasesOf(stagesOfResize.resize_finish).end,
+  error: phasesOf('resize').error,
+  areNovas: true,
+};
 
 /**
  * The events of each operation, with Nova's names (its unversioned ones, odd spelling included); null: it is no action on an
@@ -35,8 +56,8 @@ export const actionEvents: Readonly<Record<string, ActionEvents | null>> = {
   unshelveInstance: novas('unshelve'),
   snapshotInstance: novas('snapshot'),
   backupInstance: novas('snapshot'),
-  resizeInstance: novas('resize'),
-  migrateInstance: novas('resize'),
+  resizeInstance: resize,
+  migrateInstance: resize,
   liveMigrateInstance: {
     start: 'compute.instance.live_migration.pre.start',
     end: 'compute.instance.live_migration._post.end',
@@ -79,12 +100,28 @@ export interface ActionPart {
   readonly type: string;
   readonly part: number;
   readonly firstTaskState: string | null;
+  /** Which stage of it began or ended. Absent where none did, and in notifications of before 0.2. */
+  readonly stage?: string;
 }
 
 /** The name of an action's event. An operation that the table does not know is told by its own name. */
-export function eventOf({ type, part, firstTaskState }: ActionPart, phase: ActionPhase): string {
+export function eventOf({ type, part, firstTaskState, stage }: ActionPart, phase: ActionPhase): string {
+  if (stage !== undefined && phase !== 'error') return phasesOf(stage)[phase];
   if (part > 1) return (firstTaskState === 'resize_reverting' ? revertOfResize : confirmOfResize)[phase];
   return (actionEvents[type] ?? ours(type))[phase];
+}
+
+/** The stages that a change of the task state ends and begins within an operation; a run that a reset took back ends none. */
+export function stagesBetween(
+  { type, part }: Pick<ActionPart, 'type' | 'part'>,
+  from: TaskState | null,
+  to: TaskState | null,
+): { readonly ended: string | null; readonly begun: string | null } {
+  const stages: Stages = part === 1 && actionEvents[type] === resize ? stagesOfResize : {};
+  const stageOf = (state: TaskState | null) => (state === null ? null : (stages[state] ?? null));
+  const order = Object.keys(stages);
+  const isForward = order.indexOf(`${to}`) > order.indexOf(`${from}`);
+  return { ended: isForward ? stageOf(from) : null, begun: from === to ? null : stageOf(to) };
 }
 
 function novas(action: string): ActionEvents {

@@ -1,3 +1,4 @@
+import { stagesBetween } from './action-events.ts';
 import type { RecentOperation } from './instance.ts';
 import type { AlterInstance, InstanceState } from './instance-record.ts';
 import { type NotificationPolicy, type NotifiedOperation, notifiedInstance, type StateReport } from './notification.ts';
@@ -54,8 +55,8 @@ function notified(before: InstanceState, after: InstanceState, policy: Notificat
   return { ...after, outbox };
 }
 
-/** In order: a start, an update, an end; before the start of an operation that took the instance over, the end of the one that lost it. */
-function worthTelling(before: InstanceState, after: InstanceState, { stateReport }: NotificationPolicy, at: string): Unnumbered[] {
+/** In order: a start, an update, a stage within, an end; before the start of an operation that took the instance over, the end of the one that lost it. */
+function worthTelling(before: InstanceState, after: InstanceState, policy: NotificationPolicy, at: string): Unnumbered[] {
   const { record } = after;
   if (record === null) return [];
   const plain = { at, instance: notifiedInstance(record), old: null, failure: null, merged: 0 };
@@ -63,13 +64,25 @@ function worthTelling(before: InstanceState, after: InstanceState, { stateReport
   const start =
     isHandedOver && after.holder !== null ? [{ ...plain, phase: 'start' as const, operation: operationOf(after.holder, after) }] : [];
   const end = isHandedOver && before.holder !== null ? [{ ...plain, ...endOf(before.holder, before, record.recent.at(-1)) }] : [];
-  const update = changeOf(before, after, stateReport).map((old) => ({
+  const update = changeOf(before, after, policy.stateReport).map((old) => ({
     ...plain,
     phase: 'update' as const,
     operation: currentOf(before, after),
     old,
   }));
-  return start.length > 0 ? [...end, ...start, ...update] : [...update, ...end];
+  if (start.length > 0) return [...end, ...start, ...update];
+  const within = isHandedOver || policy.tellsStages !== true ? [] : stagesIn(before, after).map((stage) => ({ ...plain, ...stage }));
+  return [...update, ...within, ...end];
+}
+
+/** What Nova tells of an operation between its start and its end. */
+function stagesIn(before: InstanceState, after: InstanceState): Pick<Unnumbered, 'phase' | 'operation'>[] {
+  const { holder, record } = after;
+  if (holder === null) return [];
+  const { ended, begun } = stagesBetween(holder, before.record?.taskState ?? null, record?.taskState ?? null);
+  const told = (phase: 'start' | 'end', stage: string | null) =>
+    stage === null ? [] : [{ phase, operation: { ...operationOf(holder, after), stage } }];
+  return [...told('end', ended), ...told('start', begun)];
 }
 
 /** The states before, when a change of them is reported. */

@@ -14,6 +14,8 @@ export type SinkName = (typeof sinkNames)[number];
 export interface NotificationPolicy {
   readonly stateReport: StateReport;
   readonly sinks: readonly SinkName[];
+  /** Whether the stages of an operation are told. Absent: a worker of before 0.2, whose records tell its start and its end. */
+  readonly tellsStages?: true;
 }
 
 /** What a notification says of its instance: nothing a tenant may keep secrets in, such as metadata, keys and user data. */

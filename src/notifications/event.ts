@@ -4,7 +4,7 @@ import type { Notification } from '../model/notification.ts';
 
 /** What a notification says; the names are those of the record. Public API. */
 export type NotificationData = Omit<Notification, 'at' | 'phase' | 'operation'> & {
-  readonly operation: Omit<NonNullable<Notification['operation']>, 'part' | 'firstTaskState'> | null;
+  readonly operation: Omit<NonNullable<Notification['operation']>, 'part' | 'firstTaskState' | 'stage'> | null;
 };
 
 const sequenceDigits = 10;
@@ -35,6 +35,6 @@ function typeOf({ phase, operation }: Notification): string {
 
 function shown(operation: Notification['operation']): NotificationData['operation'] {
   if (operation === null) return null;
-  const { part: _part, firstTaskState: _firstTaskState, ...rest } = operation;
+  const { part: _part, firstTaskState: _firstTaskState, stage: _stage, ...rest } = operation;
   return rest;
 }

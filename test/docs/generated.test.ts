@@ -9,7 +9,7 @@ import { examples, notificationFiles } from '../../docs/notifications.ts';
 import { statesManual } from '../../docs/states.ts';
 import { staleFiles } from '../../docs/write-or-check.ts';
 import { settings, settingsOf } from '../../src/config/settings.ts';
-import { actionEvents, updateEvent } from '../../src/model/action-events.ts';
+import { actionEvents, stagesOfResize, updateEvent } from '../../src/model/action-events.ts';
 import { notification } from '../../src/schema/notification.ts';
 
 const docs = new URL('../../docs/', import.meta.url);
@@ -27,7 +27,9 @@ test('there is an example of each event, and each is as the schema says', () => 
   expect(all.flatMap((event) => notification.safeParse(event).error?.issues ?? [])).toEqual([]);
   const named = new Set(all.map((event) => notification.parse(event).type));
   const events = Object.values(actionEvents).flatMap((action) => (action === null ? [] : [action.start, action.end, action.error]));
-  expect([...events, updateEvent].filter((event) => !named.has(event))).toEqual([]);
+  const stages = Object.values(stagesOfResize).flatMap((stage) => (stage === null ? [] : [`${stage}.start`, `${stage}.end`]));
+  const within = stages.map((stage) => `compute.instance.${stage}`);
+  expect([...events, ...within, updateEvent].filter((event) => !named.has(event))).toEqual([]);
 });
 
 test('docs/configuration.md is what the settings say (else: node docs/configuration.ts)', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { eventOf } from '../../src/model/action-events.ts';
 import { notifying, notifyingAlteration, notifyingAsBefore, notifyingAsBegun } from '../../src/model/instance-notifications.ts';
 import {
   abandon,
@@ -7,6 +8,7 @@ import {
   begin,
   emptyInstance,
   enter,
+  type FinishInstance,
   finish,
   type InstanceState,
   type NewInstance,
@@ -118,6 +120,50 @@ describe('a build', () => {
     expect(said(record.finish(done, { run: build, part: 1, end: 'completed', steps: [], changes: {}, notify: all }, at(10)))).toEqual(
       said(done),
     );
+  });
+});
+
+describe('a resize', () => {
+  const resize = runOf('resize');
+  const names = ({ outbox }: InstanceState) =>
+    (outbox?.waiting ?? []).map((one) =>
+      one.phase === 'update' || one.operation === null ? 'update' : eventOf(one.operation, one.phase).slice('compute.instance.'.length),
+    );
+
+  /** From where an instance was built, which told nobody, to where the resize ends as it is asked. */
+  function resized(notify: NotificationPolicy, finish: Pick<FinishInstance, 'end' | 'failure' | 'changes'>): InstanceState {
+    const told = { run: resize, part: 1, notify };
+    const create = null;
+    let state = record.begin(built(null), { ...toBuild, ...told, type: 'resizeInstance', taskState: 'resize_prep', create }, at(11));
+    for (const taskState of ['resize_migrating', 'resize_migrated', 'resize_finish'] as const) {
+      state = record.enter(state, { ...told, step: taskState, changes: { taskState } }, at(12));
+    }
+    return record.finish(state, { ...told, steps: [], ...finish }, at(19));
+  }
+  const well = { end: 'completed', changes: { vmState: 'resized' } } as const;
+  const between = ['resize.prep.end', 'resize.start', 'resize.end', 'finish_resize.start'];
+
+  test.for<readonly [StateReport, readonly string[]]>([
+    ['none', ['resize.prep.start', ...between, 'finish_resize.end']],
+    [
+      'vm_and_task_state',
+      [
+        ...['resize.prep.start', 'update', 'update', 'resize.prep.end', 'resize.start', 'update', 'resize.end'],
+        ...['update', 'finish_resize.start', 'update', 'finish_resize.end'],
+      ],
+    ],
+  ])('is told in the stages of Nova, with %s between its changes of states', ([stateReport, told]) => {
+    expect(names(resized({ ...all, stateReport, tellsStages: true }, well))).toEqual(told);
+  });
+
+  test('that fails tells an error instead of the end of the stage that it was in', () => {
+    const failure = { type: 'NoValidHost', message: 'no host' };
+    const failed = resized({ ...all, stateReport: 'none', tellsStages: true }, { end: 'failed', failure, changes: {} });
+    expect(names(failed)).toEqual(['resize.prep.start', ...between, 'resize.error']);
+  });
+
+  test('whose messages come from a worker that knows no stages tells its start and its end', () => {
+    expect(names(resized({ ...all, stateReport: 'none' }, well))).toEqual(['resize.prep.start', 'finish_resize.end']);
   });
 });
 

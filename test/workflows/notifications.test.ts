@@ -15,6 +15,7 @@ let request: Awaited<ReturnType<typeof furnish>>;
 const startControl = async () => {
   control = await startControlProcess({
     NOVAFLOW_NOTIFICATIONS_NOTIFY_ON_STATE_CHANGE: 'vm_and_task_state',
+    NOVAFLOW_ALLOW_RESIZE_TO_SAME_HOST: 'true',
     NOVAFLOW_NOTIFICATIONS_LOG: 'true',
     NOVAFLOW_NOTIFICATIONS_WEBHOOK_URL: receiver.url,
     NOVAFLOW_NOTIFICATIONS_WEBHOOK_SECRET: receiver.secret,
@@ -65,6 +66,33 @@ test('a snapshot tells its start, the states it goes through, and its end or its
   fleet.at('uploadSnapshot', () => Promise.reject(ApplicationFailure.nonRetryable('the disk burns', 'DiskOnFire')));
   await endOf(await fleet.start('snapshotInstance', { instanceId: id, name: 'shot', mode: 'cold' }));
   expect(await untilSaid(id, 'compute.instance.snapshot.error')).toContain('compute.instance.snapshot.error');
+});
+
+test('a resize tells its three stages, then how it was decided, with each change of its states, by the names of Nova', async () => {
+  const events = (...names: readonly string[]) => names.map((name) => `compute.instance.${name}`);
+  const update = 'update';
+  const resize = events(
+    ...['resize.prep.start', update, update, 'resize.prep.end', 'resize.start', update, 'resize.end'],
+    ...[update, 'finish_resize.start', update, 'finish_resize.end'],
+  );
+  const flavor = { name: 'large', vcpus: 2, memoryMiB: 256, rootGiB: 2 };
+  const { id: instanceId } = await fleet.run<Instance>('buildInstance', request('resized'));
+  const until = async (last: string) => (await untilSaid(instanceId, `compute.instance.${last}`)).slice(aBuild.length);
+
+  const taken = await fleet.start('resizeInstance', { instanceId, flavor });
+  expect(await until('finish_resize.end')).toEqual(resize);
+  await taken.executeUpdate('revert');
+  const reverted = events('resize.revert.start', update, update, 'resize.revert.end');
+  expect(await until('resize.revert.end')).toEqual([...resize, ...reverted]);
+
+  const kept = await fleet.start('resizeInstance', { instanceId, flavor });
+  await eventually(() => (typesOf(instanceId).filter((type) => type.endsWith('finish_resize.end')).length === 2 ? true : null));
+  await kept.executeUpdate('confirm');
+  expect(await until('resize.confirm.end')).toEqual([
+    ...[...resize, ...reverted, ...resize],
+    ...events('resize.confirm.start', update, 'resize.confirm.end'),
+  ]);
+  expect(numbersOf(instanceId)).toEqual(upTo(aBuild.length + 29));
 });
 
 const canaryKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJlYWRlcnMtb2YtdGhpcy1tdXN0LW5vdC1zZWUtaXQ canary';
