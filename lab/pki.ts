@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pki } from '../src/pki/pki.ts';
 import { hostDirs, qemuGroup } from './host/prepare.ts';
 import { dataDirOf } from './names.ts';
-import type { LabState } from './state.ts';
+import type { HostState } from './state.ts';
 
 const days = 30;
 
@@ -11,21 +11,10 @@ export async function makeLabAuthority(lab: string): Promise<void> {
   await pki.init({ directory: authorityDirOf(lab), days });
 }
 
-/** Gives each host its certificates, which it finds in its own /etc/pki; QEMU may read its key where it does not run as root. */
-export async function issueCertificates({ name, hosts }: LabState): Promise<void> {
-  const group = await qemuGroup();
-  await Promise.all(
-    hosts.map(({ name: host, address, qemuUser }) =>
-      pki.issue({
-        directory: authorityDirOf(name),
-        host,
-        addresses: [address],
-        days,
-        out: hostDirs(name, host).pki,
-        group: qemuUser === 'root' ? null : group,
-      }),
-    ),
-  );
+/** Gives a host its certificates, which it finds in its own /etc/pki; QEMU may read its key where it does not run as root. */
+export async function issueCertificate(lab: string, { name: host, address, qemuUser }: HostState): Promise<void> {
+  const group = qemuUser === 'root' ? null : await qemuGroup();
+  await pki.issue({ directory: authorityDirOf(lab), host, addresses: [address], days, out: hostDirs(lab, host).pki, group });
 }
 
 /** Where the authority of a lab is kept. */

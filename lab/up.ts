@@ -10,7 +10,7 @@ import { makeInstancesDisk } from './instances-disk.ts';
 import { describeLab, type Lab, sharedDirOf } from './lab-description.ts';
 import { checkLabName, dataDirOf, hostName, stateDirOf, stateRoot } from './names.ts';
 import { noteNetnsRoot } from './netns-root.ts';
-import { issueCertificates, makeLabAuthority } from './pki.ts';
+import { issueCertificate, makeLabAuthority } from './pki.ts';
 import { notePkiRoot } from './pki-root.ts';
 import { isAlive, readProcess } from './proc.ts';
 import { type HostState, type LabState, readState, writeState } from './state.ts';
@@ -123,7 +123,8 @@ async function make(state: LabState, signal?: AbortSignal): Promise<Lab> {
     await prepareHost(state, host);
     await makeInstancesDisk(state, host.name);
   }
-  await allEnded([bootHosts(state, signal), issueCertificates(state)]);
+  await allEnded(state.hosts.map((host) => issueCertificate(state.name, host))); // libvirtd listens on TLS with them
+  await bootHosts(state, signal);
   await writeState({ ...state, phase: 'up' });
   return describeLab(state);
 }

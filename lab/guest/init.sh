@@ -140,6 +140,13 @@ case " $(cat /proc/cmdline) " in
     ;;
 esac
 
+# With `dirties=MIB` so much of its memory is written again and again: a migration that is slower than that never comes to an end.
+dirties=$(sed -n 's/.*dirties=\([0-9]*\).*/\1/p' /proc/cmdline)
+if [ -n "$dirties" ]; then
+  mount -t tmpfs -o size=100% dirt /tmp
+  while :; do yes | dd of=/tmp/dirt bs=1M count="$dirties" iflag=fullblock conv=notrunc 2>/dev/null; done &
+fi
+
 # With `ticker=MS` the console shows a dot that often: by when dots arrive it is seen from outside how long the guest stood still.
 every=$(sed -n 's/.*ticker=\([0-9]*\).*/\1/p' /proc/cmdline)
 [ -z "$every" ] || while usleep "${every}000"; do printf . >/dev/console; done &

@@ -1,10 +1,10 @@
 import type { HostState } from '../state.ts';
 
-/** A host's libvirtd.conf: unix socket for root, TCP without authentication (a lab's network reaches nobody else), limits for a busy host. */
+/** A host's libvirtd.conf: unix socket for root, TCP without authentication (a lab's network reaches nobody else), TLS for hosts of its authority, limits for a busy host. */
 export function libvirtdConf(host: HostState): string {
   return settings({
     host_uuid: host.uuid,
-    listen_tls: 0,
+    listen_tls: 1,
     listen_tcp: 1,
     listen_addr: host.address,
     auth_tcp: 'none',
@@ -21,7 +21,7 @@ export function libvirtdConf(host: HostState): string {
   });
 }
 
-/** A host's qemu.conf: no confinement and no cgroups, which the machine has to itself, and migration over the lab's network. */
+/** A host's qemu.conf: no confinement and no cgroups, which the machine has to itself, and migration over the lab's network, where both ends show a certificate. */
 export function qemuConf(host: HostState, qemuGroup: string): string {
   const isRoot = host.qemuUser === 'root';
   return settings({
@@ -35,6 +35,7 @@ export function qemuConf(host: HostState, qemuGroup: string): string {
     stdio_handler: 'file',
     migration_address: host.address,
     migration_host: host.address,
+    default_tls_x509_verify: 1,
   });
 }
 

@@ -61,7 +61,7 @@ export async function issueCertificate(authority: Authority, { host, addresses, 
     days,
     extensions: {
       basicConstraints: 'critical,CA:FALSE',
-      keyUsage: 'critical,digitalSignature',
+      keyUsage: 'critical,digitalSignature,keyEncipherment', // libvirtd wants the second even of a key that only signs
       extendedKeyUsage: 'serverAuth,clientAuth',
       subjectKeyIdentifier: 'hash',
       authorityKeyIdentifier: 'keyid',
