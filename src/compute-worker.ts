@@ -174,7 +174,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...guestAgentActivities(libvirt, whileHolding),
       ...savedMemory,
       ...transfers.quick,
-      ...comparisonActivities(whileHolding, bases),
+      ...comparisonActivities(whileHolding),
       ...snapshotModeActivities(libvirt, whileHolding, config),
       ...liveSnapshots,
       ...screenshotActivities(libvirt),

@@ -14,12 +14,13 @@ import type { ControlActivities } from '../activities/control.ts';
 import type { Instance, InstanceChanges, Migration } from '../model/instance.ts';
 import { together } from '../model/together.ts';
 import { onControl } from './activities.ts';
+import { claimDestination } from './destination.ts';
 import { operate } from './operate.ts';
 import { outcomeOf, typeOf } from './outcome.ts';
 import { now } from './records/refuse.ts';
 import { requesterLine } from './requester.ts';
 import { type Decided, type Decisions, decisions } from './resize/decisions.ts';
-import { claimDestination } from './resize/destination.ts';
+import { arrivalOf } from './resize/destination.ts';
 import { confirmed, reverted } from './resize/ends.ts';
 import { shutDown, startWhere } from './resize/power.ts';
 import { openForDisks, sendDisks } from './resize/send.ts';
@@ -74,7 +75,8 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
       const isToRun = instance.vmState === 'active';
       before = { host: source, flavor: instance.flavor, disks: instance.disks, migration: null };
 
-      const { host: destination, storage, moves, small, key } = await claimDestination(frame, accepted, claimId);
+      const arrival = await claimDestination(frame, accepted, claimId, arrivalOf(frame, accepted));
+      const { host: destination, storage, moves, small, key } = arrival;
       const migration: Migration = {
         type: type === 'resizeInstance' ? 'resize' : 'migration',
         ...{ id: migrationId, source, destination, storage, claimId },

@@ -49,7 +49,6 @@ export function fakeTransferSteps(host: FakeTransfers): TransferActivities & Tra
     removeProbes: async ({ instanceId }) => {
       for (const name of host.probes) if (name.startsWith(`.probe-${instanceId}`)) host.probes.delete(name);
     },
-    compareBase: async ({ backing: { imageId } }) => ({ answer: host.bases.has(imageId) ? 'same' : 'absent' }),
     sendDisk: async () => ({ digest: null }),
     sealDisk: async ({ instanceId, as }) => {
       host.receiving.delete(`${instanceId}/${as.name}`);

@@ -1,6 +1,5 @@
 import type { Config } from '../../config.ts';
-import { type Flavor, resourcesOf } from '../../model/flavor.ts';
-import type { Host } from '../../model/host.ts';
+import type { Flavor } from '../../model/flavor.ts';
 import type { Image } from '../../model/image.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { OnFailure } from '../../model/operation.ts';
@@ -8,7 +7,8 @@ import type { PlacementRequest } from '../../model/placement-request.ts';
 import { refusalToResize } from '../../model/resize/problems.ts';
 import type { RemovedHost } from '../../scheduler/decision.ts';
 import type { Vif } from '../addresses.ts';
-import { fail, queryRecord } from '../record-client.ts';
+import { fail } from '../record-client.ts';
+import { placementOf, requireHost } from './destination.ts';
 import { flavorNamed, requireHardware, requireNoDevices } from './flavors.ts';
 import { type AcceptedGuest, hostOf, vifsOfPorts } from './guest.ts';
 import { type BootImages, bootImages } from './images.ts';
@@ -82,13 +82,7 @@ export function acceptResizeActivities(config: ResizeConfig): AcceptResizeActivi
         flavor,
         image,
         vifs,
-        wanted: {
-          ...resourcesOf(flavor, image.root.virtualSizeBytes),
-          availabilityZone: instance.availabilityZone,
-          projectId: instance.projectId,
-          extraSpecs: flavor.extraSpecs,
-          image: { id: image.root.id, properties: image.properties },
-        },
+        wanted: placementOf(instance, flavor, image),
         turned,
         onlyOn,
         asksForStorage: true,
@@ -116,10 +110,4 @@ function requireFlavor(instance: Instance, flavor: Flavor, image: BootImages, mi
   requireHardware({ properties: image.properties, extraSpecs: flavor.extraSpecs, vcpus: flavor.vcpus });
   const refused = refusalToResize({ instance, flavor, minimum });
   if (refused !== null) throw fail(refused.type, refused.message, refused.details);
-}
-
-async function requireHost(name: string): Promise<void> {
-  const host = await queryRecord<Host>('host', name);
-  if (host === null) throw fail('HostNotFound', `there is no host ${name}`);
-  if (host.state === 'down') throw fail('HostUnavailable', `${name} is down: ${host.downReason}`);
 }

@@ -1,6 +1,4 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { ApplicationFailure, log } from '@temporalio/activity';
+import { log } from '@temporalio/activity';
 import type { Config } from '../../config.ts';
 import type { Libvirt } from '../../libvirt/index.ts';
 import { fileSystemFor } from '../../model/file-systems.ts';
@@ -21,9 +19,8 @@ import { format } from '../disks/format.ts';
 import { noticingFullDisk } from '../disks/space.ts';
 import { hardwareFor } from '../domain-spec.ts';
 import { guestOf } from '../guest.ts';
-import { holdingFiles, leaveOnlyHoldingFiles, type WhileHolding } from '../holding.ts';
-import { isThere } from '../is-there.ts';
-import { comparisonActivities } from '../transfer/comparison.ts';
+import { leaveOnlyHoldingFiles, type WhileHolding } from '../holding.ts';
+import { reception } from '../reception.ts';
 import { type ArrivalSite, arrived, bringOtherFiles } from './arrival.ts';
 import { asideOf, requireAside } from './aside.ts';
 import { undefineKeepingFiles } from './undefine.ts';
@@ -81,13 +78,13 @@ export function destinationActivities(
   backends: DiskBackends,
   config: DestinationConfig,
 ): DestinationActivities & DestinationLongActivities {
-  const { compareBase } = comparisonActivities(whileHolding, bases);
+  const { whyNotHere, whyInTheWay, basesHere } = reception(libvirt, capabilities, bases, config);
 
   return {
-    planArrival: async ({ token, instance, flavor, image, storage }) => {
-      const refused = (await whyNotHere(instance, flavor, image)) ?? (await whyInTheWay(instance, storage));
+    planArrival: async ({ instance, flavor, image, storage }) => {
+      const refused = (await whyNotHere(instance, flavor, image)) ?? (await whyInTheWay(instance.id, storage))?.why ?? null;
       if (refused !== null) return { refusal: refused, moves: [], missing: [], small };
-      const { sameBases, missing } = storage === 'separate' ? await basesHere(token, instance, image) : { sameBases: [], missing: [] };
+      const { sameBases, missing } = storage === 'separate' ? await basesHere(instance, image) : { sameBases: [], missing: [] };
       const rootBecomesCow = config.useCowImages && config.imagesType === 'qcow2';
       const moves = diskMoves({ instance, flavor, storage, sameBases, rootBecomesCow });
       return { refusal: whyNotOnDevices(moves), moves, missing, small };
@@ -125,42 +122,6 @@ export function destinationActivities(
         return { toWipe };
       }),
   };
-
-  /** Bases that overlays can stand on here as they did; the one of the instance's own image can be had. */
-  async function basesHere(token: Token, { disks }: Instance, { root, kernel, ramdisk }: BootImages) {
-    const backings = disks.flatMap(({ backing }) => backing ?? []);
-    const answers = await Promise.all(backings.map((backing) => compareBase({ token, backing })));
-    const thatAre = (answer: string) =>
-      backings.filter((_backing, index) => answers[index]?.answer === answer).map(({ imageId }) => imageId);
-    const booted = [kernel, ramdisk].filter((image) => image !== null);
-    const found = await Promise.all(booted.map(bases.baseOf));
-    const missing = booted.filter((_image, index) => found[index] === null);
-    return { sameBases: thatAre('same'), missing: thatAre('absent').includes(root.id) ? [root, ...missing] : missing };
-  }
-
-  /** The guest's hardware is asked for as it was built: an update of another host never changes it. */
-  async function whyNotHere({ machineType }: Instance, flavor: Flavor, image: BootImages): Promise<string | null> {
-    try {
-      const hardware = hardwareFor({ flavor }, image);
-      await capabilities.choose(machineType === null ? hardware : { ...hardware, machineType });
-      return null;
-    } catch (error) {
-      if (!(error instanceof ApplicationFailure)) throw error;
-      return error.message;
-    }
-  }
-
-  /** What would be taken for the instance's, or overwritten by it. */
-  async function whyInTheWay({ id }: Instance, storage: StorageRelation): Promise<string | null> {
-    const directory = join(config.instancesDir, id);
-    if (storage === 'sameHost') return null;
-    if ((await guestOf(libvirt, id).state()) !== null) return `it has a domain of instance ${id}: an earlier migration left it`;
-    if (storage === 'shared') return null;
-    if (await isThere(asideOf(directory))) return `it has ${asideOf(directory)}, which an earlier migration left`;
-    const isSomething = (name: string) => !holdingFiles.has(name) && !name.startsWith('.probe-');
-    const files = (await isThere(directory)) ? (await readdir(directory)).filter(isSomething) : [];
-    return files.length === 0 ? null : `it has ${files.join(', ')} in ${directory}`;
-  }
 
   async function placeAll(site: ArrivalSite, instanceId: string, moves: readonly DiskMove[], image: BootImages) {
     const placed: PlacedDisk[] = [];

@@ -3,7 +3,6 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backing } from '../../model/instance.ts';
 import type { Token } from '../../model/tenure.ts';
-import type { BaseCache } from '../base-cache.ts';
 import { readBaseNote } from '../base-note.ts';
 import type { WhileHolding } from '../holding.ts';
 import { isThere } from '../is-there.ts';
@@ -19,14 +18,12 @@ export interface ComparisonActivities {
   seesProbe(input: { token: Token; instanceId: string; name: string }): Promise<{ isSeen: boolean }>;
   /** Removes all such files. Repeatable. */
   removeProbes(input: { token: Token; instanceId: string }): Promise<void>;
-  /** Whether the base of an overlay is here, by the checksum that was noted when it was made. Changes nothing. */
-  compareBase(input: { token: Token; backing: Backing }): Promise<{ answer: BaseComparison }>;
 }
 
 const prefix = '.probe-';
 
 /** What two hosts are asked before anything goes from one to the other. */
-export function comparisonActivities(whileHolding: WhileHolding, { pathOf }: Pick<BaseCache, 'pathOf'>): ComparisonActivities {
+export function comparisonActivities(whileHolding: WhileHolding): ComparisonActivities {
   return {
     writeProbe: ({ token, instanceId }) =>
       whileHolding(instanceId, token, async (directory) => {
@@ -41,11 +38,11 @@ export function comparisonActivities(whileHolding: WhileHolding, { pathOf }: Pic
         const probes = (await namesIn(directory)).filter((name) => name.startsWith(prefix));
         await Promise.all(probes.map((name) => rm(join(directory, name), { force: true })));
       }),
-    compareBase: async ({ backing }) => ({ answer: await comparison(pathOf(backing.imageId), backing) }),
   };
 }
 
-async function comparison(path: string, { checksum, format }: Backing): Promise<BaseComparison> {
+/** Whether the base of an overlay is at `path`, by the checksum that was noted when it was made. */
+export async function comparison(path: string, { checksum, format }: Backing): Promise<BaseComparison> {
   if (!(await isThere(path))) return 'absent';
   const note = await readBaseNote(path);
   if (note === null) return 'unknown';

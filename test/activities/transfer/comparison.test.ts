@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { baseCache } from '../../../src/activities/base-cache.ts';
 import { writeBaseNote } from '../../../src/activities/base-note.ts';
 import { holdingIn } from '../../../src/activities/holding.ts';
-import { comparisonActivities } from '../../../src/activities/transfer/comparison.ts';
+import { comparison, comparisonActivities } from '../../../src/activities/transfer/comparison.ts';
 import type { Backing } from '../../../src/model/instance.ts';
 import { inActivity, ownDirectory } from '../surroundings.ts';
 
@@ -14,7 +14,7 @@ const instanceId = 'web1';
 async function host(instancesDir?: string) {
   const directory = instancesDir ?? (await ownDirectory());
   const bases = baseCache({ instancesDir: directory, imageStore: { directory: '/none' }, forceRawImages: true });
-  return { directory, pathOf: bases.pathOf, ...comparisonActivities(holdingIn(directory), bases) };
+  return { directory, pathOf: bases.pathOf, ...comparisonActivities(holdingIn(directory)) };
 }
 
 test('a host sees the probe of one that has the same directory, and not that of one that has another', async () => {
@@ -64,5 +64,5 @@ test.for<[string, Parameters<typeof writeBaseNote>[1] | null | 'no base', Partia
   if (note !== 'no base') await writeFile(path, '');
   if (note !== null && note !== 'no base') await writeBaseNote(path, note);
   const due = { imageId: 'image', checksum: own, ...backing };
-  expect(await inActivity(() => one.compareBase({ token, backing: due }))).toEqual({ answer });
+  expect(await comparison(path, due)).toBe(answer);
 });

@@ -1,0 +1,24 @@
+import { type Flavor, resourcesOf } from '../../model/flavor.ts';
+import type { Host } from '../../model/host.ts';
+import type { Instance } from '../../model/instance.ts';
+import type { PlacementRequest } from '../../model/placement-request.ts';
+import { fail, queryRecord } from '../record-client.ts';
+import type { BootImages } from './images.ts';
+
+/** What an instance that goes to another host is to find there. */
+export function placementOf({ availabilityZone, projectId }: Instance, flavor: Flavor, { root, properties }: BootImages): PlacementRequest {
+  return {
+    ...resourcesOf(flavor, root.virtualSizeBytes),
+    availabilityZone,
+    projectId,
+    extraSpecs: flavor.extraSpecs,
+    image: { id: root.id, properties },
+  };
+}
+
+/** Raises `HostNotFound`, `HostUnavailable` when the host that was asked for takes nothing. */
+export async function requireHost(name: string): Promise<void> {
+  const host = await queryRecord<Host>('host', name);
+  if (host === null) throw fail('HostNotFound', `there is no host ${name}`);
+  if (host.state === 'down') throw fail('HostUnavailable', `${name} is down: ${host.downReason}`);
+}
