@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { parseArgs } from 'node:util';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
+import { requireMigrationTls } from './activities/live-migration/require-tls.ts';
 import { CodecError } from './codec/codec-error.ts';
 import { computeWorkers } from './compute-worker.ts';
 import { ConfigError, loadConfig } from './config.ts';
@@ -21,7 +22,10 @@ async function main(): Promise<void> {
   installLog(log);
   const stopping = stopSignal();
 
-  if (role === 'compute') await soleWorkerOf(config);
+  if (role === 'compute') {
+    requireMigrationTls(config, process.env);
+    await soleWorkerOf(config);
+  }
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
   const workers = await (role === 'control' ? controlWorkers : computeWorkers)(config, { connection, namespace, stopping });

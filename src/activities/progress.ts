@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { MigrationProgress } from '../model/live-migration/progress.ts';
 
 /** How far a step is, as its heartbeats carry it. */
 export interface Progress {
@@ -6,6 +7,8 @@ export interface Progress {
   readonly doneBytes: number;
   /** Null when nobody knows. */
   readonly totalBytes: number | null;
+  /** Of a live migration. */
+  readonly migration?: MigrationProgress;
 }
 
 interface ProgressHolder {

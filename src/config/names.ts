@@ -8,7 +8,7 @@ export function flagOf(key: string): string {
   return `--${words(key, '-').toLowerCase()}`;
 }
 
-// A capital begins a word unless it follows one: `memoryMiB` is `memory_mib`, not `memory_mi_b`.
+// A capital begins a word unless it follows one, or is that of a unit: `memoryMiB` is `memory_mib`, `bandwidthMiBps` is `bandwidth_mibps`.
 function words(key: string, separator: string): string {
-  return key.replaceAll('.', separator).replaceAll(/(?<=[a-z0-9])(?=[A-Z](?![A-Z]|$))/g, separator);
+  return key.replaceAll('.', separator).replaceAll(/(?<=[a-z0-9])(?<![KMG]i)(?=[A-Z](?![A-Z]|$))/g, separator);
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { configDriveFormats } from '../model/config-drive.ts';
 import { fileSystems } from '../model/file-systems.ts';
+import { combinationProblem, compressions, timeoutActions } from '../model/live-migration/policy.ts';
 import { defaultFilters, optionalFilters } from '../scheduler/filters.ts';
 import { defaultMultipliers } from '../scheduler/weighers.ts';
 import { flag, hostName, id, must, name, objectOf, oneOf, textOf, wholeNumber } from '../schema/fields.ts';
@@ -97,6 +98,49 @@ const scheduler = objectOf({
   hostSubsetSize: wholeNumber(1, 1000).default(1).describe('The winner is drawn from the best so many hosts.'),
   shuffleBestSameWeighedHosts: flag.default(false).describe('Whether hosts of equal weight come in a drawn order; else by name.'),
   maxAttempts: wholeNumber(1, 100).default(3).describe('Hosts that a build tries, one after another, when hosts are at fault.'),
+});
+
+const liveMigration = objectOf({
+  tls: flag
+    .default(true)
+    .describe(
+      'Whether memory and disks of a guest are encrypted on their way. `false` is for labs: a compute worker elsewhere does not start.',
+    ),
+  inboundAddress: name
+    .nullable()
+    .default(null)
+    .describe("The address at which this host takes guests (Nova's `live_migration_inbound_addr`). None: `host.address`."),
+  bandwidthMiBps: count.default(0).describe('MiB a second that a migration may take (`live_migration_bandwidth`); 0: as much as there is.'),
+  downtimeMs: wholeNumber(100, 2_000_000)
+    .default(500)
+    .describe('Milliseconds that a guest may stand still when it switches over (`live_migration_downtime`).'),
+  downtimeSteps: wholeNumber(3, 1000).default(10).describe('In how many steps that is come to (`live_migration_downtime_steps`).'),
+  downtimeDelaySeconds: wholeNumber(3, day)
+    .default(75)
+    .describe('Seconds between them for each GiB of memory and copied disk (`live_migration_downtime_delay`).'),
+  completionTimeoutSeconds: wholeNumber(0, day)
+    .default(800)
+    .describe(
+      'Seconds that a migration may take for each GiB of memory and copied disk (`live_migration_completion_timeout`); 0: no limit.',
+    ),
+  timeoutAction: oneOf(timeoutActions)
+    .default('abort')
+    .describe('What is done when it takes longer (`live_migration_timeout_action`): it is given up, or made to end.'),
+  permitPostCopy: flag
+    .default(false)
+    .describe(
+      'Whether a migration that is made to end switches the guest over and fetches the rest of its memory afterwards (`live_migration_permit_post_copy`). A cut between the hosts then stops the guest until they are joined again.',
+    ),
+  permitAutoConverge: flag
+    .default(false)
+    .describe('Whether a guest that changes its memory faster than it is copied is slowed down (`live_migration_permit_auto_converge`).'),
+  parallelConnections: wholeNumber(1, 255).default(1).describe('Connections that carry memory (`live_migration_parallel_connections`).'),
+  compression: oneOf(compressions)
+    .default('none')
+    .describe('How memory is compressed on its way: what changed of a page (`xbzrle`), or by several threads (`mt`).'),
+}).superRefine((settings, context) => {
+  const problem = combinationProblem({ ...settings, postCopy: settings.permitPostCopy, autoConverge: false });
+  if (problem !== null) context.addIssue({ code: 'custom', path: ['permitPostCopy'], message: `does not go together: ${problem}` });
 });
 
 /** Every setting with its default and what it does; the order is that of the manual. */
@@ -216,6 +260,7 @@ export const settings = objectOf({
   transferSilenceSeconds: wholeNumber(1, day)
     .default(60)
     .describe('How long another host may be out of reach before a copy to it is broken off and begun anew.'),
+  liveMigration,
   pkiDir: path.default('/etc/pki').describe('Where the certificates of this host are, as `novaflow pki issue` lays them out.'),
   runDir: path.default('/run/novaflow').describe('Where a worker notes what it started that outlives it; empty after a boot.'),
   syncPowerStateIntervalSeconds: wholeNumber(1, day)

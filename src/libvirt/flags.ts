@@ -107,5 +107,11 @@ export const DomainMigrate = {
   zeroCopy: 1048576,
 } as const;
 
+/** `virCPUCompareResult`; `failIncompatible` of `virConnectCompareCPUFlags` makes an error of the first, which says what is missing. */
+export const CpuComparison = { incompatible: 0, identical: 1, superset: 2 } as const;
+
+/** `virConnectCompareCPUFlags`. */
+export const CompareCpu = { failIncompatible: 1 } as const;
+
 /** `virDomainGetJobStatsFlags`; without `keepCompleted` reading what is completed forgets it. */
 export const JobStats = { completed: 1, keepCompleted: 2 } as const;

@@ -74,6 +74,12 @@ const u64 = unsignedHyper;
  * A result of one field is that field. Surplus arguments pass in silence, so each of these is called for real in `test/lab/libvirt`.
  */
 export const procedures = {
+  connectCompareHypervisorCpu: procedure(
+    393,
+    'guest',
+    { emulator: optional(string), arch: optional(string), machine: optional(string), virtType: optional(string), cpuXml: string, flags },
+    int,
+  ),
   connectGetCapabilities: procedure(7, 'guest', {}, string),
   connectGetDomainCapabilities: procedure(
     342,

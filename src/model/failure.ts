@@ -55,6 +55,8 @@ export const internals = [
   'DeviceDiffers',
   /** A disk or files did not come over whole: the story begins the transfer anew. */
   'TransferBroken',
+  /** The hosts of a live migration lost one another after the guest had switched over: neither side is whole, both are kept. */
+  'PostCopyBroken',
 ] as const;
 
 export type Refusal = (typeof refusals)[number];

@@ -17,6 +17,7 @@ test('of all failures these alone are not of the host where they happened', () =
     'InstancePasswordSetFailed',
     'MigrationPreCheckError',
     'OperationFailed',
+    'PostCopyBroken',
     'SavedMemoryUnusable',
     'SnapshotLost',
     'TransferBroken',

@@ -1,6 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 import { expect } from 'vitest';
-import { ErrorCode, type LibvirtError } from '../../../src/libvirt/index.ts';
+import { CompareCpu, CpuComparison, ErrorCode, type LibvirtError } from '../../../src/libvirt/index.ts';
 import type { Checks } from './world.ts';
 
 const anyCpu = -1;
@@ -14,6 +14,19 @@ function versionNumber(text: string): bigint {
 
 /** Checks of what a daemon says of itself and its machine. */
 export const hostChecks = {
+  connectCompareHypervisorCpu: async ({ libvirt }) => {
+    const cpu = (model: string) => `<cpu mode='custom' match='exact'><model fallback='forbid'>${model}</model></cpu>`;
+    const given = { emulator: '/usr/bin/qemu-system-x86_64', arch: 'x86_64', machine: 'q35', virtType: 'qemu', cpuXml: cpu('qemu64') };
+    expect(await libvirt.connectCompareHypervisorCpu(given)).toBe(CpuComparison.superset);
+    const refused = { ...given, cpuXml: cpu('Icelake-Server'), flags: CompareCpu.failIncompatible };
+    await expect(libvirt.connectCompareHypervisorCpu(refused)).rejects.toMatchObject({ code: ErrorCode.cpuIncompatible });
+    await expect(libvirt.connectCompareHypervisorCpu({ ...given, arch: 'sparc', emulator: null })).rejects.toThrow(/sparc/);
+    await expect(libvirt.connectCompareHypervisorCpu({ ...given, emulator: '/none-such' })).rejects.toThrow(/\/none-such/);
+    await expect(libvirt.connectCompareHypervisorCpu({ ...given, machine: 'none-such' })).rejects.toThrow(/none-such/);
+    // Any type that libvirt knows is taken here, such as xen (libvirt 9).
+    await expect(libvirt.connectCompareHypervisorCpu({ ...given, virtType: 'none-such' })).rejects.toThrow(/virttype.*none-such/);
+    await expect(libvirt.connectCompareHypervisorCpu({ ...given, flags: 4096 })).rejects.toThrow(/flags \(0x1000\)/);
+  },
   connectGetCapabilities: async ({ libvirt }) => {
     expect(await libvirt.connectGetCapabilities()).toMatch(/<capabilities>[\s\S]*<arch name='x86_64'>/);
   },

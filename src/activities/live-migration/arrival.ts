@@ -1,0 +1,140 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../../config.ts';
+import type { Disk, Instance, StorageRelation } from '../../model/instance.ts';
+import { type Arrival, arrivalsOf, type BlockMigration } from '../../model/live-migration/arrivals.ts';
+import type { Token } from '../../model/tenure.ts';
+import { together } from '../../model/together.ts';
+import type { BootImages, ImageRef } from '../accept/images.ts';
+import type { BaseCache } from '../base-cache.ts';
+import type { Capabilities } from '../capabilities.ts';
+import { makeBootFiles } from '../disks/boot-file.ts';
+import { replacedDiskInfo } from '../disks/disk-info.ts';
+import { noticingFullDisk, whyNoRoom } from '../disks/space.ts';
+import { hardwareFor } from '../domain-spec.ts';
+import type { WhileHolding } from '../holding.ts';
+import type { Reception } from '../reception.ts';
+import { makeUefiVariables } from '../uefi-variables.ts';
+import { arrivesFor, noteArrival } from './arrival-note.ts';
+import { migrationTarget } from './destination.ts';
+import type { MigrationTarget } from './start.ts';
+import { makeVessels } from './vessels.ts';
+
+/** What a host that a running guest is to come to has been told of it. */
+export interface Arriving {
+  readonly token: Token;
+  readonly instanceId: string;
+  readonly migrationId: string;
+  readonly storage: Exclude<StorageRelation, 'sameHost'>;
+}
+
+export interface LiveArrivalActivities {
+  /** How much the disks hold: what is written where their destination makes room for no more. Changes nothing. */
+  measureDisks(input: { token: Token; instanceId: string; disks: readonly Disk[] }): Promise<{ readonly allocatedBytes: number }>;
+  /**
+   * Why this host cannot take the running guest, or how its disks would get here; `missing`: images that are to be fetched first, and then it
+   * is to be asked again. `allocatedBytes` null: there has to be room for all that may be written to its disks. Changes nothing.
+   */
+  planLiveArrival(
+    input: Omit<Arriving, 'instanceId'> & {
+      instance: Instance;
+      image: BootImages;
+      blockMigration: BlockMigration;
+      allocatedBytes: number | null;
+    },
+  ): Promise<LivePlan>;
+  /**
+   * Has all that the guest's QEMU needs here before it comes: empty disks to be mirrored into, what it boots with, a file for its UEFI
+   * variables, which come with its memory. In a directory that the source sees, too, all is there. Raises `DiskSpaceLow`. Repeatable.
+   */
+  prepareLiveArrival(input: Arriving & { instance: Instance; image: BootImages; arrivals: readonly Arrival[] }): Promise<void>;
+}
+
+export type LivePlan =
+  | {
+      readonly refusal: string;
+      /** Of which type the failure is where no other host is to be tried. */
+      readonly type: 'MigrationPreCheckError' | 'DestinationDiskExists';
+      readonly missing: readonly [];
+    }
+  | {
+      readonly refusal: null;
+      readonly arrivals: readonly Arrival[];
+      readonly missing: readonly ImageRef[];
+      readonly target: MigrationTarget;
+    };
+
+type Refused = LivePlan & { readonly refusal: string };
+
+export function liveArrivalActivities(
+  { whyNotHere, whyInTheWay, basesHere }: Reception,
+  capabilities: Capabilities,
+  whileHolding: WhileHolding,
+  bases: BaseCache,
+  config: Pick<Config, 'host' | 'liveMigration' | 'instancesDir'>,
+): LiveArrivalActivities {
+  const { instancesDir } = config;
+  return {
+    measureDisks: async ({ instanceId, disks }) => {
+      const files = disks.filter(({ device }) => device === undefined);
+      const sizes = await Promise.all(files.map(({ name }) => stat(join(instancesDir, instanceId, name))));
+      return { allocatedBytes: sizes.reduce((sum, { blocks }) => sum + blocks * blockBytes, 0) };
+    },
+
+    planLiveArrival: async (input) => {
+      const { instance, image, storage, blockMigration, allocatedBytes } = input;
+      const no = await whyNot(input);
+      if (no !== null) return no;
+      const { sameBases, missing } = storage === 'separate' ? await basesHere(instance, image) : { sameBases: [], missing: [] };
+      const { refusal, arrivals } = arrivalsOf({ disks: instance.disks, storage, sameBases, blockMigration });
+      if (refusal !== null) return refused(`the instance ${refusal}`);
+      const noRoom = storage === 'shared' ? null : await whyNoRoom(instancesDir, allocatedBytes ?? virtualBytes(arrivals));
+      return noRoom === null ? { refusal: null, arrivals, missing, target: migrationTarget(config) } : refused(noRoom);
+    },
+
+    prepareLiveArrival: ({ token, instanceId, migrationId, storage, instance, image, arrivals }) =>
+      whileHolding(instanceId, token, (directory) =>
+        bases.keeping(async () => {
+          if (storage === 'shared') return;
+          await noteArrival(directory, migrationId);
+          const { uefi } = await capabilities.choose(hardwareFor(instance, image));
+          await noticingFullDisk(directory, () =>
+            together([
+              makeVessels({ directory, bases }, arrivals),
+              makeBootFiles(directory, image, bases),
+              uefi === null ? null : makeUefiVariables(directory, uefi),
+            ]),
+          );
+          await replacedDiskInfo(
+            directory,
+            arrivals.map(({ to }) => to),
+          );
+        }),
+      ),
+  };
+
+  /** What of this host keeps it from taking the instance. */
+  async function whyNot({
+    instance,
+    image,
+    migrationId,
+    storage,
+  }: Parameters<LiveArrivalActivities['planLiveArrival']>[0]): Promise<Refused | null> {
+    const notHere = await whyNotHere(instance, instance.flavor, image);
+    if (notHere !== null) return refused(notHere);
+    if (storage === 'separate' && (await arrivesFor(join(instancesDir, instance.id), migrationId))) return null;
+    const inTheWay = await whyInTheWay(instance.id, storage);
+    return inTheWay && refused(inTheWay.why, inTheWay.isDisks ? 'DestinationDiskExists' : 'MigrationPreCheckError');
+  }
+}
+
+/** What `stat` counts in. */
+const blockBytes = 512;
+
+function virtualBytes(arrivals: readonly Arrival[]): number {
+  return arrivals.reduce((sum, { to }) => sum + to.sizeBytes, 0);
+}
+
+function refused(refusal: string, type: Refused['type'] = 'MigrationPreCheckError'): Refused {
+  return { refusal, type, missing: [] };
+}

@@ -1,0 +1,91 @@
+import { setTimeout } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { ConnectionLost, ErrorCode, isLibvirtError, type Libvirt } from '../../libvirt/index.ts';
+import { endAtSource, type SourceEnd } from '../../model/live-migration/sight.ts';
+import { type Answer, answerOf } from './answer.ts';
+import { type JobSight, sightOf } from './sight.ts';
+import type { Steering } from './steer.ts';
+
+/** A migration that somebody follows to its end. */
+export interface Followed {
+  readonly libvirt: Libvirt;
+  readonly uuid: string;
+  readonly wasPaused: boolean;
+  /** libvirt's answer, which comes with the end; null for a migration that another worker began. */
+  readonly answer: Promise<unknown> | null;
+  readonly steering: Steering;
+  /** Called when the job is seen first. */
+  readonly begun: () => Promise<void>;
+}
+
+const pollMs = 200;
+/** Between two looks that see no job, where no answer will come. */
+const secondLookMs = 1_000;
+/**
+ * A libvirtd that is started anew is waited for, as is one that has to wait for QEMU; one that stays away is its host's trouble. One that
+ * was killed after the switch says nothing of the guest for 30 s when it is back (seen in libvirt 9).
+ */
+const awayMs = 60_000;
+
+/**
+ * Follows a migration to its end, steering it on the way. A cancel that was requested aborts it, unless the guest has switched over; any
+ * other, such as that of a worker that stops, leaves it alone and is raised. Raises `ConnectionLost` when libvirt stays away.
+ */
+export async function follow(followed: Followed): Promise<{ readonly end: SourceEnd | 'broken'; readonly reason: string | null }> {
+  const { libvirt, uuid, wasPaused, steering, begun } = followed;
+  const answer = answerOf(followed.answer);
+  let [hasBegun, looksWithoutJob, awaySince] = [false, 0, null as number | null];
+  for (;;) {
+    requireWanted();
+    const state = answer.state(); // before the look: an end that is seen is that of the answer
+    const sight = await seen();
+    const end = sight === null ? 'moving' : endAtSource(sight, wasPaused);
+    looksWithoutJob = end === 'moving' ? 0 : looksWithoutJob + 1;
+    if (end !== 'moving' && isOver(state)) return { end, reason: end === 'gone' ? null : why(state) };
+    if (sight !== null && end === 'moving') await steer(sight);
+    await pause(answer, end === 'moving');
+  }
+
+  async function steer(sight: JobSight): Promise<void> {
+    if (!hasBegun) await begun();
+    hasBegun = true;
+    await steering.steer(sight);
+  }
+
+  /** Without an answer to come, a job that libvirt is about to begin and one that is over look the same for a moment. */
+  function isOver(state: ReturnType<Answer['state']>): boolean {
+    return state === 'given' || (state === 'unknown' && looksWithoutJob > 1);
+  }
+
+  /** What kept this call from being answered says nothing of a migration that was seen to go on. */
+  function why(state: ReturnType<Answer['state']>): string | null {
+    return steering.reason() ?? (state === 'unknown' && hasBegun ? null : answer.reason());
+  }
+
+  /** Null: libvirt is away. */
+  async function seen(): Promise<JobSight | null> {
+    try {
+      const sight = await sightOf(libvirt, uuid);
+      awaySince = null;
+      return sight;
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) && !isLibvirtError(error, ErrorCode.operationTimeout)) throw error;
+      awaySince ??= performance.now();
+      if (performance.now() - awaySince > awayMs) throw error;
+      return null;
+    }
+  }
+}
+
+async function pause(answer: Answer, isMoving: boolean): Promise<void> {
+  const state = answer.state();
+  if (state === 'given' && !isMoving) return;
+  const rested = setTimeout(isMoving || state === 'awaited' ? pollMs : secondLookMs);
+  await (state === 'awaited' ? Promise.race([answer.done, rested]) : rested);
+}
+
+/** Raises the cancel of an attempt that nobody waits for any more, though its migration goes on. */
+function requireWanted(): void {
+  const { cancellationSignal, cancellationDetails } = Context.current();
+  if (cancellationSignal.aborted && cancellationDetails?.cancelRequested !== true) cancellationSignal.throwIfAborted();
+}

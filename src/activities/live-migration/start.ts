@@ -1,0 +1,96 @@
+import { DomainMigrate, DomainXml, type Libvirt, type TypedParam } from '../../libvirt/index.ts';
+import { downtimeSteps } from '../../model/live-migration/downtime.ts';
+import { type DiskPassage, migrationFlags } from '../../model/live-migration/flags.ts';
+import { migratableXml } from '../../model/live-migration/migratable-xml.ts';
+import type { MigrationPolicy } from '../../model/live-migration/policy.ts';
+
+/** Where a guest is to go, as its destination says. */
+export interface MigrationTarget {
+  /** How the source's libvirtd reaches the destination's. */
+  readonly uri: string;
+  /** Where the destination's QEMU takes memory and disks. */
+  readonly address: string;
+  /** Where the guest's screens are listened for there. */
+  readonly listenAddress: string;
+  readonly instancesDir: string;
+}
+
+/** What is moved, and how. */
+export interface Passage extends DiskPassage {
+  readonly target: MigrationTarget;
+  /** The disks that QEMU copies, by the guest's name of them. */
+  readonly disks: readonly string[];
+  /** Those among them that stand on nothing at the destination. */
+  readonly wholeDisks: readonly string[];
+  readonly policy: MigrationPolicy;
+}
+
+/** Begins a migration; the promise is libvirt's answer, which comes with its end. */
+export async function startMigration(
+  libvirt: Libvirt,
+  uuid: string,
+  passage: Passage,
+  instancesDir: string,
+): Promise<{ readonly answer: Promise<unknown> }> {
+  const dom = { uuid };
+  const { policy, target, disks, wholeDisks } = passage;
+  const changes = {
+    listenAddress: target.listenAddress,
+    instancesDir: { source: instancesDir, destination: target.instancesDir },
+    wholeDisks,
+  };
+  const xml = async (flags: number) =>
+    migratableXml(await libvirt.domainGetXmlDesc({ dom, flags: flags | DomainXml.migratable | DomainXml.secure }), changes);
+  const [live, persistent] = [await xml(0), await xml(DomainXml.inactive)];
+  const [first] = downtimeSteps(policy.downtime);
+  if (first !== undefined) await libvirt.domainMigrateSetMaxDowntime({ dom, downtimeMs: BigInt(first.downtimeMs) });
+  const answer = libvirt.domainMigratePerform3Params({
+    dom,
+    destinationUri: target.uri,
+    params: [
+      text('migrate_uri', migrateUri(target.address)),
+      text('destination_xml', live),
+      text('persistent_xml', persistent),
+      ...disks.map((disk) => text('migrate_disks', disk)),
+      ...tuning(policy),
+    ],
+    cookie: Buffer.alloc(0),
+    flags: flagsOf(migrationFlags(policy, passage)),
+  });
+  answer.catch(() => undefined); // who follows it hears it
+  return { answer };
+}
+
+/** Takes up a post-copy that broke off. */
+export async function resumePostCopy(libvirt: Libvirt, uuid: string, passage: Passage): Promise<unknown> {
+  const { policy, target } = passage;
+  return libvirt.domainMigratePerform3Params({
+    dom: { uuid },
+    destinationUri: target.uri,
+    params: [text('migrate_uri', migrateUri(target.address))],
+    cookie: Buffer.alloc(0),
+    flags: flagsOf(migrationFlags(policy, passage, true)),
+  });
+}
+
+/** What QEMU connects to: libvirt chooses the port at the destination. */
+export function migrateUri(address: string): string {
+  return `tcp://${address.includes(':') ? `[${address}]` : address}`;
+}
+
+/** The flags as libvirt's number. */
+export function flagsOf(names: ReturnType<typeof migrationFlags>): number {
+  return names.reduce((flags, name) => flags | DomainMigrate[name], 0);
+}
+
+function tuning({ bandwidthMiBps, parallelConnections, compression }: MigrationPolicy): readonly TypedParam[] {
+  return [
+    ...(bandwidthMiBps === 0 ? [] : [{ field: 'bandwidth', type: 'ullong', value: BigInt(bandwidthMiBps) } as const]),
+    ...(parallelConnections === 1 ? [] : [{ field: 'parallel.connections', type: 'int', value: parallelConnections } as const]),
+    ...(compression === 'none' ? [] : [text('compression', compression)]),
+  ];
+}
+
+function text(field: string, value: string): TypedParam {
+  return { field, type: 'string', value };
+}

@@ -1,0 +1,65 @@
+import { XmlElement, XmlText } from '@rgrove/parse-xml';
+import { childrenOf, rootOf } from '../xml-tree.ts';
+
+/** What a guest's domain is to say at its destination instead of what it says at its source. */
+export interface DestinationChanges {
+  /** Where its screens and network consoles are listened for. */
+  readonly listenAddress: string;
+  /** The directories of instances; a path below the first lies at the same place below the second. */
+  readonly instancesDir: { readonly source: string; readonly destination: string };
+  /** Disks that are whole there, though they stand on a base here, by the guest's name of them. */
+  readonly wholeDisks: readonly string[];
+}
+
+/**
+ * The domain's XML as its destination is to have it, made from what libvirt gives for a migration (`VIR_DOMAIN_XML_MIGRATABLE`): addresses
+ * of VNC, SPICE and serial consoles (Nova's `get_updated_guest_xml`), paths, bases. All else stays, so that the guest's hardware does.
+ * @throws a TypeError when the text is no well-formed document
+ */
+export function migratableXml(domainXml: string, changes: DestinationChanges): string {
+  return written(rootOf(domainXml), changes, null);
+}
+
+function written(element: XmlElement, changes: DestinationChanges, parent: XmlElement | null): string {
+  const { name } = element;
+  const attributes = Object.entries(attributesOf(element, changes, parent)).map(
+    ([key, value]) => ` ${key}="${escaped(moved(value, changes))}"`,
+  );
+  const children = element.children.map((child) => {
+    if (child instanceof XmlElement) return isDropped(child, element, changes) ? '' : written(child, changes, element);
+    return child instanceof XmlText ? escaped(moved(child.text, changes)) : '';
+  });
+  // An empty element ends the chain of a disk that stands on nothing.
+  if (name === 'disk' && isWhole(element, changes)) children.push('<backingStore/>');
+  return `<${name}${attributes.join('')}>${children.join('')}</${name}>`;
+}
+
+/** `listen` of a screen is an attribute and an element, which have to agree. */
+function attributesOf(
+  element: XmlElement,
+  { listenAddress }: DestinationChanges,
+  parent: XmlElement | null,
+): Readonly<Record<string, string>> {
+  const { name, attributes } = element;
+  if (name === 'graphics' && 'listen' in attributes) return { ...attributes, listen: listenAddress };
+  if (name === 'listen' && parent?.name === 'graphics' && 'address' in attributes) return { ...attributes, address: listenAddress };
+  if (name === 'source' && attributes['mode'] === 'bind' && 'host' in attributes) return { ...attributes, host: listenAddress };
+  return attributes;
+}
+
+function isDropped(child: XmlElement, parent: XmlElement, changes: DestinationChanges): boolean {
+  return child.name === 'backingStore' && parent.name === 'disk' && isWhole(parent, changes);
+}
+
+function isWhole(disk: XmlElement, { wholeDisks }: DestinationChanges): boolean {
+  return childrenOf(disk).some(({ name, attributes }) => name === 'target' && wholeDisks.includes(attributes['dev'] ?? ''));
+}
+
+/** Paths are values of attributes (`<source file=…>`) or the text of an element (`<kernel>`). */
+function moved(text: string, { instancesDir: { source, destination } }: DestinationChanges): string {
+  return text.startsWith(`${source}/`) ? `${destination}${text.slice(source.length)}` : text;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

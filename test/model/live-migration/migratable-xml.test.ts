@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { domainXml } from '../../../src/model/domain-xml.ts';
+import { migratableXml } from '../../../src/model/live-migration/migratable-xml.ts';
+import { missingFrom } from '../../../src/model/xml-subset.ts';
+import { descendantsOf, rootOf } from '../../../src/model/xml-tree.ts';
+import { variants } from '../domains.ts';
+
+const same = { listenAddress: '127.0.0.1', instancesDir: { source: '/instances', destination: '/instances' }, wholeDisks: [] };
+const screen = `<domain type='kvm'><devices>
+  <graphics type='vnc' port='5901' autoport='yes' listen='10.0.0.1'><listen type='address' address='10.0.0.1'/></graphics>
+  <graphics type='spice' autoport='yes' listen='10.0.0.1'><listen type='address' address='10.0.0.1'/></graphics>
+  <graphics type='vnc' socket='/run/s'><listen type='socket' socket='/run/s'/></graphics>
+  <serial type='tcp'><source mode='bind' host='10.0.0.1' service='7000'/></serial>
+  <serial type='tcp'><source mode='connect' host='10.9.9.9' service='7000'/></serial></devices></domain>`;
+
+test.for(Object.entries(variants))('%s stays as it is where nothing differs', ([, spec]) => {
+  const before = domainXml(spec);
+  const after = migratableXml(before, same);
+  expect(missingFrom(before, after)).toEqual([]);
+  expect(missingFrom(after, before)).toEqual([]);
+});
+
+test('screens and consoles that listen at the source listen at the destination, and those that connect stay', () => {
+  const after = migratableXml(screen, { ...same, listenAddress: '10.0.0.2' });
+  const root = rootOf(after);
+  expect(descendantsOf(root, 'graphics').map(({ attributes }) => attributes['listen'])).toEqual(['10.0.0.2', '10.0.0.2', undefined]);
+  expect(descendantsOf(root, 'listen').map(({ attributes }) => attributes['address'])).toEqual(['10.0.0.2', '10.0.0.2', undefined]);
+  expect(descendantsOf(root, 'source').map(({ attributes }) => attributes['host'])).toEqual(['10.0.0.2', '10.9.9.9']);
+});
+
+test('paths below the instances of the source lie below those of the destination, in attributes and in text', () => {
+  const spec = variants['q35 by kernel'];
+  if (spec === undefined) throw new Error('there is no such domain');
+  const after = migratableXml(domainXml(spec), { ...same, instancesDir: { source: '/instances', destination: '/srv/vm' } });
+  expect(after).not.toContain('/instances/');
+  expect(after).toContain('<kernel>/srv/vm/1/kernel</kernel>');
+  expect(after).toContain('file="/srv/vm/1/disk"');
+  expect(after).toContain('file="/srv/vm/_base/0a"');
+});
+
+test('a disk that arrives whole stands on nothing there', () => {
+  const spec = variants['q35 by kernel'];
+  if (spec === undefined) throw new Error('there is no such domain');
+  const after = migratableXml(domainXml(spec), { ...same, wholeDisks: ['vda'] });
+  expect(after).not.toContain('_base');
+  const [disk] = descendantsOf(rootOf(after), 'disk');
+  expect(disk && descendantsOf(disk, 'backingStore').map(({ children }) => children.length)).toEqual([0]);
+});
