@@ -40,7 +40,8 @@ ${markdownTable(['operation', 'takes', 'returns'], rows)}
 The query \`record\` of the workflows \`instance/<id>\`, \`host/<name>\`, \`image/<id>\` and \`network/<name>\` answers ${link('instance.schema.json')}, ${link('host.schema.json')},
 ${link('image.schema.json')} and ${link('network.schema.json')}; the query \`operation\` of an operation answers ${link('operation.schema.json')}. A parked operation takes the updates
 \`retry\` (${link('retry.request.schema.json')}) and \`rollback\` (${link('rollback.request.schema.json')}),
-a resize that waits for a decision \`confirm\` (${link('confirm.request.schema.json')}) and \`revert\` (${link('revert.request.schema.json')}). A failed run has one of the types in ${link('failures.schema.json')}.
+a resize that waits for a decision \`confirm\` (${link('confirm.request.schema.json')}) and \`revert\` (${link('revert.request.schema.json')}),
+a live migration that runs \`abort\` (${link('abort.request.schema.json')}), \`forceComplete\` (${link('forceComplete.request.schema.json')}) and \`setPolicy\` (${link('setPolicy.request.schema.json')}). A failed run has one of the types in ${link('failures.schema.json')}.
 Who asks is in the Temporal header \`novaflow-context\`: ${link('context.schema.json')}; [who asks](../requesters.md) says what it decides.
 `;
 }

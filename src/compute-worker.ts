@@ -17,10 +17,16 @@ import { holdingIn } from './activities/holding.ts';
 import type { HostLongActivities, QuickActivities } from './activities/host.ts';
 import { type HostListingActivities, hostListingActivities } from './activities/host-listing.ts';
 import { imageStoreActivities } from './activities/image-store.ts';
+import { liveArrivalActivities } from './activities/live-migration/arrival.ts';
+import { migrationDestinationActivities } from './activities/live-migration/destination.ts';
+import { migrateActivities } from './activities/live-migration/migrate.ts';
+import { settleActivities } from './activities/live-migration/settle.ts';
+import { migrationSourceActivities } from './activities/live-migration/source.ts';
 import { type MeasureActivities, measureActivities } from './activities/measure.ts';
 import { owedRemoval } from './activities/owed-removal.ts';
 import { everySeconds } from './activities/passes.ts';
 import { powerActivities } from './activities/power.ts';
+import { reception } from './activities/reception.ts';
 import { remoteConsoleActivities } from './activities/remote-console.ts';
 import { destinationActivities } from './activities/resize/destination.ts';
 import { sourceActivities } from './activities/resize/source.ts';
@@ -158,6 +164,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
     long: {
       ...{ fetchBases, writeDisks, wipeDisks, storeImage, placeDisks },
       ...transfers.long,
+      ...migrateActivities(libvirt, whileHolding, config),
       ...{ saveGuest, restoreGuest, wakeGuest, copyLive, extractSnapshot, compressSnapshot, uploadSnapshot },
     },
     quick: {
@@ -177,6 +184,10 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...comparisonActivities(whileHolding),
       ...snapshotModeActivities(libvirt, whileHolding, config),
       ...liveSnapshots,
+      ...migrationSourceActivities(libvirt, whileHolding, config),
+      ...migrationDestinationActivities(libvirt, config),
+      ...liveArrivalActivities(reception(libvirt, capabilities, bases, config), capabilities, whileHolding, bases, config),
+      ...settleActivities(libvirt, whileHolding, config),
       ...screenshotActivities(libvirt),
       ...vifActivities,
       ...consoleActivities(config),

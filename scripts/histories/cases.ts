@@ -8,6 +8,7 @@ import type { Instance } from '../../src/model/instance.ts';
 import { secrets } from '../../test/workflows/canaries.ts';
 import { eventually, type Fleet, type furnish, type Run, resetTo, viewOf } from '../../test/workflows/fleet.ts';
 import { lifeCases } from './life-cases.ts';
+import { liveMigrateCases } from './live-migrate-cases.ts';
 import { resizeCases } from './resize-cases.ts';
 
 /** A run worth keeping: how it comes about. */
@@ -212,6 +213,7 @@ export const cases: readonly Case[] = [
   },
   ...lifeCases,
   ...resizeCases,
+  ...liveMigrateCases,
   {
     type: 'importImage',
     name: 'clean',

@@ -6,6 +6,7 @@ import { type AcceptDeleteActivities, acceptDeleteActivities } from './accept/de
 import { type AcceptDeleteImageActivities, acceptDeleteImageActivities } from './accept/delete-image.ts';
 import { type AcceptGuestActivities, acceptGuestActivities } from './accept/guest.ts';
 import { type AcceptImportActivities, acceptImportActivities } from './accept/import.ts';
+import { type AcceptLiveMigrationActivities, acceptLiveMigrationActivities } from './accept/live-migrate.ts';
 import { type AcceptOthersActivities, acceptOthersActivities } from './accept/others.ts';
 import { type AcceptPasswordActivities, acceptPasswordActivities } from './accept/password.ts';
 import { type AcceptResizeActivities, acceptResizeActivities } from './accept/resize.ts';
@@ -33,6 +34,7 @@ export type ControlActivities = AcceptBuildActivities &
   AcceptOthersActivities &
   AcceptSnapshotActivities &
   AcceptResizeActivities &
+  AcceptLiveMigrationActivities &
   AcceptDecisionActivities &
   AcceptPasswordActivities &
   AcceptSoftDeleteActivities &
@@ -59,6 +61,7 @@ export function controlActivities(config: Config): ControlActivities {
     ...acceptOthersActivities,
     ...acceptSnapshotActivities(config),
     ...acceptResizeActivities(config),
+    ...acceptLiveMigrationActivities(config),
     ...acceptDecisionActivities,
     ...acceptPasswordActivities,
     ...acceptSoftDeleteActivities(config),

@@ -26,7 +26,7 @@ export interface HostChoices {
 }
 
 /** VNC asks for no password: who may look comes through the worker. On every host the same, so that a migration changes nothing. */
-const screenAddress = '127.0.0.1';
+export const screenAddress = '127.0.0.1';
 
 /** Ports for devices that are attached while the guest runs, as many as Nova's `num_pcie_ports` leaves on q35. */
 const sparePciePorts = 8;

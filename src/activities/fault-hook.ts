@@ -7,7 +7,7 @@ import { isThere } from './is-there.ts';
 
 /**
  * Where in a step a test may stop it: before its effect, with the lock held and the effect to come, with a file written and not
- * yet under its name, while QEMU copies a disk, with the guest frozen, after the effect with its completion unreported.
+ * yet under its name, while QEMU copies a disk or moves a guest, with the guest frozen, after the effect with its completion unreported.
  */
 export type FaultPoint = 'before' | 'during' | 'halfway' | 'copying' | 'frozen' | 'after';
 

@@ -4,6 +4,11 @@ import type { DiskActivities, DiskLongActivities } from './disks.ts';
 import type { DomainActivities } from './domain.ts';
 import type { GuestAgentActivities } from './guest-agent.ts';
 import type { ImageActivities, ImageLongActivities } from './image-store.ts';
+import type { LiveArrivalActivities } from './live-migration/arrival.ts';
+import type { MigrationDestinationActivities } from './live-migration/destination.ts';
+import type { MigrateLongActivities } from './live-migration/migrate.ts';
+import type { SettleActivities } from './live-migration/settle.ts';
+import type { MigrationSourceActivities } from './live-migration/source.ts';
 import type { PowerActivities } from './power.ts';
 import type { RemoteConsoleActivities } from './remote-console.ts';
 import type { DestinationActivities, DestinationLongActivities } from './resize/destination.ts';
@@ -29,6 +34,10 @@ export type HostActivities = DiskActivities &
   UploadActivities &
   SourceActivities &
   DestinationActivities &
+  MigrationSourceActivities &
+  MigrationDestinationActivities &
+  LiveArrivalActivities &
+  SettleActivities &
   VifActivities &
   ConsoleActivities &
   RemoteConsoleActivities &
@@ -44,6 +53,7 @@ export type HostLongActivities = SavedMemoryLongActivities &
   DestinationLongActivities &
   ImageLongActivities &
   LiveSnapshotLongActivities &
+  MigrateLongActivities &
   ExtractLongActivities &
   UploadLongActivities &
   TransferLongActivities;

@@ -1,9 +1,10 @@
 import type { Host } from '../model/host.ts';
 import type { Image } from '../model/image.ts';
 import type { Instance } from '../model/instance.ts';
+import type { MigrationProgress } from '../model/live-migration/progress.ts';
 import type { Network } from '../model/network.ts';
 import type { OperationView } from '../model/operation.ts';
-import type { OperationName, RequestInputOf } from '../schema/request.ts';
+import type { OperationName, RequestInputOf, UpdateName } from '../schema/request.ts';
 import type { Explanation } from './explanation.ts';
 import type { HostRow, ImageRow, InstanceRow, NetworkRow, OperationRow } from './rows.ts';
 
@@ -52,7 +53,12 @@ export interface Pending {
   readonly attempt: number;
   readonly lastFailure: string | null;
   /** The last heartbeat. */
-  readonly progress: { readonly step: string; readonly doneBytes: number; readonly totalBytes: number | null } | null;
+  readonly progress: {
+    readonly step: string;
+    readonly doneBytes: number;
+    readonly totalBytes: number | null;
+    readonly migration?: MigrationProgress;
+  } | null;
 }
 
 /** What is seen of an operation at one moment. */
@@ -106,6 +112,7 @@ export interface Cloud {
   readonly report: (idOrName: string) => Promise<OperationReport>;
   /** Why it went to the host that it went to. */
   readonly explain: (idOrName: string) => Promise<Explanation>;
-  readonly decide: (idOrName: string, verdict: 'retry' | 'rollback' | 'confirm' | 'revert', decision: object) => Promise<string>;
+  /** Sends an update to an operation that waits for it, or goes on by it; returns its id. */
+  readonly decide: (idOrName: string, update: UpdateName, request: object) => Promise<string>;
   readonly close: () => Promise<void>;
 }

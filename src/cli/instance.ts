@@ -11,6 +11,7 @@ import { addPasswordCommand } from './instance-password.ts';
 import { buildRequest, ephemerals, readKeys } from './instance-request.ts';
 import { readSecrets } from './instance-secrets.ts';
 import { instanceSheet, instanceTable } from './instance-text.ts';
+import { addLiveMigrateCommands } from './live-migrate.ts';
 import { addPowerCommands } from './power.ts';
 import { addRemoteConsoleCommands } from './remote-console.ts';
 import { addResizeCommands } from './resize.ts';
@@ -34,6 +35,7 @@ export function addInstanceCommands(program: Program, session: Session): void {
   addPowerCommands(group, session);
   addChangeCommands(group, session);
   addResizeCommands(group, session);
+  addLiveMigrateCommands(group, session);
   addSnapshotCommands(group, session);
   addPasswordCommand(group, session);
   addDelete(group, session);

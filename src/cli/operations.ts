@@ -21,6 +21,7 @@ const prefixes = {
   setInstanceMetadata: 'set-metadata',
   resizeInstance: 'resize',
   migrateInstance: 'migrate',
+  liveMigrateInstance: 'live-migrate',
   setInstancePassword: 'set-password',
   triggerCrashDump: 'crash-dump',
   snapshotInstance: 'snapshot',

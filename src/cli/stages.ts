@@ -1,7 +1,8 @@
 import type { Instance } from '../model/instance.ts';
+import type { MigrationProgress } from '../model/live-migration/progress.ts';
 import type { OperationView, StepView } from '../model/operation.ts';
 import type { Pending, Sight } from './cloud.ts';
-import { bytesText } from './quantities.ts';
+import { bytesText, durationText } from './quantities.ts';
 
 /** A part of an operation as its progress shows it: a task state of the instance, or a step where there is none. */
 export interface Stage {
@@ -26,8 +27,20 @@ export function detailOf(pending: readonly Pending[]): string | null {
   const { activity, attempt, lastFailure, progress } = told;
   if (attempt > 1) return `${activity}: attempt ${attempt}${lastFailure === null ? '' : ` after: ${lastFailure}`}`;
   if (progress === null) return null;
-  const { step, doneBytes, totalBytes } = progress;
-  return `${step}: ${bytesText(doneBytes)}${totalBytes === null ? '' : ` of ${bytesText(totalBytes)}`}`;
+  const { step, doneBytes, totalBytes, migration } = progress;
+  const done = `${step}: ${bytesText(doneBytes)}${totalBytes === null ? '' : ` of ${bytesText(totalBytes)}`}`;
+  return migration === undefined ? done : [done, ...migrationText(migration)].join(', ');
+}
+
+/** What a migration of a running guest says beside its bytes: how fast the guest changes its memory, and when it is over. */
+function migrationText({ phase, dirtyBytesPerSecond, iteration, throttlePercent, expectedSeconds }: MigrationProgress): readonly string[] {
+  const inMemory = phase === 'memory';
+  return [
+    ...(inMemory && iteration > 1 ? [`round ${iteration}`] : []),
+    ...(inMemory && dirtyBytesPerSecond !== null && dirtyBytesPerSecond > 0 ? [`changed ${bytesText(dirtyBytesPerSecond)}/s`] : []),
+    ...(throttlePercent > 0 ? [`slowed down by ${throttlePercent} %`] : []),
+    ...(expectedSeconds === null ? [] : [`about ${durationText(expectedSeconds * 1000)} to go`]),
+  ];
 }
 
 /** What an operator has to decide, or null. */

@@ -43,6 +43,7 @@ export const taskStates = [
   'resize_migrated',
   'resize_finish',
   'resize_reverting',
+  'migrating',
   'image_snapshot_pending',
   'image_snapshot',
   'image_pending_upload',
@@ -139,9 +140,12 @@ export interface OpenOperation {
 /** How the instances directories of two hosts stand to each other: one and the same host, one directory, or two. */
 export type StorageRelation = 'sameHost' | 'shared' | 'separate';
 
-/** A resize or a cold migration that is not decided yet: where the instance came from, and all that is needed to go back. */
+/**
+ * Where an instance comes from and goes to, and all that is needed to go back: of a resize or a cold migration until it is decided, of a
+ * live migration while it is under way.
+ */
 export interface Migration {
-  readonly type: 'resize' | 'migration';
+  readonly type: 'resize' | 'migration' | 'live-migration';
   /** Of the operation, the same after resets: what it put aside on its hosts is known by it. */
   readonly id: string;
   readonly source: string;
@@ -151,7 +155,7 @@ export interface Migration {
   readonly claimId: string;
   readonly oldFlavor: Flavor;
   readonly oldDisks: readonly Disk[];
-  readonly oldVmState: 'active' | 'stopped';
+  readonly oldVmState: 'active' | 'stopped' | 'paused';
 }
 
 /** One of the last operations, kept after its own run has left with the retention. */

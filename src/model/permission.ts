@@ -12,6 +12,7 @@ const ofAdministrators: ReadonlySet<string> = new Set([
   'auditHost',
   'cacheImage',
   'migrateInstance',
+  'liveMigrateInstance',
   'evacuateInstance',
   'adoptInstance',
   'verify',

@@ -45,6 +45,7 @@ export const transitions = {
   resumeInstance: { ...ofAGuest, vmStates: ['suspended'], sets: 'resuming', leadsTo: 'active', participle: 'resumed' },
   resizeInstance: { ...ofAGuest, vmStates: ['active', 'stopped'], sets: 'resize_prep', leadsTo: 'resized', participle: 'resized' },
   migrateInstance: { ...ofAGuest, vmStates: ['active', 'stopped'], sets: 'resize_prep', leadsTo: 'resized', participle: 'migrated' },
+  liveMigrateInstance: { ...ofAGuest, vmStates: ['active', 'paused'], sets: 'migrating', leadsTo: null, participle: 'migrated live' },
   confirmResize: { ...ofAGuest, vmStates: ['resized'], sets: null, leadsTo: 'active', participle: 'confirmed' },
   revertResize: { ...ofAGuest, vmStates: ['resized'], sets: 'resize_reverting', leadsTo: 'active', participle: 'reverted' },
   snapshotInstance: { ...ofASnapshot, sets: 'image_snapshot_pending', participle: 'made an image of' },

@@ -59,15 +59,15 @@ const fault = describes<Fault>()(
 
 const migration = describes<Migration>()(
   z.strictObject({
-    type: z.enum(['resize', 'migration']),
+    type: z.enum(['resize', 'migration', 'live-migration']),
     id: z.string().describe('Of the operation: what it put aside on its hosts is known by it.'),
     source: z.string(),
     destination: z.string(),
     storage: z.enum(['sameHost', 'shared', 'separate']).describe("How the two hosts' instances directories stand to each other."),
-    claimId: z.string().describe('Of the claim that the source keeps until the decision.'),
+    claimId: z.string().describe('Of the claim that the source keeps until it is decided, or over.'),
     oldFlavor: flavor,
     oldDisks: z.array(disk),
-    oldVmState: z.enum(['active', 'stopped']),
+    oldVmState: z.enum(['active', 'stopped', 'paused']),
   }),
 );
 
@@ -131,7 +131,7 @@ export const instance = describes<Instance>()(
       .describe('An operation that let go and waits for a decision.'),
     migration: z
       .exactOptional(migration.nullable())
-      .describe('A resize or cold migration that is under way or not decided yet. Absent in records of before there was any.'),
+      .describe('A resize, cold or live migration that is under way or not decided yet. Absent in records of before there was any.'),
     recent: z.array(recent).max(20),
     locked: z.strictObject({ by: z.string(), reason: z.string().nullable() }).nullable(),
     taskHistory: z.array(z.strictObject({ taskState: z.enum(taskStates).nullable(), at: time })).describe('Of the last operation.'),

@@ -44,6 +44,7 @@ export const resultOf = {
   setInstanceMetadata: 'instance',
   resizeInstance: 'instance',
   migrateInstance: 'instance',
+  liveMigrateInstance: 'instance',
   setInstancePassword: 'instance',
   triggerCrashDump: 'instance',
   snapshotInstance: 'image',

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { confirm, retry, revert, rollback } from './decisions.ts';
+import { abort, confirm, forceComplete, retry, revert, rollback, setPolicy } from './decisions.ts';
 import { auditHost, fenceHost, setHostEnabled, verify } from './host-requests.ts';
 import { backupInstance, cacheImage, deleteImage, importImage, snapshotInstance } from './image-requests.ts';
 import { buildInstance, deleteInstance, getConsoleOutput, openConsole } from './instance-requests.ts';
@@ -26,11 +26,14 @@ export const requests = {
   verify,
 } as const;
 
-/** What each update of an operation that waits for a decision takes, by its name. */
-export const decisions = { retry, rollback, confirm, revert } as const;
+/** What each update of an operation takes, by its name. */
+export const decisions = { retry, rollback, confirm, revert, abort, forceComplete, setPolicy } as const;
 
 /** The name of an operation, which is its workflow type. */
 export type OperationName = keyof typeof requests;
+
+/** The name of an update of an operation. */
+export type UpdateName = keyof typeof decisions;
 
 /** The request of an operation as `parseRequest` returns it. */
 export type RequestOf<N extends OperationName> = z.output<(typeof requests)[N]>;

@@ -9,6 +9,7 @@ export { deleteInstance } from './delete.ts';
 export { deleteImage } from './delete-image.ts';
 export { createNetwork, disableHost, enableHost, fenceHost, getConsoleOutput, getScreenshot, openConsole } from './direct.ts';
 export { importImage } from './import-image.ts';
+export { liveMigrateInstance } from './live-migrate.ts';
 export { setInstancePassword } from './password.ts';
 export { pauseInstance, unpauseInstance } from './pause.ts';
 export { rebootInstance } from './reboot.ts';

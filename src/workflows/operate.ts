@@ -54,6 +54,11 @@ export interface Frame<Changes> extends Omit<StepMaker, 'position' | 'carrying'>
   readonly whenOutOfRetries: (policy: OnFailure) => void;
   /** Says of the step that ended last what it decided: people see it beside the step. */
   readonly note: (text: string) => void;
+  /**
+   * Has something done without which there is no way on nor back: a cancel is not heard in it, and a step of it that is out of retries waits
+   * for an operator.
+   */
+  readonly insist: <Result>(work: () => Promise<Result>) => Promise<Result>;
   /** The point of no return: from here on a cancel is not heard and nothing is undone. */
   readonly commit: () => void;
 }
@@ -81,6 +86,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   const undos = undoStack();
   let onFailure: OnFailure = 'rollback';
   let isCommitted = false;
+  let isInsisting = false;
   let left: { touches?: readonly string[] } = {};
   const { position, patientControl, carrying, ...steps } = stepMaker(
     {
@@ -88,7 +94,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
       onFailure: () => onFailure,
       isUndoing: undos.isUnwinding,
       isCancelled: () => run.consideredCancelled,
-      isCommitted: () => isCommitted,
+      isCommitted: () => isCommitted || isInsisting,
     },
     held,
     book,
@@ -135,6 +141,14 @@ export async function operate<Input extends Accepted, Changes extends object, Re
     },
     whenOutOfRetries: (policy) => {
       onFailure = policy;
+    },
+    insist: async (work) => {
+      isInsisting = true;
+      try {
+        return await CancellationScope.nonCancellable(work);
+      } finally {
+        isInsisting = false;
+      }
     },
     commit: () => {
       isCommitted = true;

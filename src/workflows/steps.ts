@@ -144,8 +144,14 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
     }
     if (host !== null && waitsForSlot === true && isSilence(failure) && (await isUp(host))) return true;
     if (mayBeAway === true && isAway(failure)) return false;
-    if (typeOf(failure) === 'TransferBroken') return false; // both ends begin anew
+    if (isForTheStory(failure)) return false;
     return mayPark() && (await parkAt(whereFailed(failure), failure)) === 'retry';
+  }
+
+  /** Both ends of a transfer begin anew; a guest whose hosts lost one another is on neither. */
+  function isForTheStory(failure: unknown): boolean {
+    const type = typeOf(failure);
+    return type === 'TransferBroken' || (type === 'PostCopyBroken' && !situation.isCommitted());
   }
 
   async function isUp(host: string): Promise<boolean> {

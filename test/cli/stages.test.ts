@@ -19,6 +19,10 @@ function instance(history: readonly (readonly [TaskState | null, number])[], isH
   return { taskHistory, operation: isHeld ? { workflowId: 'build/web1/1' } : null } as unknown as Instance;
 }
 
+const MiB = 1024 ** 2;
+const none = { totalBytes: 0, doneBytes: 0, remainingBytes: 0 };
+const migrating = { elapsedMs: 1000, memory: none, disks: none };
+
 const steps = [
   step('acceptBuild', null, 0, 9),
   step('selectHost', null, 10, 40),
@@ -89,6 +93,29 @@ test.for([
   [
     [{ activity: 'fetchBases', attempt: 1, lastFailure: null, progress: { step: 'fetch', doneBytes: 512, totalBytes: null } }],
     'fetch: 512 B',
+  ],
+  [
+    [
+      {
+        activity: 'migrateGuest',
+        attempt: 1,
+        lastFailure: null,
+        progress: {
+          step: 'live migration: memory',
+          doneBytes: 80 * MiB,
+          totalBytes: 128 * MiB,
+          migration: {
+            ...migrating,
+            phase: 'memory',
+            iteration: 3,
+            dirtyBytesPerSecond: 12 * MiB,
+            throttlePercent: 20,
+            expectedSeconds: 4,
+          },
+        },
+      },
+    ],
+    'live migration: memory: 80 MiB of 128 MiB, round 3, changed 12 MiB/s, slowed down by 20 %, about 4.00 s to go',
   ],
 ] as const)('of what an operation waits for, %j, people read: %s', ([pending, text]) => {
   expect(detailOf(pending)).toBe(text);

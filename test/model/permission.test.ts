@@ -14,7 +14,7 @@ test.for([
   ['resizeInstance', { instanceId: 'i', host: 'cn1' }, 'host'],
   ['resizeInstance', { instanceId: 'i' }, 'flavor'],
   ['migrateInstance', { instanceId: 'i' }, 'novaflow-context.isAdmin'],
-  ['liveMigrateInstance', { instanceId: 'i', host: 'cn1' }, 'host'],
+  ['liveMigrateInstance', { instanceId: 'i' }, 'novaflow-context.isAdmin'],
   ['unshelveInstance', { instanceId: 'i', host: 'cn1' }, 'host'],
 ] as const)('%s with %j is forbidden to who is no administrator, naming %s', ([operation, request, field]) => {
   const refused = refusalToRequest(operation, request, tenant);

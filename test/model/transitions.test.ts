@@ -30,6 +30,7 @@ const ofOperations: Readonly<Record<string, Expected>> = {
   resumeInstance: onGuest('suspended'),
   resizeInstance: onGuest('active', 'stopped'),
   migrateInstance: onGuest('active', 'stopped'),
+  liveMigrateInstance: onGuest('active', 'paused'),
   confirmResize: onGuest('resized'),
   revertResize: onGuest('resized'),
   setInstancePassword: onGuest('active'),

@@ -28,11 +28,12 @@ import { wantedDisks } from '../../src/model/wanted-disks.ts';
 import { testKeyFile, testKeys } from '../codec/test-keys.ts';
 import { fakeGuestSteps, powerOf } from './fake-guest.ts';
 import { type FakeCopies, fakeLiveSteps } from './fake-live.ts';
+import { type FakeMigrations, fakeMigrationSteps } from './fake-migration.ts';
 import { type FakeMoves, fakeResizeSteps } from './fake-resize.ts';
 import { type FakeTransfers, fakeTransferSteps } from './fake-transfer.ts';
 
 /** What is on a fake host: by instance, whether its disks and its domain are there. */
-export interface FakeHost extends FakeMoves, FakeTransfers, Pick<FakeCopies, 'copies'> {
+export interface FakeHost extends FakeMoves, FakeTransfers, FakeMigrations, Pick<FakeCopies, 'copies'> {
   readonly bases: Set<string>;
   /** The one store that all hosts reach. */
   readonly images: Set<string>;
@@ -191,7 +192,7 @@ export async function startFleet(
     };
     const workers = await Promise.all(hostWorkers(name, host, attend));
     await report(name);
-    const { removeInstance, leaveHost } = fakeSteps(host, offered);
+    const { removeInstance, leaveHost } = fakeSteps(name, host, hosts, offered);
     const leave = ({ migration, ...removal }: OwedRemoval) => leaveHost({ ...removal, migrationId: migration?.id ?? null });
     await payDebts(client, name, async (removal) => (removal.migration === undefined ? removeInstance(removal) : leave(removal)));
     compute.set(name, { leaving, workers: running(workers) });
@@ -214,7 +215,7 @@ export async function startFleet(
   }
 
   function hostWorkers(name: string, host: FakeHost, attend: () => Promise<string>): Promise<Worker>[] {
-    const steps = fakeSteps(host, offered);
+    const steps = fakeSteps(name, host, hosts, offered);
     const interfered = Object.fromEntries(
       Object.entries(steps).map(([step, work]) => [step, interfere(name, step as HostStep, work as Work)]),
     );
@@ -278,6 +279,7 @@ function emptyHost(images: Set<string>): FakeHost {
       asideNames: ['disk', 'disk.config'],
       refusesArrivals: null,
     },
+    ...{ migrations: new Map(), migrationsGo: 'through' },
   };
 }
 
@@ -303,12 +305,18 @@ function running(workers: readonly Worker[]): { stop: () => Promise<void> } {
 
 type Work = (input: { instanceId?: string; instance?: Instance } | undefined) => Promise<unknown>;
 
-function fakeSteps(host: FakeHost, { vcpus, memoryMiB, diskGiB }: Inventory): HostSteps {
+function fakeSteps(
+  name: string,
+  host: FakeHost,
+  hosts: ReadonlyMap<string, FakeHost>,
+  { vcpus, memoryMiB, diskGiB }: Inventory,
+): HostSteps {
   return {
     ...fakeGuestSteps(host),
     ...fakeTransferSteps(host),
     ...fakeResizeSteps(host),
     ...fakeLiveSteps(host),
+    ...fakeMigrationSteps(name, host, hosts),
     listHost: async () => ({
       ...emptyListing,
       domains: [...host.guests].map(([instanceId, guest]) => ({ instanceId, powerState: powerOf[guest], blockJobs: [] })),

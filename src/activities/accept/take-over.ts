@@ -3,6 +3,7 @@ import { ApplicationFailure, Context, heartbeat, log } from '@temporalio/activit
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Instance, OperationInProgress } from '../../model/instance.ts';
 import type { Begin, Begun } from '../../model/instance-record.ts';
+import type { OperationView } from '../../model/operation.ts';
 import { type Action, mayTakeOver, transitions } from '../../model/transitions.ts';
 import { currentContext } from '../context.ts';
 import { client, fail, queryRecord, update } from '../record-client.ts';
@@ -93,9 +94,20 @@ async function askToCancel({ workflowId, runId }: OperationInProgress): Promise<
   }
 }
 
-async function whenLetGo(instanceId: string, { runId, type, workflowId }: OperationInProgress): Promise<void> {
+/**
+ * Whether it is waited for however long it takes: a guest that is past the switch of its migration is on neither host alone. One that waits
+ * for an operator itself is not.
+ */
+async function isWaitedFor({ type, workflowId, runId }: OperationInProgress): Promise<boolean> {
+  if (type !== 'liveMigrateInstance') return false;
+  const { parked } = await client().workflow.getHandle(workflowId, runId).query<OperationView>('operation');
+  return parked === null;
+}
+
+async function whenLetGo(instanceId: string, operation: OperationInProgress): Promise<void> {
+  const { runId, type, workflowId } = operation;
   const { cancellationSignal: signal } = Context.current();
-  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + patienceMs; Date.now() < deadline || (await isWaitedFor(operation)); ) {
     const instance = await queryRecord<Instance>('instance', instanceId);
     if (instance === null || instance.operation?.runId !== runId) return;
     heartbeat();

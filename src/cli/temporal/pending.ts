@@ -25,5 +25,6 @@ function progressIn({ heartbeatDetails }: PendingActivity): Pending['progress'] 
   if (payload === undefined) return null;
   const details = defaultPayloadConverter.fromPayload<Partial<NonNullable<Pending['progress']>> | null>(payload);
   if (typeof details?.step !== 'string' || typeof details.doneBytes !== 'number') return null;
-  return { step: details.step, doneBytes: details.doneBytes, totalBytes: details.totalBytes ?? null };
+  const { step, doneBytes, totalBytes = null, migration } = details;
+  return { step, doneBytes, totalBytes, ...(migration === undefined ? {} : { migration }) };
 }

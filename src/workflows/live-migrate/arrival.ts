@@ -1,0 +1,76 @@
+import type { AcceptedLiveMigration } from '../../activities/accept/live-migrate.ts';
+import type { LivePlan } from '../../activities/live-migration/arrival.ts';
+import type { MovableGuest } from '../../activities/live-migration/source.ts';
+import type { MigrationTarget } from '../../activities/live-migration/start.ts';
+import type { InstanceChanges } from '../../model/instance.ts';
+import type { Arrival } from '../../model/live-migration/arrivals.ts';
+import { together } from '../../model/together.ts';
+import { type ArrivalAt, type Declined, orDeclined } from '../destination.ts';
+import type { Frame } from '../operate.ts';
+import { isShared, probe } from '../shared-storage.ts';
+
+/** How a running guest gets to its destination. */
+export interface LiveArrival {
+  readonly storage: 'shared' | 'separate';
+  readonly arrivals: readonly Arrival[];
+  readonly guest: MovableGuest;
+  readonly target: MigrationTarget;
+}
+
+/** How often a host is asked again after it fetched what it had not. */
+const maxFetches = 3;
+
+/**
+ * All that is asked of both hosts before anything is touched (Nova's `check_can_live_migrate_destination` and `_source`): storage, hardware,
+ * disks, room, processor, and whether the source's libvirtd reaches the destination's. Raises `MigrationPreCheckError` for a guest that
+ * goes nowhere.
+ */
+export function liveArrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedLiveMigration, migrationId: string): ArrivalAt<LiveArrival> {
+  const { onHost, unlessAway } = frame;
+  const { instance, host: source, asked } = accepted;
+  const { id: instanceId, disks } = instance;
+
+  return async (host) => {
+    const way = { instanceId, source, destination: host };
+    const probed = await orDeclined(() => probe(frame, way));
+    if ('refusal' in probed) return probed;
+    const storage = await orDeclined(async () => (isShared(way, probed) ? 'shared' : 'separate'));
+    if (typeof storage !== 'string') return probed.removeProbes().then(() => storage);
+    const diskBytes = storage === 'shared' ? [] : disks.map(({ sizeBytes }) => sizeBytes);
+    const [guest, plan] = await together([
+      onHost(source).checkGuestMoves({ instanceId, wanted: asked, diskBytes }),
+      orDeclined(() => plannedAt(frame, accepted, { host, migrationId, storage })),
+      probed.removeProbes(),
+    ]);
+    if (plan.refusal !== null) return plan;
+    const { arrivals, target } = plan;
+    const [taken, reached] = await together([
+      orDeclined(() => unlessAway(host).checkTakesGuest({ guest })),
+      orDeclined(() => onHost(source).reachDestination({ instanceId, target, policy: guest.policy })),
+    ]);
+    if (taken.refusal !== null) return { refusal: taken.refusal };
+    return reached ?? { refusal: null, storage, arrivals, guest, target };
+  };
+}
+
+type Planned = Declined | (LivePlan & { readonly refusal: null });
+
+/** What a host says once it has the images that it can have. */
+async function plannedAt(
+  { onHost, longOnHost, unlessAway }: Frame<InstanceChanges>,
+  { instance, image, host: source, blockMigration, diskOverCommit }: AcceptedLiveMigration,
+  { host, migrationId, storage }: { readonly host: string; readonly migrationId: string; readonly storage: LiveArrival['storage'] },
+): Promise<Planned> {
+  const { id: instanceId, disks } = instance;
+  const measured = diskOverCommit && storage === 'separate' ? await onHost(source).measureDisks({ instanceId, disks }) : null;
+  const allocatedBytes = measured?.allocatedBytes ?? null;
+  const ask = () => unlessAway(host).planLiveArrival({ instance, image, migrationId, storage, blockMigration, allocatedBytes });
+  let plan = await ask();
+  for (let tries = 0; plan.missing.length > 0 && tries < maxFetches; tries += 1) {
+    await longOnHost(host).fetchBases({ images: plan.missing });
+    plan = await ask();
+  }
+  if (plan.refusal === null) return plan;
+  const { refusal, type } = plan;
+  return type === 'DestinationDiskExists' ? { refusal, type } : { refusal };
+}
