@@ -11,6 +11,7 @@ import { explanation } from './explain.ts';
 import { type Figure, figuresJson, figuresTable, samplesOf, verdictOn } from './figures.ts';
 import { imports } from './imports.ts';
 import { inspector } from './inspector.ts';
+import { liveMigrations } from './live-migrate.ts';
 import { allDisks, allDisksRequest, crowds, singles } from './measures.ts';
 import { workerMemory } from './memory.ts';
 import { type Options, type Part, type PartWithoutCloud, partsWithoutCloud, readOptions, usage } from './options.ts';
@@ -73,6 +74,11 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
       const kinds = Object.entries(resizeIds);
       if (explains)
         for (const [kind, ids] of kinds) say(await explanation(`resizeInstance, ${kind}, and its confirm`, cloud.client, ids, []));
+      return figures;
+    },
+    'live-migrate': async () => {
+      const { figures, workflowIds } = await liveMigrations(contest, cloud, samples, say);
+      if (explains) say(await explanation('liveMigrateInstance', cloud.client, workflowIds, []));
       return figures;
     },
     ticker: () => ticker(cloud, samples, say),

@@ -3,7 +3,7 @@ import { table } from '../src/cli/tables.ts';
 /** A figure that is to be reached: samples of ours, and those it is held against. */
 export interface Figure {
   readonly name: string;
-  readonly unit: 'ms' | 'MB';
+  readonly unit: 'ms' | 'MB' | 'pings';
   readonly ours: readonly number[];
   /** Measured in the same run, and where that is possible in turns with ours. */
   readonly beside: { readonly what: string; readonly samples: readonly number[] } | null;

@@ -16,6 +16,7 @@ const parts = [
   'ticker',
   'transfer',
   'resize',
+  'live-migrate',
 ] as const;
 export type Part = (typeof parts)[number];
 
@@ -29,7 +30,7 @@ export const usage = `Measures novaflow and the floor, which is what the same gu
 usage: npm run bench -- [--only PART,…] [--samples N] [--rounds N] [--loads full|small] [--explain] [--json FILE]
 
   --only     some of ${parts.join(', ')}
-  --samples  single builds and deletes, claims, rounds of power operations, events, snapshots, the ticker and resizes, of each kind (10)
+  --samples  single builds and deletes, claims, rounds of power operations, events, snapshots, the ticker, resizes and live migrations, of each kind (10)
   --rounds   crowds of ten builds of each kind, imports, and disks from host to host (3)
   --loads    full, or small disks, which show the way and prove nothing (full)
   --explain  where the time of builds and deletes goes, step by step
