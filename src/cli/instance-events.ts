@@ -4,24 +4,27 @@ import { table } from './tables.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What was done to an instance, as `instance events` shows it. */
-export type InstanceEvent = Omit<RecentOperation, 'end' | 'endedAt' | 'userId' | 'requestId' | 'failure'> & {
+export type InstanceEvent = Omit<RecentOperation, 'end' | 'endedAt' | 'userId' | 'requestId' | 'reason' | 'failure'> & {
   /** Null of an operation that runs since before records told it. */
   readonly userId: string | null;
   readonly end: RecentOperation['end'] | 'running';
   readonly endedAt: string | null;
   readonly requestId: string | null;
+  readonly reason: string | null;
   readonly failure: NonNullable<RecentOperation['failure']> | null;
 };
 
 /** The last operations of an instance, oldest first, and at the end the one that runs. */
 export function eventsOf({ recent, operation }: Instance): readonly InstanceEvent[] {
-  const ended = recent.map(({ requestId = null, failure = null, ...one }): InstanceEvent => ({ ...one, requestId, failure }));
+  const ended = recent.map(
+    ({ requestId = null, reason = null, failure = null, ...one }): InstanceEvent => ({ ...one, requestId, reason, failure }),
+  );
   if (operation === null) return ended;
-  const { workflowId, runId, type, since: startedAt, userId = null, requestId = null } = operation;
-  return [...ended, { workflowId, runId, type, userId, requestId, startedAt, endedAt: null, end: 'running', failure: null, steps: [] }];
+  const { step: _step, since: startedAt, userId = null, requestId = null, reason = null, ...run } = operation;
+  return [...ended, { ...run, userId, requestId, reason, startedAt, endedAt: null, end: 'running', failure: null, steps: [] }];
 }
 
-/** A line an operation, and below each its failure and its steps. */
+/** A line an operation, and below each its reason, its failure and its steps. */
 export function eventsText(events: readonly InstanceEvent[], { paint }: Pick<Terminal, 'paint'>): string {
   const head = ['WHAT', 'BY', 'BEGAN', 'TOOK', 'END', 'OPERATION', 'REQUEST'];
   const rows = events.map(({ type, userId, startedAt, endedAt, end, workflowId, requestId }) => [
@@ -39,11 +42,12 @@ export function eventsText(events: readonly InstanceEvent[], { paint }: Pick<Ter
 
 function detailsOf(event: InstanceEvent | undefined): readonly string[] {
   if (event === undefined) return [];
-  const { failure, steps } = event;
+  const { reason, failure, steps } = event;
+  const said = reason === null ? [] : [`  reason: ${reason}`];
   const failed = failure === null ? [] : [`  ${failure.type}: ${failure.message}`];
   const took = steps.map(
     ({ name, host, durationMs, note }) =>
       `${name}${host === null ? '' : ` on ${host}`} ${durationText(durationMs)}${note === undefined ? '' : ` (${note})`}`,
   );
-  return [...failed, ...(took.length === 0 ? [] : [`  ${took.join(', ')}`])];
+  return [...said, ...failed, ...(took.length === 0 ? [] : [`  ${took.join(', ')}`])];
 }

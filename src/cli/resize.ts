@@ -97,7 +97,7 @@ function addDecision(group: Group, session: Session, decision: 'confirm' | 'reve
     .addHelpText('after', examples(`instance ${decision}-resize web1`));
   if (decision === 'revert') {
     command
-      .option('--reason <text>', 'kept in the history')
+      .option('--reason <text>', 'shown by instance events')
       .action((idOrName, { wait, reason }) =>
         decide(session, { idOrName, wait, decision, request: reason === undefined ? {} : { reason } }),
       );

@@ -43,6 +43,8 @@ export interface Begin {
   readonly takeOver: boolean;
   /** Absent: a message of a release before, which is judged as an administrator's. */
   readonly by?: Requester;
+  /** What who asked said of it, to be shown with it. */
+  readonly reason?: string;
   readonly notify?: NotificationPolicy;
 }
 
@@ -189,8 +191,9 @@ export function begin(state: InstanceState, message: Begin, at: string): Instanc
   }
   const { type, part, userId, taskState } = message;
   const requestId = message.by?.requestId ?? null;
-  const told = message.notify === undefined ? {} : { notify: message.notify };
-  const tenure = taken(state, message.run, { type, part, userId, requestId, step: 'accept', since: at, ...told });
+  const { notify, reason } = message;
+  const said = { ...(notify === undefined ? {} : { notify }), ...(reason === undefined ? {} : { reason }) };
+  const tenure = taken(state, message.run, { type, part, userId, requestId, step: 'accept', since: at, ...said });
   const known = message.create === null ? state.record : newRecord(message.create, at);
   if (known === null) return state;
   const record = holder === null ? known : remembered(known, holder, takenOverBy(message), at);
@@ -285,13 +288,13 @@ type Outcome = Pick<FinishInstance, 'end' | 'steps' | 'failure'>;
 /** The record with the holder's operation among those that ended. */
 function remembered(
   record: Instance,
-  { workflowId, runId, type, userId, requestId, since }: Holder,
+  { workflowId, runId, type, userId, requestId, since, reason }: Holder,
   outcome: Outcome,
   at: string,
 ): Instance {
   const { end, steps, failure = null } = outcome;
   const kept = failure === null ? null : { type: failure.type, message: failure.message.slice(0, longestFailure) };
-  const operation = { workflowId, runId, type, userId, requestId: requestId ?? null };
+  const operation = { workflowId, runId, type, userId, requestId: requestId ?? null, ...(reason === undefined ? {} : { reason }) };
   const recent: RecentOperation = { ...operation, startedAt: since, endedAt: at, end, failure: kept, steps };
   return { ...record, recent: [...record.recent, recent].slice(-rememberedEnds) };
 }
@@ -306,8 +309,8 @@ function shown(state: InstanceState, at: string): InstanceState {
   return { ...state, record: { ...record, generation, operation: holder === null ? null : operationOf(holder), updatedAt: at } };
 }
 
-function operationOf({ workflowId, runId, type, userId, requestId = null, step, since }: Holder): OperationInProgress {
-  return { workflowId, runId, type, userId, requestId, step, since };
+function operationOf({ workflowId, runId, type, userId, requestId = null, step, since, reason }: Holder): OperationInProgress {
+  return { workflowId, runId, type, userId, requestId, step, since, ...(reason === undefined ? {} : { reason }) };
 }
 
 function newRecord(made: NewInstance, at: string): Instance {

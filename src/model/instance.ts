@@ -127,6 +127,8 @@ export interface OperationInProgress {
   readonly requestId?: string | null;
   readonly step: string;
   readonly since: string;
+  /** What who asked for it said. */
+  readonly reason?: string;
 }
 
 /** An operation that let go and stays open: a resize that waits for confirm or revert. */
@@ -166,6 +168,8 @@ export interface RecentOperation {
   readonly userId: string;
   /** Absent of operations that ended before records kept it, as is `failure`. */
   readonly requestId?: string | null;
+  /** What who asked for it said. */
+  readonly reason?: string;
   readonly startedAt: string;
   readonly endedAt: string;
   readonly end: OperationEnd;

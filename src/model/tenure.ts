@@ -39,6 +39,8 @@ export interface Holder extends Run {
   readonly requestId?: string | null;
   readonly step: string;
   readonly since: string;
+  /** What who asked for it said. */
+  readonly reason?: string;
   /** From here on a reset run is refused: part of the work is gone. */
   readonly undoing: boolean;
   /** Runs that a reset replaced: what still lives of them is refused. */
@@ -132,7 +134,7 @@ export function mayAct(tenure: Tenure, run: Run, part: number): boolean {
 export function taken(
   tenure: Tenure,
   run: Run,
-  as: Pick<Holder, 'type' | 'part' | 'userId' | 'requestId' | 'step' | 'since' | 'notify'>,
+  as: Pick<Holder, 'type' | 'part' | 'userId' | 'requestId' | 'step' | 'since' | 'reason' | 'notify'>,
 ): Tenure {
   return {
     ...(tenure.holder === null ? tenure : released(tenure, tenure.holder)),

@@ -71,7 +71,7 @@ export const networkName = textOf(patterns.networkName, 'the name of a network: 
 export const ipv4 = z.ipv4(must('an IPv4 address'));
 /** A moment. */
 export const time = z.iso.datetime({ precision: 3, ...must('a time in UTC with milliseconds, such as 2026-11-27T09:30:00.000Z') });
-/** Why somebody decided something; it is kept in the history. */
+/** Why somebody decided something; it is kept in the history, and of a resize that is reverted in the record. */
 export const reason = textOf(patterns.text(1, 500), 'text of 1 to 500 characters, without control characters');
 
 const maxEntries = 64;

@@ -71,6 +71,8 @@ const migration = describes<Migration>()(
   }),
 );
 
+const reason = z.exactOptional(z.string()).describe('What who asked for it said: why a resize is reverted.');
+
 /** The operation that holds an instance. */
 export const operationInProgress = describes<NonNullable<Instance['operation']>>()(
   z.strictObject({
@@ -79,6 +81,7 @@ export const operationInProgress = describes<NonNullable<Instance['operation']>>
     requestId: z.exactOptional(z.string().nullable()),
     step: z.string(),
     since: time,
+    reason,
   }),
 );
 
@@ -87,6 +90,7 @@ const recent = describes<Instance['recent'][number]>()(
     ...run,
     userId: z.string(),
     requestId: z.exactOptional(z.string().nullable()).describe('Absent of operations that ended before records kept it.'),
+    reason,
     startedAt: time,
     endedAt: time,
     end: z.enum(['completed', 'failed', 'cancelled', 'terminated']),

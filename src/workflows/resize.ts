@@ -144,11 +144,18 @@ async function untilDecided(type: Type, instance: Instance, asked: Decisions): P
 type Outcome = { readonly instance: Instance; readonly refusal: null } | { readonly instance: null; readonly refusal: unknown };
 
 /** Takes the instance again and does what was decided; a refusal to take it is the answer to who asked. */
-async function carriedOut(type: Type, { id: instanceId }: Instance, { decision, by }: Decided, asked: Decisions): Promise<Outcome> {
+async function carriedOut(type: Type, { id: instanceId }: Instance, { decision, by, reason }: Decided, asked: Decisions): Promise<Outcome> {
   const { firstExecutionRunId: firstRunId } = workflowInfo();
   let accepted: AcceptedDecision;
   try {
-    accepted = await acceptDecision({ type, instanceId, firstRunId, decision, isAutomatic: by !== 'asked' });
+    accepted = await acceptDecision({
+      type,
+      instanceId,
+      firstRunId,
+      decision,
+      isAutomatic: by !== 'asked',
+      ...(reason === undefined ? {} : { reason }),
+    });
   } catch (failure) {
     const refusal = outcomeOf(failure, { step: 'acceptDecision', host: null });
     asked.refuse(refusal);

@@ -33,6 +33,7 @@ const failed = {
   failure: { type: 'OperationFailed', message: 'no' },
   steps: [],
 } as const;
+const reverted = { ...built, workflowId: 'resize/web1/4', type: 'resizeInstance', reason: 'slower than before', steps: [] } as const;
 const operation = {
   workflowId: 'delete/web1/4',
   runId: 'r4',
@@ -42,9 +43,9 @@ const operation = {
   step: 'removeInstance',
   since: at(9_000),
 };
-const instance = { recent: [built, ofEarlierRelease, failed], operation } as unknown as Instance;
+const instance = { recent: [built, ofEarlierRelease, failed, reverted], operation } as unknown as Instance;
 
-test('events tell what, by whom, when, how long and how it ended, with steps and failures below', () => {
+test('events tell what, by whom, when, how long and how it ended, with reasons, failures and steps below', () => {
   expect(eventsText(eventsOf(instance), keptTerminal()).split('\n')).toEqual([
     'WHAT            BY   BEGAN                     TOOK    END        OPERATION      REQUEST',
     'buildInstance   ada  2026-01-01T00:00:00.000Z  2.40 s  completed  build/web1/1   req-1',
@@ -52,6 +53,8 @@ test('events tell what, by whom, when, how long and how it ended, with steps and
     'stopInstance    ada  2026-01-01T00:00:05.000Z  1.00 s  cancelled  stop/web1/2    -',
     'startInstance   ada  2026-01-01T00:00:00.000Z  2.40 s  failed     start/web1/3   req-1',
     '  OperationFailed: no',
+    'resizeInstance  ada  2026-01-01T00:00:00.000Z  2.40 s  completed  resize/web1/4  req-1',
+    '  reason: slower than before',
     'deleteInstance  bob  2026-01-01T00:00:09.000Z  -       running    delete/web1/4  req-4',
   ]);
 });
@@ -61,6 +64,6 @@ test('as JSON every event has every field, whatever release it is of', async () 
   const events = JSON.parse(out) as object[];
   expect(asked).toEqual([['pastRecord', 'web1']]);
   expect(new Set(events.map((event) => Object.keys(event).toSorted().join()))).toEqual(
-    new Set(['end,endedAt,failure,requestId,runId,startedAt,steps,type,userId,workflowId']),
+    new Set(['end,endedAt,failure,reason,requestId,runId,startedAt,steps,type,userId,workflowId']),
   );
 });

@@ -349,6 +349,14 @@ test('a record keeps its last 20 operations, the newest last', () => {
   expect(recordOf(last).recent[19]?.workflowId).toBe('operation-24/1');
 });
 
+test('a reason that was given is shown while the operation holds the instance, and afterwards', () => {
+  const reasoned = begin(active, { ...toDelete(), taskState: 'spawning', reason: 'slower than before' }, at(10));
+  expect(recordOf(reasoned).operation).toMatchObject({ reason: 'slower than before' });
+  const { run } = toDelete();
+  expect(recordOf(finish(reasoned, toFinish({ run }), at(11))).recent.at(-1)).toMatchObject({ reason: 'slower than before' });
+  expect(recordOf(begin(active, toDelete(), at(10))).operation).not.toHaveProperty('reason');
+});
+
 describe('an operation that was terminated', () => {
   const spawning = enter(building, toEnter({ step: 'spawning', touches: ['host/cn1'], changes: { taskState: 'spawning' } }), at(4));
   const abandoned = abandon(spawning, 'terminated', at(6));

@@ -137,6 +137,8 @@ describe('a resize', () => {
     const instance = (await run.result()) as Instance;
     expect(instance).toMatchObject({ ...onFirst, disks: before.disks });
     expect(walked(instance)).toEqual(['resize_reverting', null]);
+    const { recent } = await recordOf(instanceId);
+    expect(recent.at(-1)).toMatchObject({ type: 'resizeInstance', end: 'completed', reason: 'slower than before' });
     expect(placeOf(instanceId)).toEqual({ [one]: 'running disks' });
     expect([await claimsOn(one, instanceId), await claimsOn(two, instanceId)]).toEqual([[[instanceId, 1]], []]);
   });

@@ -32,18 +32,29 @@ export interface AcceptDecisionActivities {
     decision: 'confirm' | 'revert';
     /** Nobody asked for it: the time is over, or the operation was cancelled. */
     isAutomatic: boolean;
+    /** What who asked for it said. */
+    reason?: string;
   }): Promise<AcceptedDecision>;
 }
 
 export const acceptDecisionActivities: AcceptDecisionActivities = {
-  acceptDecision: async ({ type, instanceId, firstRunId, decision, isAutomatic }) => {
+  acceptDecision: async ({ type, instanceId, firstRunId, decision, isAutomatic, reason }) => {
     const before = await queryRecord<Instance>('instance', instanceId);
     if (before === null) throw fail('InstanceNotFound', `there is no instance ${instanceId}`);
     if (before.image === null) throw fail('ImageNotFound', `instance ${before.name} has no image`);
     const [{ image }, vifs] = await Promise.all([bootImages(before.image), vifsOfPorts(before.ports)]);
     const openedBy = activityInfo().workflowExecution?.workflowId ?? '';
     const action = decision === 'confirm' ? 'confirmResize' : 'revertResize';
-    const { token, record: instance } = await begun({ type, action, instanceId, firstRunId, openedBy, part: 2, isAutomatic });
+    const { token, record: instance } = await begun({
+      type,
+      action,
+      instanceId,
+      firstRunId,
+      openedBy,
+      part: 2,
+      isAutomatic,
+      ...(reason === undefined ? {} : { reason }),
+    });
     const { migration } = instance;
     if (migration === undefined || migration === null) throw new Error(`instance ${instanceId} is resized and has no migration`);
     const source = await queryRecord<Host>('host', migration.source);

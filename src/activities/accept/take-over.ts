@@ -25,6 +25,8 @@ export interface Beginning {
   readonly part?: number;
   /** It comes by itself when a time is over: no lock keeps it. */
   readonly isAutomatic?: boolean;
+  /** Why, as who asked said it. */
+  readonly reason?: string;
 }
 
 /** What a taker-over finds: the instance, taken; or its last record, when the operation that was asked to cancel left nothing. */

@@ -5,6 +5,8 @@ export interface Decided {
   readonly decision: 'confirm' | 'revert';
   /** `asked`: by an update, which waits for its answer; `time`: its window is over; `cancel`: the operation was cancelled. */
   readonly by: 'asked' | 'time' | 'cancel';
+  /** What who asked said. */
+  readonly reason?: string;
 }
 
 /** The updates by which a resize is decided. */
@@ -22,7 +24,7 @@ export interface Decisions {
 /** Registers the updates `confirm` and `revert`. Called first in a run. */
 export function decisions(): Decisions {
   let isOpen = false;
-  let asked: Decided['decision'] | null = null;
+  let asked: Omit<Decided, 'by'> | null = null;
   let refusal: Error | null = null;
   let answers = 0;
 
@@ -33,8 +35,8 @@ export function decisions(): Decisions {
     if (isOpen && asked === null) return;
     throw notWaiting(isOpen ? 'another decision is being carried out' : 'the instance is not resized yet, or no more');
   };
-  const decide = (decision: Decided['decision']) => async () => {
-    asked = decision;
+  const decide = (decision: Decided['decision']) => async (request: unknown) => {
+    asked = { decision, ...((request ?? {}) as { reason?: string }) };
     const mine = answers;
     await condition(() => answers > mine);
     if (refusal !== null) throw refusal;
@@ -52,7 +54,7 @@ export function decisions(): Decisions {
         const inTime =
           until === null ? condition(isAsked).then(() => true) : condition(isAsked, Math.max(1, Date.parse(until) - Date.now()));
         if (!(await inTime)) return { decision: 'confirm', by: 'time' };
-        return { decision: asked ?? 'confirm', by: 'asked' };
+        return { ...(asked ?? { decision: 'confirm' }), by: 'asked' };
       } catch (failure) {
         if (!isCancellation(failure)) throw failure;
         return { decision: 'revert', by: 'cancel' };
@@ -61,7 +63,9 @@ export function decisions(): Decisions {
     refuse: answer,
     close: (done) => {
       isOpen = false;
-      answer(asked === done ? null : notWaiting(done === null ? 'its operation is over' : `another decision came first: ${done}`));
+      answer(
+        asked?.decision === done ? null : notWaiting(done === null ? 'its operation is over' : `another decision came first: ${done}`),
+      );
     },
   };
 
