@@ -85,7 +85,7 @@ export function hasPoint(step: string, point: FaultPoint): boolean {
 
 const lockedSteps: ReadonlySet<string> = new Set([
   ...['createDisks', 'defineDomain', 'startPaused', 'runGuest', 'removeInstance', 'wipeDisks'],
-  ...['shutDownGuest', 'switchGuestOff', 'pauseGuest', 'unpauseGuest', 'injectNmi', 'setGuestClock'],
+  ...['shutDownGuest', 'switchGuestOff', 'pauseGuest', 'unpauseGuest', 'injectNmi', 'setGuestClock', 'setGuestPassword'],
   ...['saveGuest', 'restoreGuest', 'forgetSavedMemory'],
   ...['fetchBases', 'storeImage', 'removeStoredImage'],
   ...['saveGuest', 'extractSnapshot', 'wakeGuest', 'uploadSnapshot'],

@@ -1,11 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import { Client } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runInHost } from '../../lab/lab.ts';
+import { importGuest } from '../../lab/cloud.ts';
+import { buildGuest, runInHost } from '../../lab/lab.ts';
+import { until } from '../../lab/wait.ts';
+import { dataConverterWith } from '../../src/client.ts';
+import type { Image } from '../../src/model/image.ts';
 import type { Instance, PowerState, VmState } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
 import type { OperationName } from '../../src/schema/request.ts';
+import { testKeyFile, testKeys } from '../codec/test-keys.ts';
+import { asking } from '../lab/asking.ts';
 import { blankImage } from '../lab/blank-image.ts';
 import { type OwnCloud, ownCloud } from '../lab/cloud-fixture.ts';
+import { secrets } from '../workflows/canaries.ts';
 import { type Case, type FaultPoint, findings, hasPoint, points, startStopped, stepsOf, struck, whenIdle } from './matrix.ts';
 import { endOfStruck, type Strike, strikes } from './strikes.ts';
 
@@ -13,6 +21,8 @@ import { endOfStruck, type Strike, strikes } from './strikes.ts';
 interface Row {
   readonly type: OperationName;
   readonly how?: object;
+  /** A guest with a kernel and an agent, which goes down when it is asked. Else there is nothing to boot. */
+  readonly hasAgent?: true;
   /** What is done to a guest that runs, so that the operation may begin. */
   readonly before: readonly OperationName[];
   /** Where a cancel is heard that comes at a step. */
@@ -26,6 +36,15 @@ interface Row {
 const untilFinished = (step: string) => step !== 'finish';
 const before = (...steps: readonly string[]) => {
   return (step: string) => steps.includes(step);
+};
+
+const softReboot: Row = {
+  type: 'rebootInstance',
+  how: { mode: 'soft' },
+  before: [],
+  hearsCancel: before('acceptReboot', 'shutDownGuest'),
+  lastToHear: 'shutDownGuest',
+  rests: ['active', 'active'],
 };
 
 /** What is struck together: a guest for each step of each. */
@@ -64,6 +83,19 @@ const groups: Readonly<Record<string, readonly Row[]>> = {
     },
     { type: 'triggerCrashDump', before: [], hearsCancel: untilFinished, lastToHear: 'injectNmi', rests: ['active', 'active'] },
   ],
+  'a soft reboot, of a guest that goes down or of one that does not, or a password': [
+    { ...softReboot, hasAgent: true },
+    softReboot,
+    {
+      type: 'setInstancePassword',
+      how: { adminPassword: secrets.adminPassword },
+      hasAgent: true,
+      before: [],
+      hearsCancel: before('acceptPassword', 'setGuestPassword'),
+      lastToHear: 'setGuestPassword',
+      rests: ['active', 'active'],
+    },
+  ],
 };
 
 const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
@@ -73,6 +105,10 @@ const chosenGroups = Object.entries(groups).slice(0, isLongRun ? undefined : 1);
 
 let own: OwnCloud;
 let image: string;
+let imageWithAgent: Promise<string> | null = null;
+let keyFile: ReturnType<typeof testKeyFile>;
+const { hostNamed } = asking(() => own);
+
 /** A step of an operation, and the guest that it is struck with. */
 interface Place {
   readonly row: Row;
@@ -84,7 +120,9 @@ interface Place {
 const places = new Map<string, Promise<readonly Place[]>>();
 
 beforeAll(async () => {
-  own = await ownCloud('power-faults', {
+  keyFile = testKeyFile();
+  const made = await ownCloud('power-faults', {
+    NOVAFLOW_CODEC_KEY_FILE: keyFile.path,
     NOVAFLOW_HOST_CAPACITY_VCPUS: '100',
     // Every operation that is stopped keeps its slot.
     NOVAFLOW_SLOTS_QUICK: '100',
@@ -92,10 +130,18 @@ beforeAll(async () => {
     NOVAFLOW_RECLAIM_INSTANCE_INTERVAL_SECONDS: '3600',
     // A blank guest does not shut down when it is asked.
     NOVAFLOW_SHUTDOWN_TIMEOUT_SECONDS: '1',
+    // Long enough for one with a kernel.
+    NOVAFLOW_SOFT_REBOOT_TIMEOUT_SECONDS: '20',
   });
+  const { connection, options } = made.client;
+  const dataConverter = dataConverterWith(async () => testKeys);
+  own = { ...made, client: new Client({ connection, namespace: options.namespace, dataConverter }) };
   image = await blankImage(own);
 }, 120_000);
-afterAll(() => own?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await own?.[Symbol.asyncDispose]();
+  keyFile[Symbol.dispose]();
+});
 
 describe.each(chosen)('when %s', (_name, strike) => {
   describe.each(chosenGroups)('in the midst of %s', (group, rows) => {
@@ -110,12 +156,12 @@ describe.each(chosen)('when %s', (_name, strike) => {
 /** The steps are those of a clean run. */
 async function placesOf(rows: readonly Row[]): Promise<readonly Place[]> {
   const each = rows.map(async (row): Promise<readonly Place[]> => {
-    const instanceId = await built();
+    const instanceId = await built(row);
     await prepared(instanceId, row);
     const workflowId = await act(row.type, instanceId, row.how);
     const [first = '', ...others] = await stepsOf(own, { workflowId });
     await madeActive(instanceId);
-    const more = others.map(async (step) => ({ row, step, instanceId: await built() }));
+    const more = others.map(async (step) => ({ row, step, instanceId: await built(row) }));
     return [{ row, step: first, instanceId }, ...(await Promise.all(more))];
   });
   return (await Promise.all(each)).flat();
@@ -153,9 +199,7 @@ async function requireAllowed({ instanceId, row, step, run }: Case & { readonly 
 
 /** What a host's libvirt says. */
 async function powerOf(host: string | null, instanceId: string): Promise<PowerState> {
-  const found = own.cloud.lab.hosts.find(({ name }) => name === host);
-  if (found === undefined) throw new Error(`${instanceId} is on no host`);
-  const state = (await runInHost(found, ['virsh', 'domstate', instanceId])).trim();
+  const state = (await runInHost(hostNamed(`${host}`), ['virsh', 'domstate', instanceId])).trim();
   return powerStates.get(state) ?? 'nostate';
 }
 
@@ -166,6 +210,7 @@ const powerStates: ReadonlyMap<string, PowerState> = new Map([
 ]);
 
 async function prepared(instanceId: string, row: Row): Promise<void> {
+  if (row.hasAgent === true) await whenAgentAnswers(instanceId);
   for (const type of row.before) await act(type, instanceId);
 }
 
@@ -190,9 +235,36 @@ async function act(type: OperationName, instanceId: string, how: object = {}): P
   return workflowId;
 }
 
-async function built(): Promise<string> {
+async function built({ hasAgent }: Row): Promise<string> {
   const instanceId = randomUUID();
-  const flavor = { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 };
-  await act('buildInstance', instanceId, { name: `vm-${instanceId.slice(0, 8)}`, image, flavor });
+  const small = { image, flavor: { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 } };
+  const what = hasAgent === true ? { image: await withAgent(), flavor: 'lab.tiny' } : small;
+  await act('buildInstance', instanceId, { name: `vm-${instanceId.slice(0, 8)}`, ...what });
   return instanceId;
+}
+
+/** The image of a guest with a kernel and an agent, imported when the first needs it. */
+function withAgent(): Promise<string> {
+  imageWithAgent ??= importedWithAgent();
+  return imageWithAgent;
+}
+
+async function importedWithAgent(): Promise<string> {
+  const { kernelId, ramdiskId, properties } = await importGuest(own.cloud, await buildGuest({}));
+  const withChannel = { ...properties, hw_qemu_guest_agent: 'yes' };
+  const request = { name: 'agent', source: 'file:tiny-root', diskFormat: 'raw', kernelId, ramdiskId, properties: withChannel };
+  const started = { taskQueue: controlQueue, workflowId: 'import-agent', args: [request] };
+  return ((await own.client.workflow.execute('importImage', started)) as Image).id;
+}
+
+async function whenAgentAnswers(instanceId: string): Promise<void> {
+  const { host: name } = await idle(instanceId);
+  const host = hostNamed(`${name}`);
+  const ask = ['virsh', 'qemu-agent-command', instanceId, '{"execute":"guest-ping"}', '--timeout', '1'];
+  const look = async () =>
+    runInHost(host, ask).then(
+      () => true as const,
+      () => null,
+    ); // it fails until the guest is up
+  await until(look, { what: `the agent of ${instanceId}`, timeoutMs: 120_000, intervalMs: 500 });
 }
