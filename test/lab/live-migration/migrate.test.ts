@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { killLibvirtd, startLibvirtd } from '../../../lab/lab.ts';
+import { migrationNotes } from '../../../src/activities/live-migration/note.ts';
 import { makeVessels } from '../../../src/activities/live-migration/vessels.ts';
-import { DomainXml } from '../../../src/libvirt/index.ts';
+import { DomainCreate, DomainXml } from '../../../src/libvirt/index.ts';
 import { policy } from '../../model/live-migration/policies.ts';
 import { inActivity } from '../in-activity.ts';
-import { consoleOf, discardMover, journalLine, type Mover, shareDirectory } from './mover.ts';
+import { type Attempt, consoleOf, discardMover, journalLine, type Mover, shareDirectory } from './mover.ts';
 import { postCopyTests } from './post-copy.ts';
 import { captureOf } from './wire.ts';
 import { type MigrationWorld, migrationWorld } from './world.ts';
@@ -83,7 +84,7 @@ const noBases = {
   },
 };
 
-test.concurrent('a migration that is aborted leaves its guest running, and the next try moves it, though its worker is gone', async (context) => {
+test.concurrent('a migration that is aborted, or left and ended, leaves its guest running, and one that lost its worker is joined', async (context) => {
   const mover = await started(context);
   const { id, from, to } = mover;
   const input = await mover.prepare({ bandwidthMiBps: 4 });
@@ -95,12 +96,17 @@ test.concurrent('a migration that is aborted leaves its guest running, and the n
   expect(await to.acts.sightOfGuest({ instanceId: id })).toMatchObject({ state: 'absent' });
   await mover.whenTicks(from);
 
-  const next = { ...(await mover.prepare({ bandwidthMiBps: 4 })), migrationId: 'first/2' };
+  const left = mover.begin({ ...(await mover.prepare({ bandwidthMiBps: 4 })), migrationId: 'first/2' });
+  await left.whenIn('memory');
+  await endWorker(left);
+  const { token } = input;
+  expect(await inActivity(() => from.acts.endMigration({ token, instanceId: id }))).toEqual({ end: 'here' });
+
+  const next = { ...(await mover.prepare({ bandwidthMiBps: 4 })), migrationId: 'first/3' };
   const lost = world.again(from);
   const first = mover.begin(next, lost);
   const before = await first.whenIn('memory');
-  first.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
-  await expect(first.ended).rejects.toThrow('WORKER_SHUTDOWN');
+  await endWorker(first);
   await lost.libvirt.close();
   const second = mover.begin(next);
   expect((await second.whenIn('memory')).elapsedMs).toBeGreaterThan(before.elapsedMs);
@@ -109,6 +115,11 @@ test.concurrent('a migration that is aborted leaves its guest running, and the n
   await mover.whenTicks(to);
   expect(await consoleOf(to, id)).not.toContain('GUEST UP');
 });
+
+async function endWorker(attempt: Attempt): Promise<void> {
+  attempt.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+  await expect(attempt.ended).rejects.toThrow('WORKER_SHUTDOWN');
+}
 
 test.concurrent('a guest that changes its memory faster than it is sent ends its migration when it is told to, by a longer pause', async (context) => {
   const mover = await started(context, { memoryMiB: 128, commandLine: 'dirties=24' });
@@ -126,6 +137,25 @@ test.concurrent('a guest that is paused arrives paused, though post-copy is aske
   expect(await mover.to.acts.sightOfGuest({ instanceId: mover.id })).toMatchObject({ state: 'paused', job: 'none' });
   await mover.to.libvirt.domainResume({ dom: { uuid: mover.id } });
   expect(await mover.to.acts.sightOfGuest({ instanceId: mover.id })).toMatchObject({ state: 'running' });
+});
+
+test.concurrent('a guest that a migration left standing still runs on, and one that was restored paused is moved as what it is', async (context) => {
+  const mover = await started(context, { isPaused: true });
+  const { id, from, to } = mover;
+  const saveAndRestore = async () => {
+    await from.libvirt.domainManagedSave({ dom: { uuid: id } });
+    await from.libvirt.domainCreateWithFlags({ dom: { uuid: id }, flags: DomainCreate.paused });
+    expect(await from.acts.sightOfGuest({ instanceId: id })).toMatchObject({ state: 'held', job: 'none' });
+  };
+  await saveAndRestore(); // libvirt says the same of both
+  await migrationNotes(from.runDir, id).write({ migrationId: 'earlier/1', wasPaused: false, copiesDisks: true, isBegun: true, end: null });
+  const refusal = { type: 'MigrationPreCheckError', message: expect.stringContaining('stands still') };
+  await expect(mover.prepare()).rejects.toMatchObject(refusal);
+  await inActivity(() => from.acts.runOn({ token: { run: 'run', generation: 1, step: 1 }, instanceId: id }));
+  expect(await from.acts.sightOfGuest({ instanceId: id })).toMatchObject({ state: 'running' });
+  await saveAndRestore();
+  expect(await mover.migrate(await mover.prepare())).toEqual({ end: 'gone', reason: null });
+  expect(await to.acts.sightOfGuest({ instanceId: id })).toMatchObject({ state: 'paused', job: 'none' });
 });
 
 test.concurrent('a guest whose disk both hosts see goes on upon it, and nothing of it is copied', async (context) => {

@@ -21,6 +21,8 @@ export const MiB = 1024 ** 2;
 /** A host and what its compute worker would do on it. */
 export interface Side {
   readonly host: LabHost;
+  /** Where its worker notes what outlives it. */
+  readonly runDir: string;
   readonly libvirt: Libvirt;
   readonly acts: ReturnType<typeof migrateActivities> &
     ReturnType<typeof migrationSourceActivities> &

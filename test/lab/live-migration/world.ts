@@ -58,7 +58,7 @@ export async function migrationWorld(name: string, lab: Omit<LabRequest, 'name'>
       ...migrationSourceActivities(libvirt, whileHolding, config),
       ...migrationDestinationActivities(libvirt, config),
     };
-    return { host, libvirt, acts, target: migrationTarget(config) };
+    return { host, runDir: config.runDir, libvirt, acts, target: migrationTarget(config) };
   };
   const [one, other] = hosts.map((host) => sideOf(host));
   if (one === undefined || other === undefined) throw new Error('a migration needs two hosts');
