@@ -65,25 +65,27 @@ export type Whose = 'source' | 'destination' | 'nobody' | 'unknown';
 
 /**
  * Who has the guest, by what the source saw and what the destination shows. What the destination received and did not run is worth
- * nothing as long as the source has its guest. A source that is broken has switched over: it never has the guest again.
+ * nothing as long as the source has its guest. A source that is broken has switched over: it never has the guest again. libvirt keeps the
+ * job of a destination that is broken, too, so that its state is asked first.
  *
  * | source | destination | whose |
  * |---|---|---|
  * | here | any | source |
+ * | broken | broken | unknown |
+ * | any other | broken | destination |
  * | any other | migration in goes on | unknown |
  * | any other | running | destination |
- * | gone | paused, held, broken, off | destination |
+ * | gone | paused, held, off | destination |
  * | gone | absent, moved away | nobody |
- * | held | broken | destination |
  * | held | any other | source |
- * | off | broken | destination |
  * | off | any other | nobody |
- * | broken | paused | destination |
- * | broken | held, broken | unknown |
- * | broken | any other | nobody |
+ * | broken | paused, off | destination |
+ * | broken | held | unknown |
+ * | broken | absent, moved away | nobody |
  */
 export function whoseAfter(source: SourceEnd | 'broken', { state, job }: Pick<GuestSight, 'state' | 'job'>): Whose {
   if (source === 'here') return 'source';
+  if (state === 'broken') return source === 'broken' ? 'unknown' : 'destination';
   if (job === 'migration in') return 'unknown';
   if (state === 'running') return 'destination';
   const { [state]: found = otherwise[source] } = byStateThere[source];
@@ -93,8 +95,8 @@ export function whoseAfter(source: SourceEnd | 'broken', { state, job }: Pick<Gu
 const otherwise = { gone: 'nobody', held: 'source', off: 'nobody', broken: 'nobody' } as const;
 
 const byStateThere: Readonly<Record<keyof typeof otherwise, Partial<Record<GuestSight['state'], Whose>>>> = {
-  gone: { paused: 'destination', held: 'destination', broken: 'destination', off: 'destination' },
-  held: { broken: 'destination' },
-  off: { broken: 'destination' },
-  broken: { paused: 'destination', held: 'unknown', broken: 'unknown' },
+  gone: { paused: 'destination', held: 'destination', off: 'destination' },
+  held: {},
+  off: {},
+  broken: { paused: 'destination', off: 'destination', held: 'unknown' },
 };

@@ -40,6 +40,9 @@ test.for([
   ['held', 'absent', 'none', 'source'],
   ['off', 'running', 'none', 'destination'],
   ['off', 'broken', 'none', 'destination'],
+  ['off', 'broken', 'migration in', 'destination'],
+  ['gone', 'broken', 'migration in', 'destination'],
+  ['held', 'broken', 'migration in', 'destination'],
   ['off', 'paused', 'none', 'nobody'],
   ['off', 'held', 'none', 'nobody'],
   ['off', 'off', 'none', 'nobody'],
@@ -52,7 +55,7 @@ test.for([
   ['broken', 'paused', 'none', 'destination'],
   ['broken', 'held', 'none', 'unknown'],
   ['broken', 'broken', 'none', 'unknown'],
-  ['broken', 'off', 'none', 'nobody'],
+  ['broken', 'off', 'none', 'destination'],
   ['broken', 'absent', 'none', 'nobody'],
 ] as const)('a guest that is %s at its source and %s with job %s at its destination has: %s', ([end, state, job, whose]) => {
   expect(whoseAfter(end, { state, job })).toBe(whose);
