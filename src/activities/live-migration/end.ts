@@ -7,6 +7,7 @@ import { fail } from '../fail.ts';
 import { isNoDomain } from '../failures.ts';
 import { lastTryIn, type MigrationNotes } from './note.ts';
 import { sightOf } from './sight.ts';
+import { leftAlone, type RunBeside, unblocking } from './unblock.ts';
 
 const pollMs = 100;
 
@@ -14,11 +15,17 @@ const pollMs = 100;
  * Ends a migration that nobody follows any more, and answers how: one that has switched over is waited for, any other is aborted. One that
  * broke off after its switch is `broken`, and stays so. Raises the cancel of who waits.
  */
-export async function endedMigration(libvirt: Libvirt, uuid: string, notes: MigrationNotes): Promise<SourceEnd | 'broken'> {
+export async function endedMigration(
+  libvirt: Libvirt,
+  uuid: string,
+  notes: MigrationNotes,
+  runBeside: RunBeside,
+): Promise<SourceEnd | 'broken'> {
   const { cancellationSignal } = Context.current();
   const note = await notes.read();
+  const { answered } = note?.mayPostCopy === false ? unblocking(uuid, runBeside) : leftAlone;
   for (;;) {
-    const sight = await sightOf(libvirt, uuid);
+    const sight = await answered(sightOf(libvirt, uuid));
     const end = endAtSource(sight, isRestoredPaused(lastTryIn(note)));
     if (end !== 'moving') {
       // Who is paused and restored later is not taken for a guest whose memory was sent.
@@ -26,7 +33,7 @@ export async function endedMigration(libvirt: Libvirt, uuid: string, notes: Migr
       return end;
     }
     cancellationSignal.throwIfAborted();
-    if (!sight.isSwitched) await libvirt.domainAbortJob({ dom: { uuid } }).catch(unlessOver);
+    if (!sight.isSwitched) await answered(libvirt.domainAbortJob({ dom: { uuid } })).catch(unlessOver);
     await setTimeout(pollMs);
   }
 }

@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ConnectionLost, ErrorCode, isLibvirtError, type Libvirt } from '../../libvirt/index.ts';
+import { migrationProgress } from '../../model/live-migration/progress.ts';
 import { endAtSource, type SourceEnd } from '../../model/live-migration/sight.ts';
 import { type Answer, answerOf } from './answer.ts';
 import { type JobSight, sightOf } from './sight.ts';
 import type { Steering } from './steer.ts';
+import type { Unblocking } from './unblock.ts';
 
 /** A migration that somebody follows to its end. */
 export interface Followed {
@@ -14,6 +16,7 @@ export interface Followed {
   /** libvirt's answer, which comes with the end; null for a migration that another worker began. */
   readonly answer: Promise<unknown> | null;
   readonly steering: Steering;
+  readonly unblocking: Unblocking;
   /** Called when the job is seen first. */
   readonly begun: () => Promise<void>;
 }
@@ -32,7 +35,7 @@ const awayMs = 60_000;
  * other, such as that of a worker that stops, leaves it alone and is raised. Raises `ConnectionLost` when libvirt stays away.
  */
 export async function follow(followed: Followed): Promise<{ readonly end: SourceEnd | 'broken'; readonly reason: string | null }> {
-  const { libvirt, uuid, wasPaused, steering, begun } = followed;
+  const { libvirt, uuid, wasPaused, steering, unblocking, begun } = followed;
   const answer = answerOf(followed.answer);
   let [hasBegun, looksWithoutJob, awaySince] = [false, 0, null as number | null];
   for (;;) {
@@ -49,7 +52,9 @@ export async function follow(followed: Followed): Promise<{ readonly end: Source
   async function steer(sight: JobSight): Promise<void> {
     if (!hasBegun) await begun();
     hasBegun = true;
-    await steering.steer(sight);
+    await unblocking.answered(steering.steer(sight));
+    const { memory, disks } = migrationProgress(sight.stats, sight.isSwitched);
+    await unblocking.sent(memory.doneBytes + disks.doneBytes);
   }
 
   /** Without an answer to come, a job that libvirt is about to begin and one that is over look the same for a moment. */
@@ -65,7 +70,7 @@ export async function follow(followed: Followed): Promise<{ readonly end: Source
   /** Null: libvirt is away. */
   async function seen(): Promise<JobSight | null> {
     try {
-      const sight = await sightOf(libvirt, uuid);
+      const sight = await unblocking.answered(sightOf(libvirt, uuid));
       awaySince = null;
       return sight;
     } catch (error) {

@@ -10,12 +10,14 @@ import { isNoDomain } from '../failures.ts';
 import { faultPoint } from '../fault-hook.ts';
 import { guestOf } from '../guest.ts';
 import type { WhileHolding } from '../holding.ts';
+import { run } from '../run.ts';
 import { follow } from './follow.ts';
 import { lastTryIn, type MigrationEnd, type MigrationNote, type MigrationNotes, migrationNotes } from './note.ts';
 import { resumedPostCopy } from './resume.ts';
 import { type JobSight, sightOf } from './sight.ts';
 import { type Passage, startMigration } from './start.ts';
 import { steeringOf } from './steer.ts';
+import { leftAlone, type RunBeside, type Unblocking, unblocking } from './unblock.ts';
 
 export interface MigrateInput extends Passage {
   readonly token: Token;
@@ -41,12 +43,13 @@ export function migrateActivities(
   libvirt: Libvirt,
   whileHolding: WhileHolding,
   { runDir, instancesDir }: Pick<Config, 'runDir' | 'instancesDir'>,
+  runBeside: RunBeside = run,
 ): MigrateLongActivities {
   return {
     migrateGuest: (input) =>
       whileHolding(input.instanceId, input.token, async () => {
         const notes = migrationNotes(runDir, input.instanceId);
-        const sight = await sightOf(libvirt, input.instanceId);
+        const sight = await unblockingFor(input).answered(sightOf(libvirt, input.instanceId));
         const note = await noteFor(input, notes, sight);
         if (note.end !== null) return note.end;
         const { end, reason } = await moved(input, notes, note, sight);
@@ -64,7 +67,11 @@ export function migrateActivities(
       await faultPoint('copying');
     };
     const { answer } = await begin(input, note, sight);
-    return follow({ libvirt, uuid, wasPaused: note.wasPaused, answer, steering, begun });
+    return follow({ libvirt, uuid, wasPaused: note.wasPaused, answer, steering, unblocking: unblockingFor(input), begun });
+  }
+
+  function unblockingFor({ instanceId, policy }: MigrateInput): Unblocking {
+    return policy.postCopy ? leftAlone : unblocking(instanceId, runBeside);
   }
 
   /** In MiB; 0 for a guest that is not here any more. */
@@ -99,13 +106,24 @@ export function migrateActivities(
  * The note of this try: that of one before it is over. It is written before libvirt is asked for anything. Raises `DomainStateConflict` for
  * a guest that may have gone on elsewhere.
  */
-async function noteFor({ migrationId, instanceId, copied }: MigrateInput, notes: MigrationNotes, sight: JobSight): Promise<MigrationNote> {
+async function noteFor(
+  { migrationId, instanceId, copied, policy }: MigrateInput,
+  notes: MigrationNotes,
+  sight: JobSight,
+): Promise<MigrationNote> {
   const known = await notes.read();
   if (known?.migrationId === migrationId) return known;
   const why = whyNotAnew(sight, lastTryIn(known));
   if (why !== null) throw fail('DomainStateConflict', `the guest of ${instanceId} ${why}`);
   const wasPaused = sight.state === 'paused' || sight.state === 'held';
-  const note: MigrationNote = { migrationId, wasPaused, copiesDisks: copied !== 'none', isBegun: false, end: null };
+  const note: MigrationNote = {
+    migrationId,
+    wasPaused,
+    copiesDisks: copied !== 'none',
+    mayPostCopy: policy.postCopy,
+    isBegun: false,
+    end: null,
+  };
   await notes.write(note);
   return note;
 }

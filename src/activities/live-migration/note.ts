@@ -18,6 +18,8 @@ export interface MigrationNote {
   readonly wasPaused: boolean;
   /** Whether disks are copied too. */
   readonly copiesDisks: boolean;
+  /** Whether the guest may switch over. */
+  readonly mayPostCopy: boolean;
   /** Whether libvirt's job was seen. */
   readonly isBegun: boolean;
   readonly end: MigrationEnd | null;

@@ -9,11 +9,13 @@ import type { Token } from '../../model/tenure.ts';
 import { fail } from '../fail.ts';
 import { guestOf } from '../guest.ts';
 import type { WhileHolding } from '../holding.ts';
+import { run } from '../run.ts';
 import { requireCertificate } from '../transfer/certificate.ts';
 import { endedMigration, ranOn } from './end.ts';
 import { lastTryIn, migrationNotes } from './note.ts';
 import { sightOf, sightWithFigures } from './sight.ts';
 import { flagsOf, type MigrationTarget, migrateUri } from './start.ts';
+import type { RunBeside } from './unblock.ts';
 import { type MigrationWishActivities, migrationWishActivities } from './wish.ts';
 
 /** A guest that can move, and how it will. */
@@ -59,6 +61,7 @@ export function migrationSourceActivities(
   libvirt: Libvirt,
   whileHolding: WhileHolding,
   config: Pick<Config, 'runDir' | 'liveMigration' | 'pkiDir' | 'host'>,
+  runBeside: RunBeside = run,
 ): MigrationSourceActivities {
   const { runDir, liveMigration } = config;
   return {
@@ -103,7 +106,7 @@ export function migrationSourceActivities(
 
     endMigration: ({ token, instanceId }) =>
       whileHolding(instanceId, token, async () => ({
-        end: await endedMigration(libvirt, instanceId, migrationNotes(runDir, instanceId)),
+        end: await endedMigration(libvirt, instanceId, migrationNotes(runDir, instanceId), runBeside),
       })),
 
     runOn: ({ token, instanceId }) => whileHolding(instanceId, token, () => ranOn(libvirt, instanceId, migrationNotes(runDir, instanceId))),

@@ -99,5 +99,5 @@ export async function fakeSource(changes: Partial<FakeSource> = {}) {
 
 /** The note of a try that nobody saw end. */
 export function noteOf(changes: Partial<MigrationNote> = {}): MigrationNote {
-  return { migrationId: 'first/1', wasPaused: false, copiesDisks: true, isBegun: true, end: null, ...changes };
+  return { migrationId: 'first/1', wasPaused: false, copiesDisks: true, mayPostCopy: false, isBegun: true, end: null, ...changes };
 }

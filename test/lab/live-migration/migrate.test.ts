@@ -2,14 +2,15 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { killLibvirtd, startLibvirtd } from '../../../lab/lab.ts';
 import { migrationNotes } from '../../../src/activities/live-migration/note.ts';
 import { makeVessels } from '../../../src/activities/live-migration/vessels.ts';
 import { DomainCreate, DomainXml } from '../../../src/libvirt/index.ts';
 import { policy } from '../../model/live-migration/policies.ts';
 import { inActivity } from '../in-activity.ts';
+import { killedTests } from './killed.ts';
 import { type Attempt, consoleOf, discardMover, journalLine, type Mover, shareDirectory } from './mover.ts';
 import { postCopyTests } from './post-copy.ts';
+import { slowTests } from './slow.ts';
 import { captureOf } from './wire.ts';
 import { type MigrationWorld, migrationWorld } from './world.ts';
 
@@ -148,7 +149,14 @@ test.concurrent('a guest that a migration left standing still runs on, and one t
     expect(await from.acts.sightOfGuest({ instanceId: id })).toMatchObject({ state: 'held', job: 'none' });
   };
   await saveAndRestore(); // libvirt says the same of both
-  await migrationNotes(from.runDir, id).write({ migrationId: 'earlier/1', wasPaused: false, copiesDisks: true, isBegun: true, end: null });
+  await migrationNotes(from.runDir, id).write({
+    migrationId: 'earlier/1',
+    wasPaused: false,
+    copiesDisks: true,
+    mayPostCopy: false,
+    isBegun: true,
+    end: null,
+  });
   const refusal = { type: 'MigrationPreCheckError', message: expect.stringContaining('stands still') };
   await expect(mover.prepare()).rejects.toMatchObject(refusal);
   await inActivity(() => from.acts.runOn({ token: { run: 'run', generation: 1, step: 1 }, instanceId: id }));
@@ -186,19 +194,8 @@ test.concurrent('the daemon of the source says itself that it does not reach the
 if (isLongRun) {
   postCopyTests(() => world, started);
 
-  test('a migration whose source lost its libvirtd is ended by the next one, and its guest stays', async (context) => {
-    const mover = await started(context);
-    const { id, from, to } = mover;
-    const attempt = mover.begin(await mover.prepare({ bandwidthMiBps: 4 }));
-    await attempt.whenIn('memory');
-    await killLibvirtd(from.host);
-    await startLibvirtd(from.host);
-    expect(await attempt.ended).toEqual({ end: 'here', reason: null });
-    expect(await to.acts.sightOfGuest({ instanceId: id })).toMatchObject({ state: 'absent' });
-    await mover.whenTicks(from);
-    const again = { ...(await mover.prepare()), migrationId: 'first/2' };
-    expect(await mover.migrate(again)).toEqual({ end: 'gone', reason: null });
-  });
+  killedTests(() => world, started);
+  slowTests(started);
 }
 
 test.for([

@@ -50,7 +50,9 @@ export interface Mover {
 /** The step that migrates, under way. */
 export interface Attempt {
   readonly ended: Promise<MigrationEnd>;
-  /** What a heartbeat would say now, once the migration is so far; `iteration`: how often memory was gone through at least. */
+  /** What a heartbeat would say now, once the migration is so far. */
+  readonly when: (isSo: (progress: MigrationProgress) => boolean) => Promise<MigrationProgress>;
+  /** The same by phase, and how often memory was gone through at least. */
   readonly whenIn: (phase: MigrationPhase, iteration?: number) => Promise<MigrationProgress>;
   readonly cancel: MockActivityEnvironment['cancel'];
 }
@@ -65,15 +67,17 @@ export function moverOf(id: string, from: Side, to: Side, furnish: (side: Side) 
     const holder: { current: Progress | null } = { current: null };
     const ended: Promise<MigrationEnd> = progressHolder.run(holder, () => attempt.run(() => side.acts.migrateGuest(input)));
     ended.catch(() => undefined); // who waits for it hears it
+    const when: Attempt['when'] = (isSo) => {
+      const look = () => {
+        const progress = holder.current?.migration;
+        return progress !== undefined && isSo(progress) ? progress : null;
+      };
+      return until(look, { what: `what is waited for of ${id}`, timeoutMs: 60_000 });
+    };
     return {
       ended,
-      whenIn: (phase, iteration = 0) => {
-        const look = () => {
-          const progress = holder.current?.migration;
-          return progress?.phase === phase && progress.iteration >= iteration ? progress : null;
-        };
-        return until(look, { what: `${phase} of ${id}`, timeoutMs: 60_000 });
-      },
+      when,
+      whenIn: (phase, iteration = 0) => when((progress) => progress.phase === phase && progress.iteration >= iteration),
       cancel: (...args) => attempt.cancel(...args),
     };
   };

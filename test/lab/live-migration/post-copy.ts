@@ -1,12 +1,10 @@
 import { ActivityCancellationDetails } from '@temporalio/common';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { cutApart, rejoin, runInHost } from '../../../lab/lab.ts';
-import { until } from '../../../lab/wait.ts';
 import { inActivity } from '../in-activity.ts';
 import { consoleOf, type Mover, type Side } from './mover.ts';
+import { limitWire, type Start, switchedOver } from './switched.ts';
 import type { MigrationWorld } from './world.ts';
-
-type Start = (context: TestContext, options?: Parameters<MigrationWorld['start']>[0]) => Promise<Mover>;
 
 /** Tests of migrations by post-copy, which take long. `started`: a guest that goes with the test. */
 export function postCopyTests(world: () => MigrationWorld, started: Start): void {
@@ -76,18 +74,6 @@ export function postCopyTests(world: () => MigrationWorld, started: Start): void
 
 type Input = Awaited<ReturnType<Mover['prepare']>>;
 
-/** Begins, and switches over while most of the memory is missing, which comes slowly then. */
-async function switchedOver(mover: Mover, input: Input): Promise<ReturnType<Mover['begin']>> {
-  const { id, from, to } = mover;
-  const attempt = mover.begin(input);
-  await attempt.whenIn('memory');
-  await limitWire(from, 40);
-  expect(await from.acts.forceMigration(input)).toEqual({ refusal: null });
-  const look = async () => (await to.acts.sightOfGuest({ instanceId: id })).isSwitched || null;
-  await until(look, { what: 'the switch', timeoutMs: 30_000 });
-  return attempt;
-}
-
 /** Neither side is destroyed, and nothing can be begun, ended or run that would make two of one guest. */
 async function expectKept({ id, from }: Mover, input: Input): Promise<void> {
   const { token } = input;
@@ -100,10 +86,4 @@ async function expectKept({ id, from }: Mover, input: Input): Promise<void> {
 /** Has QEMU's connection end at once on both sides; those of libvirt stay. */
 async function breakConnection({ host }: Side): Promise<void> {
   await runInHost(host, ['ss', '--kill', '--tcp', 'dport >= :49152 and dport <= :49215']);
-}
-
-/** Makes a host's wire carry so much a second; null: as much as it can. */
-async function limitWire({ host }: Side, mbit: number | null): Promise<void> {
-  const limit = ['replace', 'dev', 'eth0', 'root', 'tbf', 'rate', `${mbit}mbit`, 'burst', '128k', 'latency', '400ms'];
-  await runInHost(host, ['tc', 'qdisc', ...(mbit === null ? ['del', 'dev', 'eth0', 'root'] : limit)]);
 }

@@ -7,6 +7,7 @@ import { holdingIn } from '../../../src/activities/holding.ts';
 import { migrationDestinationActivities, migrationTarget } from '../../../src/activities/live-migration/destination.ts';
 import { migrateActivities } from '../../../src/activities/live-migration/migrate.ts';
 import { migrationSourceActivities } from '../../../src/activities/live-migration/source.ts';
+import type { RunBeside } from '../../../src/activities/live-migration/unblock.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { connectLibvirt, DomainCreate, type Libvirt } from '../../../src/libvirt/index.ts';
 import { domainNameOf } from '../../../src/model/domain.ts';
@@ -53,9 +54,10 @@ export async function migrationWorld(name: string, lab: Omit<LabRequest, 'name'>
       instancesDir: inside,
       liveMigration: settingsOfMigration(settings),
     };
+    const runBeside: RunBeside = async (file, args) => ({ stdout: await runInHost(host, [file, ...args]) });
     const acts = {
-      ...migrateActivities(libvirt, whileHolding, config),
-      ...migrationSourceActivities(libvirt, whileHolding, config),
+      ...migrateActivities(libvirt, whileHolding, config, runBeside),
+      ...migrationSourceActivities(libvirt, whileHolding, config, runBeside),
       ...migrationDestinationActivities(libvirt, config),
     };
     return { host, runDir: config.runDir, libvirt, acts, target: migrationTarget(config) };
