@@ -47,6 +47,11 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
   const sight = (instanceId: string): GuestSight => {
     const guest = host.guests.get(instanceId);
     const job = host.migrations.get(instanceId);
+    const waits = [...peers.values()].some(({ migrations, migrationsGo }) => {
+      const coming = migrations.get(instanceId);
+      return coming?.to === name && coming.end === null && migrationsGo === 'broken';
+    });
+    if (waits) return { state: 'broken', job: 'migration in', isSwitched: true, completed: null };
     const isMoving = job !== undefined && job.end === null;
     const isSwitched = isMoving && job.isSwitched;
     const state = guest === undefined ? 'absent' : guest === 'running' || guest === 'paused' ? guest : 'off';

@@ -19,7 +19,7 @@ import { migrationNotes } from './note.ts';
 import { sightWithFigures } from './sight.ts';
 
 export interface SettleActivities {
-  /** What the guest is here, once nothing comes in for it any more. Changes nothing. */
+  /** What the guest is here, once nothing comes in for it any more, or never will. Changes nothing. */
   awaitGuest(input: { instanceId: string }): Promise<GuestSight>;
   /**
    * Makes a guest that has arrived this host's own: its definition is kept, its disks are noted; one that stands still and is not `isPaused`
@@ -45,7 +45,8 @@ export function settleActivities(libvirt: Libvirt, whileHolding: WhileHolding, {
       const { cancellationSignal: signal } = Context.current();
       for (;;) {
         const sight = await sightWithFigures(libvirt, instanceId);
-        if (sight.job !== 'migration in') return sight;
+        // libvirt keeps the job of one that broke off.
+        if (sight.job !== 'migration in' || sight.state === 'broken') return sight;
         await setTimeout(pollMs, undefined, { signal });
       }
     },
@@ -65,7 +66,8 @@ export function settleActivities(libvirt: Libvirt, whileHolding: WhileHolding, {
     dropArrival: ({ token, instanceId, migrationId, storage, source }) =>
       whileHolding(instanceId, token, async (directory) => {
         const whose = whoseAfter(source, await sightWithFigures(libvirt, instanceId));
-        if (whose === 'destination' || whose === 'unknown')
+        // A source that is broken has switched over: what was written since is here.
+        if (whose === 'destination' || whose === 'unknown' || source === 'broken')
           throw fail('DomainStateConflict', `the guest of instance ${instanceId} lives here, or may yet (at its source: ${source})`);
         if (storage === 'separate' && !(await arrivesFor(directory, migrationId))) return;
         await leave(instanceId, directory, storage);

@@ -4,7 +4,7 @@ import type { MigrationEnd } from '../../activities/live-migration/note.ts';
 import type { InstanceChanges } from '../../model/instance.ts';
 import { type SourceEnd, type Whose, whoseAfter } from '../../model/live-migration/sight.ts';
 import type { Frame } from '../operate.ts';
-import { isAway, typeOf } from '../outcome.ts';
+import { isAway, messageOf, typeOf } from '../outcome.ts';
 
 /** A guest that is sent, and between which hosts. */
 export interface Sending extends Omit<MigrateInput, 'token'> {
@@ -21,38 +21,44 @@ export interface Sending extends Omit<MigrateInput, 'token'> {
 export async function sendGuest(frame: Frame<InstanceChanges>, sending: Sending): Promise<void> {
   const { source, destination, ...passage } = sending;
   for (;;) {
-    const { end, failure } = await followed(() => frame.longOnHost(source).migrateGuest(passage));
-    const whose = end?.end === 'broken' ? 'broken' : await frame.insist(() => whoHasIt(frame, sending, end?.end ?? null));
-    if (whose === 'destination' || whose === 'broken') frame.commit();
+    const { end, reason, failure } = await followed(() => frame.longOnHost(source).migrateGuest(passage));
+    const whose = await frame.insist(() => whoHasIt(frame, sending, end));
+    if (whose === 'destination' || whose === 'unknown') frame.commit();
     if (whose === 'destination') return;
-    if (whose === 'broken') continue;
-    if (failure !== null) throw failure;
-    const why = end?.reason ?? (whose === 'nobody' ? 'it ended on both hosts' : 'nobody said why');
+    if (whose === 'unknown') continue; // from now on the step itself waits for an operator
+    if (failure !== null && end === null) throw failure;
+    const why = reason ?? (whose === 'nobody' ? 'it ended on both hosts' : 'nobody said why');
     throw ApplicationFailure.nonRetryable(`the guest did not go to ${destination}: ${why}`, 'OperationFailed', {
       ...{ step: 'migrateGuest', host: source },
     });
   }
 }
 
-type Followed = { readonly end: (MigrationEnd | { readonly end: 'broken'; readonly reason: null }) | null; readonly failure: unknown };
+interface Followed {
+  /** Null: nobody followed it to its end. */
+  readonly end: SourceEnd | 'broken' | null;
+  readonly reason: string | null;
+  readonly failure: unknown;
+}
 
 async function followed(follow: () => Promise<MigrationEnd>): Promise<Followed> {
   try {
-    return { end: await follow(), failure: null };
+    return { ...(await follow()), failure: null };
   } catch (failure) {
-    return { end: typeOf(failure) === 'PostCopyBroken' ? { end: 'broken', reason: null } : null, failure };
+    const isBroken = typeOf(failure) === 'PostCopyBroken';
+    return { end: isBroken ? 'broken' : null, reason: isBroken ? messageOf(failure) : null, failure };
   }
 }
 
 /**
- * Who has the guest, by both hosts. `seen`: how it ended at the source, or null where nobody followed it to its end. A guest that runs at its
- * destination, and for which nothing comes in any more, is there whatever its source would say, which may be lost.
+ * Who has the guest, by both hosts; `unknown`: neither side of a post-copy is whole. `seen`: how it ended at the source. A guest that runs at
+ * its destination, and for which nothing comes in any more, is there whatever its source would say, which may be lost.
  */
 async function whoHasIt(
   { whenHostReturns, unlessAway }: Frame<InstanceChanges>,
   { instanceId, source, destination }: Sending,
-  seen: SourceEnd | null,
-): Promise<Exclude<Whose, 'unknown'> | 'broken'> {
+  seen: Followed['end'],
+): Promise<Whose> {
   if (seen === 'here') return 'source';
   const there = await unlessAway(destination)
     .sightOfGuest({ instanceId })
@@ -63,8 +69,7 @@ async function whoHasIt(
   if (there?.state === 'running' && there.job === 'none') return 'destination';
   const end = seen ?? (await whenHostReturns(source).endMigration({ instanceId })).end;
   if (end === 'here') return 'source';
-  if (end === 'broken') return 'broken';
-  const whose = whoseAfter(end, await whenHostReturns(destination).awaitGuest({ instanceId }));
-  if (whose === 'unknown') throw ApplicationFailure.nonRetryable(`${destination} still takes the guest`, 'DomainStateConflict');
-  return whose;
+  // A side that broke off waits for what the other does not send any more.
+  if (end === 'broken') return there === null ? 'unknown' : whoseAfter(end, there);
+  return whoseAfter(end, await whenHostReturns(destination).awaitGuest({ instanceId }));
 }
