@@ -70,10 +70,9 @@ function migrated(request: unknown, steered: Steering): Promise<Instance> {
 
       const disks = arrivals.map(({ to }) => to);
       const adopt = { instanceId, storage, isPaused: guest.isPaused, disks };
-      const [{ powerState }] = await together([
-        during({ host: destination, disks }, () => onHost(destination).adoptGuest(adopt)),
-        leaveSource(frame, moving),
-      ]);
+      const adopted = during({ host: destination, disks }, () => onHost(destination).adoptGuest(adopt));
+      if (storage === 'shared') await adopted; // both hold the instance in one directory
+      const [{ powerState }] = await together([adopted, leaveSource(frame, moving)]);
       leave(touchedBy(instance, [destination]));
       return { vmState: restOf(vmState, powerState), powerState, migration: null, fault: null };
     },
