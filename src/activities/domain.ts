@@ -18,6 +18,7 @@ import { domainSpecOf, hardwareFor } from './domain-spec.ts';
 import { isNoDomain } from './failures.ts';
 import { guestOf } from './guest.ts';
 import { leaveOnlyHoldingFiles, type WhileHolding } from './holding.ts';
+import { migrationNotes } from './live-migration/note.ts';
 import { powerStateOf } from './power-state.ts';
 import { fail } from './record-client.ts';
 import { asideOf } from './resize/aside.ts';
@@ -107,6 +108,7 @@ export function domainActivities(
       whileHolding(instanceId, token, async (directory) => {
         await removeDomain(instanceId);
         await endTransfers(runDir, instanceId);
+        await migrationNotes(runDir, instanceId).forget();
         const toWipe = await devices.release(instanceId);
         await leaveOnlyHoldingFiles(directory);
         await rm(asideOf(directory), { recursive: true, force: true });
