@@ -35,7 +35,8 @@ export interface HostScene {
  * - `here`: its record says that it is on this host, and nobody changes that.
  * - `left`: it is resized and came from this host, which keeps what it had until that is decided.
  * - `busy`: an operation holds it, or held it since the listing began, so that what is found may be on its way.
- * - `broken`: an operation was terminated; whatever it left here is found by the delete. Or the host owes its removal.
+ * - `broken`: an operation was terminated; whatever it left, here or on the host that it was going to, is found by the delete. Or the host
+ *   owes its removal.
  * - `elsewhere`, `deleted`, `unknown`: nothing of it belongs here.
  */
 export type Whereabouts = 'here' | 'left' | 'busy' | 'broken' | 'elsewhere' | 'deleted' | 'unknown';
@@ -50,8 +51,14 @@ export function whereabouts(
   if (instance === undefined) return 'unknown';
   if (isBusy(instance, since)) return 'busy';
   if (instance.vmState === 'deleted') return 'deleted';
-  if (instance.host !== host) return instance.migration?.source === host && instance.vmState === 'resized' ? 'left' : 'elsewhere';
-  return instance.vmState === 'error' ? 'broken' : 'here';
+  if (instance.host === host) return instance.vmState === 'error' ? 'broken' : 'here';
+  if (instance.migration?.source === host && instance.vmState === 'resized') return 'left';
+  return wasTerminated(instance) ? 'broken' : 'elsewhere';
+}
+
+/** Its operation may have been at work on any host. */
+function wasTerminated({ vmState, recent }: Instance): boolean {
+  return vmState === 'error' && recent.at(-1)?.end === 'terminated';
 }
 
 /** Whether an operation holds the instance, or held it at any moment after `since`. */

@@ -399,8 +399,21 @@ describe('compareHost', () => {
     expect(found(tidyHost({ instances: seen(instance(changes)), record: host({ claims: [] }), ...listed(wrecked) }))).toEqual([]);
   });
 
-  test('leaves what a terminated operation left to the delete, but not its processes', () => {
-    const broken = instance({ vmState: 'error', powerState: 'nostate', disks: [], ports: [] });
+  const last = {
+    workflowId: 'migrate',
+    runId: 'run-1',
+    type: 'liveMigrateInstance',
+    userId: 'op',
+    startedAt: before,
+    endedAt: before,
+    steps: [],
+  };
+
+  test.for<[string, Partial<Instance>]>([
+    ['here', {}],
+    ['on its way from another host', { host: 'cn2', recent: [{ ...last, end: 'terminated' }] }],
+  ])('leaves what a terminated operation left %s to the delete, but not its processes', ([, where]) => {
+    const broken = instance({ vmState: 'error', powerState: 'nostate', disks: [], ports: [], ...where });
     const scene = tidyHost({
       instances: seen(broken),
       ...listed({ ...withoutNetwork, tools: wrecked.tools ?? [], domains: webDomain === undefined ? [] : [webDomain] }),
