@@ -1,9 +1,8 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { importGuest } from '../../lab/cloud.ts';
-import { buildGuest, type LabHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { buildGuest, type LabHost } from '../../lab/lab.ts';
 import { run as command } from '../../lab/run.ts';
 import { until } from '../../lab/wait.ts';
 import type { Instance } from '../../src/model/instance.ts';
@@ -11,16 +10,14 @@ import { controlQueue } from '../../src/model/queues.ts';
 import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
 import { endOf } from '../workflows/ends.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
+import { bootsOnDisk, hasQemu, killComputeWorkers, watchForTwo } from './moving.ts';
 
-const instances = '/var/lib/nova/instances';
 const tiny = { name: 'first', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 1, swapMiB: 16 };
 const larger = { ...tiny, name: 'second', memoryMiB: 160, rootGiB: 2, swapMiB: 32 };
 
 let own: OwnCloud;
 let guest: Instance;
-let sampling = new AbortController();
-let doubles: string[] = [];
-let sampler: Promise<void>;
+let watch: ReturnType<typeof watchForTwo>;
 
 /** With a directory each, disks are sent; with one for both, they are copied. */
 const storages = process.env['NOVAFLOW_TEST_ALL'] === '1' ? (['separate', 'shared'] as const) : (['separate'] as const);
@@ -32,13 +29,10 @@ describe.each(storages)('an instance on hosts whose storage is %s', (storage) =>
     await importGuest(own.cloud, await buildGuest({}));
     guest = await run<Instance>('buildInstance', { name: 'moves', image: 'tiny', flavor: tiny });
     await whenBooted(1);
-    sampling = new AbortController();
-    doubles = [];
-    sampler = sample();
+    watch = watchForTwo(own.cloud.lab.hosts, guest.id, hasQemu);
   }, 120_000);
   afterAll(async () => {
-    sampling.abort();
-    await sampler;
+    await watch?.stop();
     await own?.[Symbol.asyncDispose]();
   });
 
@@ -70,7 +64,7 @@ describe.each(storages)('an instance on hosts whose storage is %s', (storage) =>
     const request = { instanceId: guest.id, flavor: larger, host: there };
     const stopped = await startStopped(own, 'resizeInstance', { step: 'placeDisks', point: 'during', request });
     await whenHit(own, stopped);
-    await killWorkers();
+    await killComputeWorkers(own);
     await letGo(own, stopped);
     await whenResized();
     await decide(stopped.run, 'confirm');
@@ -93,7 +87,7 @@ describe.each(storages)('an instance on hosts whose storage is %s', (storage) =>
     await resize.result();
     expect(await findings(own)).toEqual([]);
     await run('stopInstance', { instanceId: guest.id });
-    expect((await journal()).map((line) => line.split(' ')[1])).toEqual(['1', '2', '3', '4']);
+    expect(await bootsOnDisk(hostNamed((await record()).host), guest.id)).toEqual(['1', '2', '3', '4']);
   });
 
   test('that is stopped is migrated without a start, and deleted while it waits leaves nothing', async () => {
@@ -106,32 +100,10 @@ describe.each(storages)('an instance on hosts whose storage is %s', (storage) =>
     expect(await findings(own)).toEqual([]);
   });
 
-  test('never ran on two hosts', () => {
-    expect(doubles).toEqual([]);
+  test('never ran on two hosts', async () => {
+    expect(await watch.stop()).toEqual([]);
   });
 });
-
-async function killWorkers(): Promise<void> {
-  for (const [host, worker] of own.workers.compute) {
-    signalProcess(worker, 'SIGKILL');
-    await whenEnded(worker);
-    await own.startCompute(host);
-  }
-}
-
-/** Looks every 200 ms who runs the guest. */
-async function sample(): Promise<void> {
-  while (!sampling.signal.aborted) {
-    const running = await Promise.all(own.cloud.lab.hosts.map(runs));
-    if (running.filter(Boolean).length > 1) doubles.push(new Date().toISOString());
-    await setTimeout(200, undefined, { signal: sampling.signal }).catch(() => {});
-  }
-}
-
-async function runs(host: LabHost): Promise<boolean> {
-  const pids = await runInHost(host, ['virsh', 'list', '--uuid']).catch(() => '');
-  return pids.includes(guest.id);
-}
 
 function otherThan(host: string | null): string {
   return own.cloud.lab.hosts.map(({ name }) => name).find((name) => name !== host) ?? '';
@@ -196,15 +168,4 @@ function consoleBefore(): Promise<string> {
 function whenBooted(times: number): Promise<true> {
   const look = async () => ((await consoleText().catch(() => '')).split('DISKS SHOWN').length > times ? true : null);
   return until(look, { what: `boot ${times}`, timeoutMs: 60_000, intervalMs: 100 });
-}
-
-/** The boots that the guest noted on its disk, which is off. */
-async function journal(): Promise<readonly string[]> {
-  const host = hostNamed((await record()).host);
-  const flat = join(host.instancesDir, guest.id, 'journal.raw');
-  const inside = `${instances}/${guest.id}`;
-  await runInHost(host, ['qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', `${inside}/disk`, `${inside}/journal.raw`]);
-  const text = await command('debugfs', ['-R', 'cat /journal', flat]);
-  await rm(flat);
-  return text.split('\n').filter((line) => line !== '');
 }
