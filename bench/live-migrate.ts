@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { type LabHost, runInHost } from '../lab/lab.ts';
 import { run } from '../lab/run.ts';
 import { connectLibvirt, DomainMigrate, DomainState, JobStats, type Libvirt, valuesOf } from '../src/libvirt/index.ts';
+import { downtimeAt, downtimeSteps } from '../src/model/live-migration/downtime.ts';
 import { controlQueue } from '../src/model/queues.ts';
 import type { BenchCloud } from './bring-up.ts';
 import type { Contest } from './contest.ts';
@@ -16,6 +17,8 @@ import type { Say } from './say.ts';
 const pollMs = 5;
 const instances = '/var/lib/nova/instances';
 const pingSeconds = 0.2;
+/** The pause that ours may have at first: with a longer one a migration is over sooner, and its guest stands still for longer. */
+const firstDowntimeMs = downtimeAt(downtimeSteps({ maxMs: 500, steps: 10, delaySeconds: 0 }), -1);
 
 /** What a migration cost, and how many pings the guest missed meanwhile. */
 interface Cost {
@@ -32,8 +35,8 @@ interface Migrations {
 
 /**
  * Moves running guests of ours and of the floor's from one host to the other, each with a directory of its own, by TLS. The floor does what
- * cannot be left out: makes the overlay to be mirrored into, copies what the guest boots with and its config drive, has libvirt move it,
- * and removes its files.
+ * cannot be left out: makes the overlay to be mirrored into, copies what the guest boots with and its config drive, has libvirt move it
+ * with the pause that ours may have, and removes its files.
  */
 export async function liveMigrations({ ours, floor }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<Migrations> {
   const costs: { readonly ours: Cost[]; readonly floor: Cost[] } = { ours: [], floor: [] };
@@ -107,6 +110,7 @@ async function movedByFloor({ from }: { readonly from: Libvirt }, { id: uuid, ho
   await mkdir(after);
   await runInHost(to, ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', base, `${instances}/${uuid}/disk`, `${size}`]);
   await run('cp', ['--sparse=always', ...['disk.config', 'kernel', 'ramdisk'].map((name) => join(before, name)), after]);
+  await from.domainMigrateSetMaxDowntime({ dom: { uuid }, downtimeMs: BigInt(firstDowntimeMs) });
   const { live, peer2peer, persistDestination, undefineSource, nonSharedIncremental, tls } = DomainMigrate;
   await from.domainMigratePerform3Params({
     dom: { uuid },
