@@ -21,7 +21,7 @@ const slots = 3;
 let own: OwnCloud;
 let guest: Instance;
 let watch: ReturnType<typeof watchForTwo>;
-const { start, run, record, hostNamed } = asking(() => own);
+const { run, record, hostNamed } = asking(() => own);
 
 /** With a directory each, disks are mirrored; with one for both, nothing is copied. */
 const storages = isLong ? (['separate', 'shared'] as const) : (['separate'] as const);
@@ -65,22 +65,21 @@ describe.each(storages)('a guest on hosts whose storage is %s', (storage) => {
   });
 
   test('gets there though the workers of both hosts are killed while it is copied', async () => {
-    const request = { instanceId: guest.id, host: (await otherHost()).name, bandwidthMiBps: 64 };
-    const stopped = await startStopped(own, 'liveMigrateInstance', { step: 'migrateGuest', point: 'copying', request });
-    await whenHit(own, stopped);
+    const { name: host } = await otherHost();
+    const stopped = await stoppedInTheCopy({ host, bandwidthMiBps: 64 });
     await killComputeWorkers(own);
     await letGo(own, stopped);
-    expect(await stopped.run.result()).toMatchObject({ vmState: 'active', host: request.host });
+    expect(await stopped.run.result()).toMatchObject({ vmState: 'active', host });
     await ticked();
     expect(await findings(own)).toEqual([]);
   });
 
   test('stays when its migration is cancelled while it is copied, and nothing is left at the destination', async () => {
     const [source, destination] = [await place(), await otherHost()];
-    const migration = await start('liveMigrateInstance', { instanceId: guest.id, host: destination.name, bandwidthMiBps: 1 });
-    await whenMoving(source);
-    await migration.cancel();
-    expect(await endOf(migration)).toMatchObject({ type: 'Canceled' });
+    const stopped = await stoppedInTheCopy({ host: destination.name, bandwidthMiBps: 1 });
+    await letGo(own, stopped);
+    await stopped.run.cancel();
+    expect(await endOf(stopped.run)).toMatchObject({ type: 'Canceled' });
     expect(await record(`instance/${guest.id}`)).toMatchObject({ vmState: 'active', powerState: 'running', host: source.name });
     await ticked();
     if (storage === 'separate') expect(await filesOn(destination)).toEqual(['generation', 'lock']);
@@ -90,10 +89,10 @@ describe.each(storages)('a guest on hosts whose storage is %s', (storage) => {
   if (isLong) {
     test('whose QEMU is killed at the destination while it is copied runs on where it was', async () => {
       const [source, destination] = [await place(), await otherHost()];
-      const migration = await start('liveMigrateInstance', { instanceId: guest.id, host: destination.name, bandwidthMiBps: 1 });
-      await whenMoving(source);
+      const stopped = await stoppedInTheCopy({ host: destination.name, bandwidthMiBps: 1 });
       await killQemu(destination);
-      expect(await endOf(migration)).toMatchObject({ type: 'OperationFailed' });
+      await letGo(own, stopped);
+      expect(await endOf(stopped.run)).toMatchObject({ type: 'OperationFailed' });
       expect(await record(`instance/${guest.id}`)).toMatchObject({ vmState: 'active', powerState: 'running', host: source.name });
       await ticked();
       expect(await findings(own)).toEqual([]);
@@ -102,10 +101,10 @@ describe.each(storages)('a guest on hosts whose storage is %s', (storage) => {
     test('whose QEMU is killed at the source while it is copied is stopped there, and starts on its disk', async () => {
       const source = await place();
       const boots = await seenGuest(guest, source).boots();
-      const migration = await start('liveMigrateInstance', { instanceId: guest.id, bandwidthMiBps: 1 });
-      await whenMoving(source);
+      const stopped = await stoppedInTheCopy({ bandwidthMiBps: 1 });
       await killQemu(source);
-      expect(await endOf(migration)).toMatchObject({ type: 'OperationFailed' });
+      await letGo(own, stopped);
+      expect(await endOf(stopped.run)).toMatchObject({ type: 'OperationFailed' });
       expect(await record(`instance/${guest.id}`)).toMatchObject({ vmState: 'stopped', powerState: 'shutdown', host: source.name });
       expect(await run('startInstance', { instanceId: guest.id })).toMatchObject({ vmState: 'active' });
       await seenGuest(guest, source).whenBooted(boots + 1);
@@ -166,8 +165,12 @@ async function ticked(): Promise<number> {
   return seen.lastTick();
 }
 
-function whenMoving(host: LabHost): Promise<true> {
-  return until(async () => ((await isSending(host, guest.id)) ? true : null), { what: 'the guest to be on its way', timeoutMs: 30_000 });
+/** A migration whose worker is stopped once QEMU copies, which goes on. */
+async function stoppedInTheCopy(how: object) {
+  const request = { instanceId: guest.id, ...how };
+  const stopped = await startStopped(own, 'liveMigrateInstance', { step: 'migrateGuest', point: 'copying', request });
+  await whenHit(own, stopped);
+  return stopped;
 }
 
 async function isSending(host: LabHost, id: string): Promise<boolean> {
