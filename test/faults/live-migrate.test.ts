@@ -87,7 +87,9 @@ function nameOf({ step, point }: Stopped): object {
 
 async function started([step, point]: readonly [string, FaultPoint]): Promise<Moving> {
   const { id: instanceId, host } = await built(`${point}-${step}`);
-  return { ...(await startStopped(own, 'liveMigrateInstance', { step, point, request: { instanceId } })), source: host ?? '' };
+  // So little would be copied before anybody looks.
+  const request = { instanceId, ...(point === 'copying' ? { bandwidthMiBps: 1 } : {}) };
+  return { ...(await startStopped(own, 'liveMigrateInstance', { step, point, request })), source: host ?? '' };
 }
 
 function built(name: string): Promise<Instance> {
