@@ -87,6 +87,8 @@ const lockedSteps: ReadonlySet<string> = new Set([
   ...['createDisks', 'defineDomain', 'startPaused', 'runGuest', 'removeInstance', 'wipeDisks'],
   ...['shutDownGuest', 'switchGuestOff', 'pauseGuest', 'unpauseGuest', 'injectNmi', 'setGuestClock', 'setGuestPassword'],
   ...['saveGuest', 'restoreGuest', 'forgetSavedMemory'],
+  ...['writeProbe', 'seesProbe', 'removeProbes', 'setDisksAside', 'placeDisks', 'makeFileKey', 'openFileReceiver'],
+  ...['closeReceivers', 'stopSending', 'sendFiles', 'sealFiles'],
   ...['fetchBases', 'storeImage', 'removeStoredImage'],
   ...['saveGuest', 'extractSnapshot', 'wakeGuest', 'uploadSnapshot'],
 ]);
