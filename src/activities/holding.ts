@@ -9,6 +9,11 @@ import { withLock } from './lock.ts';
 /** Files that say who acts on an instance or an image; they stay when it is gone. */
 export const holdingFiles: ReadonlySet<string> = new Set(['lock', 'generation']);
 
+/** Whether a file is one of these, or becomes one in a moment. */
+export function isHoldingFile(name: string): boolean {
+  return holdingFiles.has(name.replace(/\.partial$/, ''));
+}
+
 /** Leaves nothing else in a directory. */
 export async function leaveOnlyHoldingFiles(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {

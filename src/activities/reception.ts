@@ -10,7 +10,7 @@ import type { BaseCache } from './base-cache.ts';
 import type { Capabilities } from './capabilities.ts';
 import { hardwareFor } from './domain-spec.ts';
 import { guestOf } from './guest.ts';
-import { holdingFiles } from './holding.ts';
+import { isHoldingFile } from './holding.ts';
 import { isThere } from './is-there.ts';
 import { asideOf } from './resize/aside.ts';
 import { comparison } from './transfer/comparison.ts';
@@ -56,7 +56,7 @@ export function reception(
         return { why: `it has a domain of instance ${instanceId}: an earlier migration left it`, isDisks: false };
       if (storage === 'shared') return null;
       if (await isThere(asideOf(directory))) return { why: `it has ${asideOf(directory)}, which an earlier migration left`, isDisks: true };
-      const isSomething = (name: string) => !holdingFiles.has(name) && !name.startsWith('.probe-');
+      const isSomething = (name: string) => !isHoldingFile(name) && !name.startsWith('.probe-');
       const files = (await isThere(directory)) ? (await readdir(directory)).filter(isSomething) : [];
       return files.length === 0 ? null : { why: `it has ${files.join(', ')} in ${directory}`, isDisks: true };
     },

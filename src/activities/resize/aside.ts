@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { replacedAside } from '../disks/made-aside.ts';
 import { errnoOf } from '../failures.ts';
 import { faultPoint } from '../fault-hook.ts';
-import { holdingFiles } from '../holding.ts';
+import { isHoldingFile } from '../holding.ts';
 import { isThere } from '../is-there.ts';
 import { fail } from '../record-client.ts';
 import { syncContent } from '../rename-durably.ts';
@@ -121,7 +121,7 @@ function foreign(aside: string, note: AsideNote | null): ReturnType<typeof fail>
 }
 
 async function filesIn(directory: string): Promise<readonly string[]> {
-  return (await readdir(directory)).filter((name) => !holdingFiles.has(name) && !name.startsWith('generation.')).sort();
+  return (await readdir(directory)).filter((name) => !isHoldingFile(name)).sort();
 }
 
 /** A file that is not there was moved by the attempt before. */
