@@ -139,7 +139,8 @@ export async function migrationWorld(name: string, lab: Omit<LabRequest, 'name'>
       const dom = await from.libvirt.domainDefineXmlFlags({ xml });
       await from.libvirt.domainCreateWithFlags({ dom, flags: isPaused ? DomainCreate.paused : 0 });
       const mover = moverOf(id, from, to, (side) => furnish(side, id, format));
-      if (!isPaused) await mover.whenTicks(from);
+      // Of some thirty that were moved in the second of their first tick one did not tick on at its destination, which is not explained.
+      if (!isPaused) await mover.whenTicks(from, 3);
       return mover;
     },
     [Symbol.asyncDispose]: async () => {
