@@ -41,8 +41,8 @@ export async function makeHostKey(root: string, gid: number | null): Promise<str
 }
 
 /**
- * Puts the authority's certificate and the host's below `root`, and what spares QEMU the search for a prime at each start, each in one move, so that who reads them meanwhile reads the old one or
- * the new one. Connections that are open go on.
+ * Puts the authority's certificate and the host's below `root`, and what spares QEMU the search for a prime at each start, each in one
+ * move, so that who reads them meanwhile reads the old one or the new one. Connections that are open go on.
  */
 export async function putCertificates(root: string, { authority, certificate }: { authority: string; certificate: string }): Promise<void> {
   for (const place of places.authority) await put(authority, join(root, place), { mode: 0o644, gid: null });

@@ -47,10 +47,8 @@ export function acceptLiveMigrationActivities({ liveMigration }: Pick<Config, 'l
       if (onlyOn !== null) await requireHost(onlyOn);
       if (onlyOn !== null && onlyOn === before.host) throw invalid('host', 'is where the instance is: a migration goes to another host');
 
-      const { token, record: instance } = await begun({
-        ...{ type: 'liveMigrateInstance', action: 'liveMigrateInstance' },
-        ...{ instanceId, firstRunId },
-      });
+      const type = 'liveMigrateInstance';
+      const { token, record: instance } = await begun({ type, action: type, instanceId, firstRunId });
       const host = hostOf(instance);
       return {
         ...{ token, onFailure, instance, host, image, onlyOn, blockMigration, diskOverCommit, asked },

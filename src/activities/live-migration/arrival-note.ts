@@ -25,3 +25,8 @@ export function noteArrival(directory: string, migrationId: string): Promise<voi
 export function forgetArrival(directory: string): Promise<void> {
   return rm(join(directory, fileName), { force: true });
 }
+
+/** Removes a note that a worker which was killed had not finished: nothing was made for it. */
+export function forgetHalfNoted(directory: string): Promise<void> {
+  return rm(join(directory, `${fileName}.partial`), { force: true });
+}

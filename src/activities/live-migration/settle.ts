@@ -14,9 +14,9 @@ import { leaveOnlyHoldingFiles, type WhileHolding } from '../holding.ts';
 import { powerStateOf } from '../power-state.ts';
 import { undefineKeepingFiles } from '../resize/undefine.ts';
 import type { Arriving } from './arrival.ts';
-import { arrivesFor, forgetArrival } from './arrival-note.ts';
+import { arrivesFor, forgetArrival, forgetHalfNoted } from './arrival-note.ts';
 import { migrationNotes } from './note.ts';
-import { sightWithFigures } from './sight.ts';
+import { sightOf, sightWithFigures } from './sight.ts';
 
 export interface SettleActivities {
   /** What the guest is here, once nothing comes in for it any more, or never will. Changes nothing. */
@@ -65,11 +65,11 @@ export function settleActivities(libvirt: Libvirt, whileHolding: WhileHolding, {
 
     dropArrival: ({ token, instanceId, migrationId, storage, source }) =>
       whileHolding(instanceId, token, async (directory) => {
-        const whose = whoseAfter(source, await sightWithFigures(libvirt, instanceId));
+        const whose = whoseAfter(source, await sightOf(libvirt, instanceId));
         // A source that is broken has switched over: what was written since is here.
         if (whose === 'destination' || whose === 'unknown' || source === 'broken')
           throw fail('DomainStateConflict', `the guest of instance ${instanceId} lives here, or may yet (at its source: ${source})`);
-        if (storage === 'separate' && !(await arrivesFor(directory, migrationId))) return;
+        if (storage === 'separate' && !(await arrivesFor(directory, migrationId))) return forgetHalfNoted(directory);
         await leave(instanceId, directory, storage);
       }),
 
@@ -81,7 +81,7 @@ export function settleActivities(libvirt: Libvirt, whileHolding: WhileHolding, {
   };
 
   async function settled(instanceId: string, isPaused: boolean): Promise<void> {
-    const { state } = await sightWithFigures(libvirt, instanceId);
+    const { state } = await sightOf(libvirt, instanceId);
     if (state === 'absent') throw fail('DomainNotFound', `the guest of instance ${instanceId} is not here: it did not arrive`);
     if (state === 'broken') await guestOf(libvirt, instanceId).switchOff(); // nobody has the rest of its memory
     if ((state === 'held' || state === 'paused') && !isPaused) await libvirt.domainResume({ dom: { uuid: instanceId } });
