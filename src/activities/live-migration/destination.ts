@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { Config } from '../../config.ts';
 import { CompareCpu, ErrorCode, isLibvirtError, type Libvirt } from '../../libvirt/index.ts';
 import type { Token } from '../../model/tenure.ts';
+import { urlHost } from '../../model/url-host.ts';
 import { screenAddress } from '../domain-spec.ts';
 import { requireCertificate } from '../transfer/certificate.ts';
 import type { MovableGuest } from './source.ts';
@@ -19,7 +20,7 @@ export function migrationTarget({
   instancesDir,
 }: Pick<Config, 'host' | 'liveMigration' | 'instancesDir'>): MigrationTarget {
   const address = inboundAddress ?? host.address;
-  const uri = `${tls ? 'qemu+tls' : 'qemu+tcp'}://${address.includes(':') ? `[${address}]` : address}/system`;
+  const uri = `${tls ? 'qemu+tls' : 'qemu+tcp'}://${urlHost(address)}/system`;
   return { uri, address, listenAddress: screenAddress, instancesDir };
 }
 

@@ -3,6 +3,7 @@ import { downtimeSteps } from '../../model/live-migration/downtime.ts';
 import { type DiskPassage, migrationFlags } from '../../model/live-migration/flags.ts';
 import { migratableXml } from '../../model/live-migration/migratable-xml.ts';
 import type { MigrationPolicy } from '../../model/live-migration/policy.ts';
+import { urlHost } from '../../model/url-host.ts';
 
 /** Where a guest is to go, as its destination says. */
 export interface MigrationTarget {
@@ -75,7 +76,7 @@ export async function resumePostCopy(libvirt: Libvirt, uuid: string, passage: Pa
 
 /** What QEMU connects to: libvirt chooses the port at the destination. */
 export function migrateUri(address: string): string {
-  return `tcp://${address.includes(':') ? `[${address}]` : address}`;
+  return `tcp://${urlHost(address)}`;
 }
 
 /** The flags as libvirt's number. */

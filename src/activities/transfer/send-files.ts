@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
+import { urlHost } from '../../model/url-host.ts';
 import { checksumOfFile } from '../copy.ts';
 import { isNotInstalled } from '../failures.ts';
 import { isThere } from '../is-there.ts';
@@ -79,7 +80,7 @@ function rsyncArgs(way: { ssh: readonly string[]; names: readonly string[]; addr
   const shell = ssh.map((word) => `'${word.replaceAll("'", "''")}'`).join(' ');
   const how = ['--recursive', '--perms', '--times', '--links', '--sparse', '--partial', '--inplace', '--fsync', '--no-inc-recursive'];
   const told = ['--info=progress2', '--no-human-readable', `--timeout=${silenceSeconds}`];
-  return [...how, ...told, `--rsh=${shell}`, '--', ...names, `${address.includes(':') ? `[${address}]` : address}:`];
+  return [...how, ...told, `--rsh=${shell}`, '--', ...names, `${urlHost(address)}:`];
 }
 
 /** What is done by the last line of `--info=progress2`: `     12345678  45%   10.00MB/s    0:00:01`. */
