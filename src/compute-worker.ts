@@ -9,6 +9,7 @@ import { capabilitiesOf } from './activities/capabilities.ts';
 import { consoleActivities } from './activities/console.ts';
 import { payDebts } from './activities/debts.ts';
 import { diskBackends } from './activities/disks/backends.ts';
+import { givenDeviceActivities } from './activities/disks/given-devices.ts';
 import { diskActivities } from './activities/disks.ts';
 import { domainActivities } from './activities/domain.ts';
 import { guestAgentActivities } from './activities/guest-agent.ts';
@@ -134,6 +135,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
   const domains = domainActivities(libvirt, capabilities, whileHolding, bases, backends.devices, config);
   const { fetchBases, writeDisks, wipeDisks, ...disks } = diskActivities(whileHolding, bases, backends, config);
   const { placeDisks, ...arrivals } = destinationActivities(libvirt, capabilities, whileHolding, bases, backends, config);
+  const { clearDevices, ...givenDevices } = givenDeviceActivities(libvirt, whileHolding, backends);
   const departures = sourceActivities(libvirt, whileHolding, backends.devices);
   const remove = owedRemoval({ ...domains, ...departures, wipeDisks }, config.host.name, logger);
   const endSuperseded = endSupersededGuests(config, libvirt, whileHolding, logger);
@@ -146,7 +148,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
     removeKept: removeKeptDisks(config, remove, logger),
   });
   const { saveGuest, restoreGuest, wakeGuest, ...savedMemory } = savedMemoryActivities(libvirt, whileHolding, config);
-  const transfers = transferActivities(whileHolding, config);
+  const transfers = transferActivities(whileHolding, { ...backends.arrivals, ...backends.devices }, config);
   const { copyLive, ...liveSnapshots } = liveSnapshotActivities(libvirt, whileHolding);
   const { storeImage, ...images } = imageStoreActivities(config);
   const { extractSnapshot, compressSnapshot, ...extracted } = extractActivities(libvirt, whileHolding, backends.devices, config);
@@ -162,7 +164,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       await endSuperseded(by).catch(stays('guests that went on elsewhere may run here'));
     },
     long: {
-      ...{ fetchBases, writeDisks, wipeDisks, storeImage, placeDisks },
+      ...{ fetchBases, writeDisks, wipeDisks, clearDevices, storeImage, placeDisks },
       ...transfers.long,
       ...migrateActivities(libvirt, whileHolding, config),
       ...{ saveGuest, restoreGuest, wakeGuest, copyLive, extractSnapshot, compressSnapshot, uploadSnapshot },
@@ -175,6 +177,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...uploaded,
       ...domains,
       ...departures,
+      ...givenDevices,
       ...arrivals,
       ...remoteConsoleActivities(config, libvirt),
       ...powerActivities(libvirt, whileHolding),
@@ -186,8 +189,15 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...liveSnapshots,
       ...migrationSourceActivities(libvirt, whileHolding, config),
       ...migrationDestinationActivities(libvirt, config),
-      ...liveArrivalActivities(reception(libvirt, capabilities, bases, config), capabilities, whileHolding, bases, config),
-      ...settleActivities(libvirt, whileHolding, config),
+      ...liveArrivalActivities(
+        reception(libvirt, capabilities, bases, config),
+        capabilities,
+        whileHolding,
+        bases,
+        backends.arrivals,
+        config,
+      ),
+      ...settleActivities(libvirt, whileHolding, backends, config),
       ...screenshotActivities(libvirt),
       ...vifActivities,
       ...consoleActivities(config),

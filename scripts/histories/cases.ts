@@ -7,6 +7,7 @@ import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { secrets } from '../../test/workflows/canaries.ts';
 import { eventually, type Fleet, type furnish, type Run, resetTo, viewOf } from '../../test/workflows/fleet.ts';
+import { deviceCases } from './device-cases.ts';
 import { lifeCases } from './life-cases.ts';
 import { liveMigrateCases } from './live-migrate-cases.ts';
 import { resizeCases } from './resize-cases.ts';
@@ -213,6 +214,7 @@ export const cases: readonly Case[] = [
   },
   ...lifeCases,
   ...resizeCases,
+  ...deviceCases,
   ...liveMigrateCases,
   {
     type: 'importImage',

@@ -1,5 +1,6 @@
 import type { AttendActivities } from './attend.ts';
 import type { ConsoleActivities } from './console.ts';
+import type { GivenDeviceActivities, GivenDeviceLongActivities } from './disks/given-devices.ts';
 import type { DiskActivities, DiskLongActivities } from './disks.ts';
 import type { DomainActivities } from './domain.ts';
 import type { GuestAgentActivities } from './guest-agent.ts';
@@ -25,6 +26,7 @@ import type { VifActivities } from './vifs.ts';
 
 /** What a compute worker does on its quick queue: seconds. */
 export type HostActivities = DiskActivities &
+  GivenDeviceActivities &
   DomainActivities &
   GuestAgentActivities &
   PowerActivities &
@@ -50,6 +52,7 @@ export type HostActivities = DiskActivities &
 /** What it does on its long queue: copies and conversions. */
 export type HostLongActivities = SavedMemoryLongActivities &
   DiskLongActivities &
+  GivenDeviceLongActivities &
   DestinationLongActivities &
   ImageLongActivities &
   LiveSnapshotLongActivities &

@@ -6,6 +6,8 @@ import type { Disk } from '../model/instance.ts';
 import { qemuFormatOf } from '../model/qemu-format.ts';
 import type { Token } from '../model/tenure.ts';
 import type { ServedDisk } from '../qemu/nbd.ts';
+import type { DeviceKeeper } from './disks/device-keeper.ts';
+import type { DeviceArrivals } from './disks/isolate/arrivals.ts';
 import type { WhileHolding } from './holding.ts';
 import { isThere } from './is-there.ts';
 import { fail } from './record-client.ts';
@@ -44,7 +46,8 @@ export interface FileKey {
 export interface TransferActivities {
   /**
    * Serves the disk, empty, to host `client` and nobody else, until it is sealed or closed. What another attempt left is ended and
-   * removed first. Raises `DestinationDiskExists`, `DiskSpaceLow` when the attempt before filled the disk, `MigrationPreCheckError`.
+   * removed first. Raises `DestinationDiskExists`, `DiskSpaceLow` when the attempt before filled the disk, `MigrationPreCheckError`,
+   * `DeviceDiffers`.
    */
   openDiskReceiver(input: DiskTransfer & { token: Token; client: string; attempt: number }): Promise<ServedDisk>;
   /** Makes a key for the files that the instance's operation sends from here; it stays here. The same again is the same. */
@@ -63,10 +66,10 @@ export interface TransferActivities {
 export interface TransferLongActivities {
   /**
    * Sends the disk, which lies in the instance's directory or in that of this suffix. Progress in bytes. An earlier attempt whose worker
-   * died is ended. Raises `TransferBroken`. Repeatable.
+   * died is ended. Raises `TransferBroken`, `DeviceDiffers`. Repeatable.
    */
   sendDisk(input: DiskTransfer & { token: Token; from: '' | '_resize'; to: ServedDisk }): Promise<{ digest: string | null }>;
-  /** Makes sure that the disk came over whole, syncs it and gives it its name. Raises `TransferBroken`. Repeatable. */
+  /** Makes sure that the disk came over whole, syncs it and gives it its name. Raises `TransferBroken`, `DeviceDiffers`. Repeatable. */
   sealDisk(input: DiskTransfer & { token: Token; digest: string | null }): Promise<void>;
   /** Sends the files, as `sendDisk` does a disk. (What is called `files` in a history is a secret of a request.) */
   sendFiles(input: FileTransfer & { token: Token; from: '' | '_resize'; to: FileReceiver }): Promise<{ sent: readonly SentFile[] }>;
@@ -82,6 +85,7 @@ type TransferConfig = Pick<Config, 'host' | 'transferPorts' | 'transferSilenceSe
 /** Both ends of what goes from host to host. No step at the destination waits for one at the source: neither host's slots can keep the other's. */
 export function transferActivities(
   whileHolding: WhileHolding,
+  devices: Pick<DeviceKeeper, 'check'> & Pick<DeviceArrivals, 'begin' | 'finish'>,
   config: TransferConfig,
 ): { quick: TransferActivities; long: TransferLongActivities } {
   const transfersOf = (instanceId: string) => transferDirectory(config.runDir, instanceId);
@@ -89,7 +93,8 @@ export function transferActivities(
     openDiskReceiver: ({ token, instanceId, disk: { sizeBytes }, as, client, attempt }) =>
       whileHolding(instanceId, token, async (directory) => {
         await requireCertificate(config);
-        if (attempt > 1) await requireRoom(directory);
+        if (as.device !== undefined) await devices.begin(instanceId, as);
+        else if (attempt > 1) await requireRoom(directory);
         const incoming = { directory, transfers: transfersOf(instanceId), disk: as, sizeBytes };
         return receiveDisk(config, incoming, { purpose: purposeOf(token, attempt), client });
       }),
@@ -111,8 +116,9 @@ export function transferActivities(
   };
   const long: TransferLongActivities = {
     sendDisk: ({ token, instanceId, disk, as, from, to }) =>
-      whileHolding(instanceId, token, (directory) =>
-        aloneSending(transfersOf(instanceId), disk.name, async () => ({
+      whileHolding(instanceId, token, async (directory) => {
+        if (disk.device !== undefined) await devices.check(instanceId);
+        return aloneSending(transfersOf(instanceId), disk.name, async () => ({
           digest: await sendDisk(config, {
             name: disk.name,
             from: {
@@ -125,12 +131,13 @@ export function transferActivities(
             toDevice: as.device !== undefined,
             sizeBytes: disk.sizeBytes,
           }),
-        })),
-      ),
+        }));
+      }),
     sealDisk: ({ token, instanceId, disk: { sizeBytes }, as, digest }) =>
-      whileHolding(instanceId, token, (directory) =>
-        sealDisk({ directory, transfers: transfersOf(instanceId), disk: as, sizeBytes, digest }),
-      ),
+      whileHolding(instanceId, token, async (directory) => {
+        await sealDisk({ directory, transfers: transfersOf(instanceId), disk: as, sizeBytes, digest });
+        if (as.device !== undefined) await devices.finish(instanceId, as);
+      }),
     sendFiles: ({ token, instanceId, names, from, to }) =>
       whileHolding(instanceId, token, (directory) => {
         requirePlain(names);

@@ -16,6 +16,11 @@ export interface DeviceIdentity {
  */
 export type ClaimState = 'claimed' | 'dirty' | 'writing' | 'ready' | 'left';
 
+/** Whether a device of that state has on it what has to go before it is anybody's disk. */
+export function carriesSomething(state: ClaimState): boolean {
+  return state === 'dirty' || state === 'left';
+}
+
 /** A device of this host that a disk of an instance has to itself. */
 export interface DeviceClaim {
   readonly path: string;
@@ -32,4 +37,17 @@ export function differenceOf(claimed: DeviceIdentity, found: DeviceIdentity | nu
   if (found.serial !== claimed.serial) return `its serial is ${found.serial}, not ${claimed.serial}`;
   if (found.backingFile !== claimed.backingFile) return `its file is ${found.backingFile}, not ${claimed.backingFile}`;
   return found.sizeBytes === claimed.sizeBytes ? null : `it has ${found.sizeBytes} bytes, not ${claimed.sizeBytes}`;
+}
+
+/** A whole device that a disk asks for. */
+export interface WantedDevice {
+  readonly disk: string;
+  readonly sizeBytes: number;
+  /** Whether it has to have exactly this size: QEMU mirrors a running guest's disk into no other. */
+  readonly isExact: boolean;
+}
+
+/** A whole device that a disk was given. */
+export interface GivenDevice extends Pick<DeviceClaim, 'path' | 'disk'> {
+  readonly sizeBytes: number;
 }

@@ -23,7 +23,7 @@ import { type Decided, type Decisions, decisions } from './resize/decisions.ts';
 import { arrivalOf } from './resize/destination.ts';
 import { confirmed, reverted } from './resize/ends.ts';
 import { shutDown, startWhere } from './resize/power.ts';
-import { openForDisks, sendDisks } from './resize/send.ts';
+import { openForDisks, sendDevices, sendDisks } from './resize/send.ts';
 import { removeWhatArrived } from './resize/undo.ts';
 
 const { acceptDecision } = proxyActivities<ControlActivities>(onControl.options);
@@ -76,7 +76,7 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
       before = { host: source, flavor: instance.flavor, disks: instance.disks, migration: null };
 
       const arrival = await claimDestination(frame, accepted, claimId, arrivalOf(frame, accepted));
-      const { host: destination, storage, moves, small, key } = arrival;
+      const { host: destination, storage, moves, small, key, areDevicesGiven } = arrival;
       const migration: Migration = {
         type: type === 'resizeInstance' ? 'resize' : 'migration',
         ...{ id: migrationId, source, destination, storage, claimId },
@@ -104,8 +104,9 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
       const { names } = await onHost(source).setDisksAside({ ...move, disks: instance.disks });
 
       let mayRun = false;
-      undo('remove what arrived', () => removeWhatArrived(frame, { ...move, host: destination, mayRun }));
+      undo('remove what arrived', () => removeWhatArrived(frame, { ...move, host: destination, mayRun, areDevicesGiven }));
       if (storage === 'separate') await sendDisks(frame, way, { ...freight, names, opened });
+      await sendDevices(frame, way, moves);
       const place = () => longOnHost(destination).placeDisks({ ...move, instance: { ...instance, flavor }, image, moves });
       const { disks } = await during({ taskState: 'resize_migrated', host: destination }, place);
 

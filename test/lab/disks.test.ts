@@ -14,6 +14,7 @@ import { endOf } from '../workflows/ends.ts';
 import { blankImage } from './blank-image.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 import { type LoopDevice, loopDevice } from './devices.ts';
+import { seenGuest } from './seen-guest.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -92,6 +93,55 @@ test('an isolate root disk is a whole device, which is wiped and free when its i
   await deleted(await built('cn2', 'isolate-again', { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } }));
 });
 
+/** Four devices are wiped in it: in the long run. */
+const movesOf = isLongRun ? ['a whole device'] : [];
+
+test.for(movesOf)('an instance on %s moves to one of another host, running or not, and what it leaves is wiped', async () => {
+  await using first = await loopDevice(96);
+  await using same = await loopDevice(96);
+  await using larger = await loopDevice(128);
+  await machine('sh', ['-c', `tr '\\0' x </dev/zero | dd of=${same.path} bs=1M count=96 iflag=fullblock status=none`]); // what nobody knows
+  await keepDisks('cn2', isolated(first, larger));
+  await keepDisks('cn1', isolated(same));
+  const instance = await built('cn2', 'moves', { image: 'tiny', flavor: { ...flavor, rootGiB: 0, ephemeralGiB: 0, swapMiB: 0 } });
+  const { id: instanceId } = instance;
+  expect(instance.disks[0]).toMatchObject({ kind: 'isolate', device: first.path });
+  await seenGuest(instance, hostNamed('cn2')).whenTick(2);
+
+  const arrived = await run<Instance>('liveMigrateInstance', { instanceId });
+  expect(arrived.disks[0]).toMatchObject({ kind: 'isolate', device: same.path, sizeBytes: 96 * MiB });
+  expect(await runInHost(hostNamed('cn1'), ['virsh', 'domblklist', instanceId])).toContain(same.path);
+  const there = seenGuest(instance, hostNamed('cn1'));
+  await there.whenTick((await there.lastTick()) + 2);
+  expect(await isBlank(first)).toBe(true);
+  expect(await findings(own)).toEqual([]);
+
+  await run('stopInstance', { instanceId });
+  const held = await start('migrateInstance', { instanceId });
+  await whenResized(instanceId);
+  expect(await bytesOf(first)).toEqual(await bytesOf(same));
+  await held.executeUpdate('revert', { args: [{}] });
+  expect(await held.result()).toMatchObject({ host: 'cn1', disks: [{ device: same.path }, {}] });
+  expect(await isBlank(first)).toBe(true);
+  expect(await findings(own)).toEqual([]);
+  await run('startInstance', { instanceId });
+  await there.whenBooted(1);
+
+  await keepDisks('cn2', isolated(larger));
+  const moved = await start('migrateInstance', { instanceId });
+  expect((await whenResized(instanceId)).disks[0]).toMatchObject({ device: larger.path, sizeBytes: 128 * MiB });
+  expect(await isBlank(same)).toBe(false);
+  await seenGuest(instance, hostNamed('cn2')).whenBooted(1);
+  await moved.executeUpdate('confirm', { args: [{}] });
+  await moved.result();
+  expect(await isBlank(same)).toBe(true);
+  expect((await imageOf(instance)).journal.map((line) => line.split(' ')[1])).toEqual(['1', '2', '3']);
+  const nowhere = await endOf(await start('liveMigrateInstance', { instanceId }));
+  expect(nowhere).toMatchObject({ message: expect.stringContaining(`has no free device of exactly ${128 * MiB} bytes for disk`) });
+  await deleted(instance);
+  expect(await isBlank(larger)).toBe(true);
+});
+
 /** In the long run. */
 const wipePoints = isLongRun ? (['during', 'after'] as const) : [];
 
@@ -146,9 +196,27 @@ describe.each(imagesTypes)('where root disks are %s', (imagesType) => {
   });
 });
 
-/** A host whose root disks are whole devices, of which it has one. */
-function isolated() {
-  return { NOVAFLOW_IMAGES_TYPE: 'isolate', NOVAFLOW_ISOLATE_DEVICES: JSON.stringify([{ path: device.path }]) };
+/** A host whose root disks are whole devices: these. */
+function isolated(...devices: readonly LoopDevice[]) {
+  const pool = devices.length === 0 ? [device] : devices;
+  return { NOVAFLOW_IMAGES_TYPE: 'isolate', NOVAFLOW_ISOLATE_DEVICES: JSON.stringify(pool.map(({ path }) => ({ path }))) };
+}
+
+async function bytesOf({ path }: LoopDevice): Promise<string> {
+  return machine('sha256sum', [path]).then((line) => line.split(' ')[0] ?? '');
+}
+
+/** Whether a device holds nothing. */
+async function isBlank({ path }: LoopDevice): Promise<boolean> {
+  return (await readFile(path)).every((byte) => byte === 0);
+}
+
+function whenResized(instanceId: string): Promise<Instance> {
+  const look = async () => {
+    const instance = await own.client.workflow.getHandle(`instance/${instanceId}`).query<Instance>('record');
+    return instance.vmState === 'resized' ? instance : null;
+  };
+  return until(look, { what: `${instanceId} to be resized`, timeoutMs: 60_000, intervalMs: 50 });
 }
 
 async function built(host: string, name: string, request: object): Promise<Instance> {

@@ -7,10 +7,11 @@ import type { MigrateLongActivities } from '../../src/activities/live-migration/
 import type { MigrationEnd, Wishes } from '../../src/activities/live-migration/note.ts';
 import type { SettleActivities } from '../../src/activities/live-migration/settle.ts';
 import type { MigrationSourceActivities } from '../../src/activities/live-migration/source.ts';
-import { arrivalsOf } from '../../src/model/live-migration/arrivals.ts';
+import { arrivalsOf, devicesFor } from '../../src/model/live-migration/arrivals.ts';
 import { combinationProblem, policyOf } from '../../src/model/live-migration/policy.ts';
 import { type GuestSight, whoseAfter } from '../../src/model/live-migration/sight.ts';
 import { settingsOfMigration } from '../model/live-migration/policies.ts';
+import { type FakeDevices, leftDevices, whyNoDevice } from './fake-devices.ts';
 import { type FakeGuest, powerOf } from './fake-guest.ts';
 
 /** A migration of a fake guest, which goes on whatever becomes of who follows it. */
@@ -23,7 +24,7 @@ interface FakeJob {
 }
 
 /** What a fake host has of guests that move while they run. */
-export interface FakeMigrations {
+export interface FakeMigrations extends FakeDevices {
   readonly guests: Map<string, FakeGuest>;
   /** By instance. */
   readonly migrations: Map<string, FakeJob>;
@@ -126,6 +127,8 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
     planLiveArrival: async ({ instance, storage, blockMigration }) => {
       const { refusal, arrivals } = arrivalsOf({ disks: instance.disks, storage, sameBases: [], blockMigration });
       if (refusal !== null) return { refusal, type: 'MigrationPreCheckError', missing: [] };
+      const noDevice = whyNoDevice(host, devicesFor(arrivals));
+      if (noDevice !== null) return { refusal: noDevice, type: 'MigrationPreCheckError', missing: [] };
       if (host.disks.has(instance.id)) return { refusal: 'it has disk', type: 'DestinationDiskExists', missing: [] };
       const target = { uri: `qemu+tls://${name}/system`, address: name, listenAddress: '127.0.0.1', instancesDir: '/instances' };
       return { refusal, arrivals, missing: [], target };
@@ -146,6 +149,7 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
       host.guests.delete(instanceId);
       host.disks.delete(instanceId);
       host.migrations.delete(instanceId);
+      return leftDevices(host, name, instanceId);
     },
   };
 }

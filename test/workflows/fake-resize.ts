@@ -3,10 +3,11 @@ import type { DestinationActivities, DestinationLongActivities } from '../../src
 import type { SourceActivities } from '../../src/activities/resize/source.ts';
 import { withTargets } from '../../src/model/hardware/disk-places.ts';
 import { diskMoves } from '../../src/model/resize/moves.ts';
+import { type FakeDevices, leftDevices, whyNoDevice } from './fake-devices.ts';
 import type { FakeGuests } from './fake-guest.ts';
 
 /** What a fake host has of instances that move. */
-export interface FakeMoves extends FakeGuests {
+export interface FakeMoves extends FakeGuests, FakeDevices {
   readonly disks: Set<string>;
   /** By instance, the migration that put its disks aside. */
   readonly asides: Map<string, string>;
@@ -18,22 +19,20 @@ export interface FakeMoves extends FakeGuests {
 
 type ResizeSteps = SourceActivities & DestinationActivities & DestinationLongActivities;
 
-const none = { toWipe: [] };
-
 /** What is done to instances that move, to plain objects. */
-export function fakeResizeSteps(host: FakeMoves): ResizeSteps {
+export function fakeResizeSteps(name: string, host: FakeMoves): ResizeSteps {
   const requireAside = (instanceId: string, migrationId: string) => {
     if (host.asides.get(instanceId) !== migrationId) {
       throw ApplicationFailure.nonRetryable(`nothing of migration ${migrationId} lies aside`, 'DestinationDiskExists');
     }
   };
   return {
-    planArrival: async ({ instance, flavor, storage }) => ({
-      refusal: host.refusesArrivals,
-      moves: diskMoves({ instance, flavor, storage, sameBases: [], rootBecomesCow: false }),
-      missing: [],
-      small: ['disk.config'],
-    }),
+    planArrival: async ({ instance, flavor, storage }) => {
+      const moves = diskMoves({ instance, flavor, storage, sameBases: [], rootBecomesCow: false });
+      const written = moves.filter(({ how }) => how === 'written');
+      const devices = written.map(({ to: { name: disk, sizeBytes } }) => ({ disk, sizeBytes, isExact: false }));
+      return { refusal: host.refusesArrivals ?? whyNoDevice(host, devices), moves, missing: [], small: ['disk.config'], devices };
+    },
     setDisksAside: async ({ instanceId, migrationId }) => {
       if (host.guests.get(instanceId) === 'running') throw ApplicationFailure.nonRetryable('the guest runs', 'DomainStateConflict');
       host.disks.delete(instanceId);
@@ -53,7 +52,7 @@ export function fakeResizeSteps(host: FakeMoves): ResizeSteps {
     leaveHost: async ({ instanceId, migrationId }) => {
       host.guests.delete(instanceId);
       if (host.asides.get(instanceId) === migrationId) host.asides.delete(instanceId);
-      return none;
+      return leftDevices(host, name, instanceId);
     },
     placeDisks: async ({ instanceId, moves }) => {
       host.disks.add(instanceId);
@@ -66,12 +65,13 @@ export function fakeResizeSteps(host: FakeMoves): ResizeSteps {
       };
     },
     removeArrival: async ({ instanceId, storage }) => {
-      if (storage === 'sameHost') host.guests.set(instanceId, 'defined');
-      else {
-        host.guests.delete(instanceId);
-        host.disks.delete(instanceId);
+      if (storage === 'sameHost') {
+        host.guests.set(instanceId, 'defined');
+        return { toWipe: [] };
       }
-      return none;
+      host.guests.delete(instanceId);
+      host.disks.delete(instanceId);
+      return leftDevices(host, name, instanceId);
     },
   };
 }

@@ -26,6 +26,7 @@ import type { Secrets } from '../../src/model/secrets.ts';
 import { emptyListing } from '../../src/model/verify/compare.ts';
 import { wantedDisks } from '../../src/model/wanted-disks.ts';
 import { testKeyFile, testKeys } from '../codec/test-keys.ts';
+import { type FakeDevices, fakeDevice, fakeDeviceSteps, leftDevices } from './fake-devices.ts';
 import { fakeGuestSteps, powerOf } from './fake-guest.ts';
 import { type FakeCopies, fakeLiveSteps } from './fake-live.ts';
 import { type FakeMigrations, fakeMigrationSteps } from './fake-migration.ts';
@@ -33,7 +34,7 @@ import { type FakeMoves, fakeResizeSteps } from './fake-resize.ts';
 import { type FakeTransfers, fakeTransferSteps } from './fake-transfer.ts';
 
 /** What is on a fake host: by instance, whether its disks and its domain are there. */
-export interface FakeHost extends FakeMoves, FakeTransfers, FakeMigrations, Pick<FakeCopies, 'copies'> {
+export interface FakeHost extends FakeDevices, FakeMoves, FakeTransfers, FakeMigrations, Pick<FakeCopies, 'copies'> {
   readonly bases: Set<string>;
   /** The one store that all hosts reach. */
   readonly images: Set<string>;
@@ -41,12 +42,8 @@ export interface FakeHost extends FakeMoves, FakeTransfers, FakeMigrations, Pick
   readonly snapshots: Set<string>;
   /** What the config drives of instances would hold. */
   readonly drives: Map<string, Secrets>;
-  /** Instances that have whole devices of it, and those that left one which is not wiped yet. */
-  readonly devices: Map<string, 'taken' | 'left'>;
   /** Whether its disks take longer to make than a quick step may. */
   copiesLong: boolean;
-  /** Whether its disks are whole devices. */
-  isolates: boolean;
 }
 
 type HostSteps = Omit<QuickActivities, 'attend'> & HostLongActivities & HostListingActivities & MeasureActivities;
@@ -274,6 +271,7 @@ function emptyHost(images: Set<string>): FakeHost {
     ...{
       copiesLong: false,
       isolates: false,
+      areDevicesDirty: false,
       copies: new Map(),
       asides: new Map(),
       asideNames: ['disk', 'disk.config'],
@@ -311,10 +309,14 @@ function fakeSteps(
   hosts: ReadonlyMap<string, FakeHost>,
   { vcpus, memoryMiB, diskGiB }: Inventory,
 ): HostSteps {
+  const disksOn = (instance: Instance, localDisks: LocalDisks | undefined) =>
+    fakeDisks(instance, localDisks).map((disk) => (host.isolates && disk.name === 'disk' ? onDevice(disk) : disk));
+  const onDevice = (disk: Disk): Disk => ({ ...disk, kind: 'isolate', device: fakeDevice(name) });
   return {
     ...fakeGuestSteps(host),
     ...fakeTransferSteps(host),
-    ...fakeResizeSteps(host),
+    ...fakeDeviceSteps(name, host),
+    ...fakeResizeSteps(name, host),
     ...fakeLiveSteps(host),
     ...fakeMigrationSteps(name, host, hosts),
     listHost: async () => ({
@@ -336,11 +338,11 @@ function fakeSteps(
       if (host.isolates) host.devices.set(instance.id, 'taken');
       if (!host.copiesLong) host.disks.add(instance.id);
       host.drives.set(instance.id, secrets);
-      return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: host.copiesLong, warnings: [] };
+      return { disks: disksOn(instance, localDisks), missing: [], takesLong: host.copiesLong, warnings: [] };
     },
     writeDisks: async ({ instance, localDisks }) => {
       host.disks.add(instance.id);
-      return { disks: fakeDisks(instance, localDisks), missing: [], takesLong: false, warnings: [] };
+      return { disks: disksOn(instance, localDisks), missing: [], takesLong: false, warnings: [] };
     },
     defineDomain: async ({ instance }) => {
       host.guests.set(instance.id, 'defined');
@@ -359,9 +361,7 @@ function fakeSteps(
       host.guests.delete(instanceId);
       host.disks.delete(instanceId);
       host.asides.delete(instanceId);
-      if (!host.devices.has(instanceId)) return { toWipe: [] };
-      host.devices.set(instanceId, 'left');
-      return { toWipe: ['/dev/disk/by-id/fake'] };
+      return leftDevices(host, name, instanceId);
     },
     wipeDisks: async ({ instanceId }) => {
       host.devices.delete(instanceId);

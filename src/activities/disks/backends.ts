@@ -3,6 +3,7 @@ import type { DiskKind } from '../../model/instance.ts';
 import type { Content } from '../../model/wanted-disks.ts';
 import type { BlankBackend, RootBackend } from './backend.ts';
 import { type DeviceKeeper, keptBy } from './device-keeper.ts';
+import { type DeviceArrivals, deviceArrivals } from './isolate/arrivals.ts';
 import { isolateKeeper } from './isolate/keeper.ts';
 import { devicePool } from './isolate/pool.ts';
 import { isolateBlank, isolateRoot } from './isolate.ts';
@@ -15,6 +16,7 @@ export interface DiskBackends {
   readonly root: Readonly<Partial<Record<DiskKind, RootBackend>>>;
   readonly blank: Readonly<Partial<Record<DiskKind, BlankBackend>>>;
   readonly devices: DeviceKeeper;
+  readonly arrivals: DeviceArrivals;
 }
 
 /** The backends of this host, from its configuration. */
@@ -25,6 +27,7 @@ export function diskBackends(config: Pick<Config, 'instancesDir' | 'host' | 'iso
   return {
     root: { qcow2: qcow2Root, raw: rawRoot, isolate: isolateRoot(pool), ...(lvm === null ? {} : { lvm: lvm.root }) },
     blank: { raw: rawBlank, isolate: isolateBlank(pool), ...(lvm === null ? {} : { lvm: lvm.blank }) },
+    arrivals: deviceArrivals(pool),
     devices: keptBy([isolateKeeper(pool), ...(lvm === null ? [] : [lvm.keeper])]),
   };
 }

@@ -1,4 +1,4 @@
-import type { DeviceClaim } from '../../model/device-claim.ts';
+import { carriesSomething, type DeviceClaim } from '../../model/device-claim.ts';
 import type { Disk } from '../../model/instance.ts';
 import type { WantedDisk } from '../../model/wanted-disks.ts';
 import { syncContent } from '../rename-durably.ts';
@@ -31,12 +31,12 @@ export function isolateBlank(pool: DevicePool): BlankBackend {
 }
 
 async function placed(pool: DevicePool, { instanceId }: Site, { name, sizeBytes }: WantedDisk): Promise<PlacedDisk> {
-  const { path, identity } = await pool.take(instanceId, name, sizeBytes);
+  const { path, identity } = await pool.take(instanceId, { disk: name, sizeBytes, isExact: false });
   return { name, kind: 'isolate', format: 'raw', sizeBytes: identity.sizeBytes, device: path, backing: null };
 }
 
 function claimOf(pool: DevicePool, { instanceId }: Site, { name, sizeBytes }: Disk): Promise<DeviceClaim> {
-  return pool.take(instanceId, name, sizeBytes);
+  return pool.take(instanceId, { disk: name, sizeBytes, isExact: false });
 }
 
 /** Writes what the disk begins with, once: a device that is ready may have a guest. */
@@ -48,7 +48,7 @@ async function prepared(
   write: () => Promise<void>,
 ): Promise<boolean> {
   if (state === 'ready') return true;
-  const isDirty = state === 'dirty' || state === 'left';
+  const isDirty = carriesSomething(state);
   if (patience === 'quick' && (isDirty || takes === 'long')) return false;
   if (isDirty) await alone(path, () => zero(path, identity.sizeBytes, `wipe ${path}`));
   await pool.claims.note(path, 'writing');

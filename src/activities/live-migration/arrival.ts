@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { Disk, Instance, StorageRelation } from '../../model/instance.ts';
-import { type Arrival, arrivalsOf, type BlockMigration } from '../../model/live-migration/arrivals.ts';
+import { type Arrival, arrivalsOf, type BlockMigration, devicesFor } from '../../model/live-migration/arrivals.ts';
 import type { Token } from '../../model/tenure.ts';
 import { together } from '../../model/together.ts';
 import type { BootImages, ImageRef } from '../accept/images.ts';
@@ -10,6 +10,7 @@ import type { BaseCache } from '../base-cache.ts';
 import type { Capabilities } from '../capabilities.ts';
 import { makeBootFiles } from '../disks/boot-file.ts';
 import { replacedDiskInfo } from '../disks/disk-info.ts';
+import type { DeviceArrivals } from '../disks/isolate/arrivals.ts';
 import { noticingFullDisk, whyNoRoom } from '../disks/space.ts';
 import { hardwareFor } from '../domain-spec.ts';
 import type { WhileHolding } from '../holding.ts';
@@ -45,7 +46,8 @@ export interface LiveArrivalActivities {
   ): Promise<LivePlan>;
   /**
    * Has all that the guest's QEMU needs here before it comes: empty disks to be mirrored into, what it boots with, a file for its UEFI
-   * variables, which come with its memory. In a directory that the source sees, too, all is there. Raises `DiskSpaceLow`. Repeatable.
+   * variables, which come with its memory. In a directory that the source sees, too, all is there but whole devices. Raises `DiskSpaceLow`,
+   * `DeviceDiffers`. Repeatable.
    */
   prepareLiveArrival(input: Arriving & { instance: Instance; image: BootImages; arrivals: readonly Arrival[] }): Promise<void>;
 }
@@ -71,6 +73,7 @@ export function liveArrivalActivities(
   capabilities: Capabilities,
   whileHolding: WhileHolding,
   bases: BaseCache,
+  devices: DeviceArrivals,
   config: Pick<Config, 'host' | 'liveMigration' | 'instancesDir'>,
 ): LiveArrivalActivities {
   const { instancesDir } = config;
@@ -88,6 +91,8 @@ export function liveArrivalActivities(
       const { sameBases, missing } = storage === 'separate' ? await basesHere(instance, image) : { sameBases: [], missing: [] };
       const { refusal, arrivals } = arrivalsOf({ disks: instance.disks, storage, sameBases, blockMigration });
       if (refusal !== null) return refused(`the instance ${refusal}`);
+      const noDevice = await devices.whyNot(instance.id, devicesFor(arrivals));
+      if (noDevice !== null) return refused(noDevice);
       const noRoom = storage === 'shared' ? null : await whyNoRoom(instancesDir, allocatedBytes ?? virtualBytes(arrivals));
       return noRoom === null ? { refusal: null, arrivals, missing, target: migrationTarget(config) } : refused(noRoom);
     },
@@ -95,8 +100,9 @@ export function liveArrivalActivities(
     prepareLiveArrival: ({ token, instanceId, migrationId, storage, instance, image, arrivals }) =>
       whileHolding(instanceId, token, (directory) =>
         bases.keeping(async () => {
+          if (storage === 'separate') await noteArrival(directory, migrationId);
+          await beginOnDevices(instanceId, arrivals);
           if (storage === 'shared') return;
-          await noteArrival(directory, migrationId);
           const { uefi } = await capabilities.choose(hardwareFor(instance, image));
           await noticingFullDisk(directory, () =>
             together([
@@ -112,6 +118,10 @@ export function liveArrivalActivities(
         }),
       ),
   };
+
+  async function beginOnDevices(instanceId: string, arrivals: readonly Arrival[]): Promise<void> {
+    for (const { how, to } of arrivals) if (how === 'mirrored to a device') await devices.begin(instanceId, to);
+  }
 
   /** What of this host keeps it from taking the instance. */
   async function whyNot({
@@ -132,7 +142,7 @@ export function liveArrivalActivities(
 const blockBytes = 512;
 
 function virtualBytes(arrivals: readonly Arrival[]): number {
-  return arrivals.reduce((sum, { to }) => sum + to.sizeBytes, 0);
+  return arrivals.reduce((sum, { to }) => sum + (to.device === undefined ? to.sizeBytes : 0), 0);
 }
 
 function refused(refusal: string, type: Refused['type'] = 'MigrationPreCheckError'): Refused {

@@ -6,6 +6,7 @@ import type { Config } from '../../config.ts';
 import { DomainXml, type Libvirt } from '../../libvirt/index.ts';
 import type { Disk, PowerState } from '../../model/instance.ts';
 import { type GuestSight, type SourceEnd, whoseAfter } from '../../model/live-migration/sight.ts';
+import type { DiskBackends } from '../disks/backends.ts';
 import { replacedDiskInfo } from '../disks/disk-info.ts';
 import { replacedAside } from '../disks/made-aside.ts';
 import { fail } from '../fail.ts';
@@ -33,13 +34,18 @@ export interface SettleActivities {
    * guest lives here, or may yet. Repeatable.
    */
   dropArrival(input: Arriving & { source: SourceEnd | 'broken' }): Promise<void>;
-  /** Leaves nothing of a guest at its source that its destination has; files stay where both see them. Repeatable. */
-  leaveMigrated(input: Omit<Arriving, 'migrationId'>): Promise<void>;
+  /** Leaves nothing of a guest at its source that its destination has, but the devices `toWipe`; files stay where both see them. Repeatable. */
+  leaveMigrated(input: Omit<Arriving, 'migrationId'>): Promise<{ readonly toWipe: readonly string[] }>;
 }
 
 const pollMs = 100;
 
-export function settleActivities(libvirt: Libvirt, whileHolding: WhileHolding, { runDir }: Pick<Config, 'runDir'>): SettleActivities {
+export function settleActivities(
+  libvirt: Libvirt,
+  whileHolding: WhileHolding,
+  { arrivals, devices }: Pick<DiskBackends, 'arrivals' | 'devices'>,
+  { runDir }: Pick<Config, 'runDir'>,
+): SettleActivities {
   return {
     awaitGuest: async ({ instanceId }) => {
       const { cancellationSignal: signal } = Context.current();
@@ -51,14 +57,15 @@ export function settleActivities(libvirt: Libvirt, whileHolding: WhileHolding, {
       }
     },
 
-    adoptGuest: ({ token, instanceId, storage, isPaused, disks }) =>
+    adoptGuest: ({ token, instanceId, isPaused, disks }) =>
       whileHolding(instanceId, token, async (directory) => {
         const dom = { uuid: instanceId };
         await settled(instanceId, isPaused);
         const xml = await libvirt.domainGetXmlDesc({ dom, flags: DomainXml.inactive | DomainXml.secure });
         if (!(await libvirt.domainIsPersistent({ dom }))) await libvirt.domainDefineXmlFlags({ xml, flags: 0 });
         await replacedAside(join(directory, 'libvirt.xml'), (partial) => writeFile(partial, `${xml}\n`));
-        if (storage === 'separate') await replacedDiskInfo(directory, disks);
+        await replacedDiskInfo(directory, disks);
+        for (const disk of disks) if (disk.device !== undefined) await arrivals.finish(instanceId, disk);
         await forgetArrival(directory);
         return { powerState: powerStateOf(await guestOf(libvirt, instanceId).state()) };
       }),
@@ -77,6 +84,7 @@ export function settleActivities(libvirt: Libvirt, whileHolding: WhileHolding, {
       whileHolding(instanceId, token, async (directory) => {
         await leave(instanceId, directory, storage);
         await migrationNotes(runDir, instanceId).forget();
+        return { toWipe: await devices.release(instanceId) };
       }),
   };
 

@@ -23,6 +23,8 @@ export interface Passage extends DiskPassage {
   readonly disks: readonly string[];
   /** Those among them that stand on nothing at the destination. */
   readonly wholeDisks: readonly string[];
+  /** The block devices that disks are at the destination, by the guest's name of them. Absent in runs of before there could be. */
+  readonly devices?: Readonly<Record<string, string>>;
   readonly policy: MigrationPolicy;
 }
 
@@ -34,11 +36,12 @@ export async function startMigration(
   instancesDir: string,
 ): Promise<{ readonly answer: Promise<unknown> }> {
   const dom = { uuid };
-  const { policy, target, disks, wholeDisks } = passage;
+  const { policy, target, disks, wholeDisks, devices = {} } = passage;
   const changes = {
     listenAddress: target.listenAddress,
     instancesDir: { source: instancesDir, destination: target.instancesDir },
     wholeDisks,
+    devices,
   };
   const xml = async (flags: number) =>
     migratableXml(await libvirt.domainGetXmlDesc({ dom, flags: flags | DomainXml.migratable | DomainXml.secure }), changes);

@@ -1,6 +1,7 @@
 import { log } from '@temporalio/activity';
 import type { Config } from '../../config.ts';
 import type { Libvirt } from '../../libvirt/index.ts';
+import type { WantedDevice } from '../../model/device-claim.ts';
 import { fileSystemFor } from '../../model/file-systems.ts';
 import type { Flavor } from '../../model/flavor.ts';
 import { withTargets } from '../../model/hardware/disk-places.ts';
@@ -46,7 +47,7 @@ export interface DestinationActivities {
 export interface DestinationLongActivities {
   /**
    * Has all disks whole in the instance's directory: those that the source put aside and this host sees are copied, those that were sent here
-   * grow, swap and new disks are made. Raises `DiskSpaceLow`, `OperationFailed`. Progress in bytes. Repeatable.
+   * grow, swap and new disks are made; what was written into a device is there. Raises `DiskSpaceLow`, `OperationFailed`. Progress in bytes. Repeatable.
    */
   placeDisks(input: Arriving & { instance: Instance; image: BootImages; moves: readonly DiskMove[] }): Promise<Placed>;
 }
@@ -57,6 +58,8 @@ export interface Plan {
   readonly missing: readonly ImageRef[];
   /** Files beside the disks that are to be sent; what the guest boots with is made here, from the images. */
   readonly small: readonly string[];
+  /** The whole devices that disks are to be given here. Absent in runs of before they could be. */
+  readonly devices?: readonly WantedDevice[];
 }
 
 export interface Placed {
@@ -87,7 +90,9 @@ export function destinationActivities(
       const { sameBases, missing } = storage === 'separate' ? await basesHere(instance, image) : { sameBases: [], missing: [] };
       const rootBecomesCow = config.useCowImages && config.imagesType === 'qcow2';
       const moves = diskMoves({ instance, flavor, storage, sameBases, rootBecomesCow });
-      return { refusal: whyNotOnDevices(moves), moves, missing, small };
+      const devices = devicesFor(moves, image);
+      const refusal = whyNotOnDevices(moves) ?? (await backends.arrivals.whyNot(instance.id, devices));
+      return { refusal, moves, missing, small, devices };
     },
 
     placeDisks: ({ token, instanceId, migrationId, storage, instance, image, moves }) =>
@@ -116,9 +121,9 @@ export function destinationActivities(
       whileHolding(instanceId, token, async (directory) => {
         if (storage === 'sameHost') await guestOf(libvirt, instanceId).switchOff();
         else await undefineKeepingFiles(libvirt, instanceId);
-        if (storage !== 'separate') return { toWipe: [] };
-        const toWipe = await backends.devices.release(instanceId);
-        await leaveOnlyHoldingFiles(directory);
+        if (storage === 'sameHost') return { toWipe: [] };
+        const toWipe = await backends.devices.release(instanceId); // hosts that share a directory have devices of their own
+        if (storage === 'separate') await leaveOnlyHoldingFiles(directory);
         return { toWipe };
       }),
   };
@@ -130,7 +135,7 @@ export function destinationActivities(
   }
 
   async function place(site: ArrivalSite, instanceId: string, move: DiskMove, image: BootImages): Promise<PlacedDisk> {
-    if (move.how === 'stays') return move.to;
+    if (move.how === 'stays' || move.how === 'written') return move.to;
     if (move.how === 'made') return makeBlank({ ...site, instanceId }, move, image);
     await arrived(site, move);
     return move.to;
@@ -146,6 +151,13 @@ export function destinationActivities(
     return placed;
   }
 
+  /** Of the disks that come from another host, and of new ones that are kept so here. */
+  function devicesFor(moves: readonly DiskMove[], image: BootImages): readonly WantedDevice[] {
+    const isWanted = ({ how, to }: DiskMove) =>
+      how === 'written' || (how === 'made' && kindOfNew(contentOf(to.name, image), config.imagesType) === 'isolate');
+    return moves.filter(isWanted).map(({ to: { name, sizeBytes } }) => ({ disk: name, sizeBytes, isExact: false }));
+  }
+
   function contentOf(name: string, { properties }: BootImages): Exclude<Content, { readonly of: 'image' }> {
     if (name === 'disk.swap') return { of: 'swap' };
     const type = config.defaultEphemeralFormat ?? fileSystemFor(properties['os_type']);
@@ -153,10 +165,10 @@ export function destinationActivities(
   }
 }
 
-/** Whole devices stay on their host, as large as they are. */
+/** A whole device that stays on its host stays as large as it is; logical volumes stay there. */
 function whyNotOnDevices(moves: readonly DiskMove[]): string | null {
-  const leaving = moves.find(({ how }) => how === 'written');
-  if (leaving !== undefined) return `${leaving.to.name} is a whole device, which does not move to another host yet`;
+  const leaving = moves.find(({ how, to }) => how === 'written' && to.kind !== 'isolate');
+  if (leaving !== undefined) return `${leaving.to.name} is a logical volume, which does not move to another host yet`;
   const small = moves.find(({ how, grows }) => how === 'stays' && grows);
   return small === undefined ? null : `${small.to.name} is a device of ${small.from?.sizeBytes} bytes, ${small.to.sizeBytes} are wanted`;
 }

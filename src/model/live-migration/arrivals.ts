@@ -1,3 +1,4 @@
+import type { GivenDevice, WantedDevice } from '../device-claim.ts';
 import type { Disk, StorageRelation } from '../instance.ts';
 import type { DiskPassage } from './flags.ts';
 
@@ -6,9 +7,10 @@ import type { DiskPassage } from './flags.ts';
  * - `seen`: both hosts see the same file; nothing is copied.
  * - `mirrored`: QEMU copies what differs from its base into an overlay that stands on the same base there, or all of a disk without one.
  * - `mirrored whole`: QEMU copies all of it into a disk that stands on nothing: the destination does not have the same base.
+ * - `mirrored to a device`: QEMU copies all of it into a whole device that the destination gives it.
  * - `sent`: a cdrom, which QEMU never mirrors: its file is sent and compared before the guest is.
  */
-export type ArrivalPath = 'seen' | 'mirrored' | 'mirrored whole' | 'sent';
+export type ArrivalPath = 'seen' | 'mirrored' | 'mirrored whole' | 'mirrored to a device' | 'sent';
 
 /** A disk of a guest that moves, and what it is where it arrives. */
 export interface Arrival {
@@ -40,24 +42,26 @@ export type Arrivals =
  *
  * | storage | blockMigration | disks |
  * |---|---|---|
- * | shared | auto, no | seen; with a device of its host: refused |
+ * | shared | auto | seen; a whole device mirrored to one of the destination |
+ * | shared | no | seen; with a whole device: refused |
  * | shared | yes | refused: QEMU would copy a file onto itself |
- * | separate | auto, yes | a cdrom sent, on a base that is not there mirrored whole, else mirrored |
+ * | separate | auto, yes | a cdrom sent, a whole device mirrored to one, on a base that is not there mirrored whole, else mirrored |
  * | separate | no | refused |
  *
- * A device of its host has to be the destination's as well before it can be mirrored into, which is not made here.
+ * Logical volumes are refused: nobody makes one at the destination.
  */
 export function arrivalsOf({ disks, storage, sameBases, blockMigration }: ArrivalWish): Arrivals {
-  const device = disks.find((disk) => disk.device !== undefined);
+  const volume = disks.find(({ device, kind }) => device !== undefined && kind !== 'isolate');
+  const isCopied = storage === 'separate' || disks.some(({ device }) => device !== undefined);
   if (storage === 'shared' && blockMigration === 'yes')
     return refused('has its disks on storage that both hosts share: nothing is to be copied');
-  if (storage === 'separate' && blockMigration === 'no')
-    return refused('has disks that the destination does not see: they are to be copied');
-  if (device !== undefined) return refused(`has ${device.name} on ${device.device}, a device of its host`);
+  if (isCopied && blockMigration === 'no') return refused('has disks that the destination does not see: they are to be copied');
+  if (volume !== undefined) return refused(`has ${volume.name} on ${volume.device}, a device of its host`);
   return { refusal: null, arrivals: disks.map((disk) => arrivalOf(disk, storage, sameBases)) };
 }
 
 function arrivalOf(disk: Disk, storage: ArrivalWish['storage'], sameBases: readonly string[]): Arrival {
+  if (disk.device !== undefined) return { how: 'mirrored to a device', to: disk };
   if (storage === 'shared') return { how: 'seen', to: disk };
   if (disk.format === 'iso') return { how: 'sent', to: disk };
   const { backing } = disk;
@@ -70,11 +74,29 @@ function refused(refusal: string): Arrivals {
 }
 
 /** How libvirt is told of it: which disks QEMU copies, which of them stand on nothing at the destination, and how they are copied. */
-export function passageOf(
-  arrivals: readonly Arrival[],
-): DiskPassage & { readonly disks: readonly string[]; readonly wholeDisks: readonly string[] } {
+export function passageOf(arrivals: readonly Arrival[]): DiskPassage & {
+  readonly disks: readonly string[];
+  readonly wholeDisks: readonly string[];
+  readonly devices: Readonly<Record<string, string>>;
+} {
   const targets = (...hows: readonly ArrivalPath[]) => arrivals.filter(({ how }) => hows.includes(how)).map(({ to }) => to.target);
-  const [disks, wholeDisks] = [targets('mirrored', 'mirrored whole'), targets('mirrored whole')];
+  const [disks, wholeDisks] = [targets('mirrored', 'mirrored whole', 'mirrored to a device'), targets('mirrored whole')];
   const copied = wholeDisks.length > 0 ? 'whole' : disks.length > 0 ? 'overlays' : 'none';
-  return { disks, wholeDisks, copied, isShared: arrivals.some(({ how }) => how === 'seen') };
+  const devices = Object.fromEntries(arrivals.flatMap(({ to: { target, device } }) => (device === undefined ? [] : [[target, device]])));
+  return { disks, wholeDisks, devices, copied, isShared: arrivals.some(({ how }) => how === 'seen') };
+}
+
+/** The devices that the destination is to give to disks, of exactly their sizes. */
+export function devicesFor(arrivals: readonly Arrival[]): readonly WantedDevice[] {
+  return arrivals.flatMap(({ how, to: { name: disk, sizeBytes } }) =>
+    how === 'mirrored to a device' ? [{ disk, sizeBytes, isExact: true }] : [],
+  );
+}
+
+/** The arrivals with those that it gave. */
+export function onDevices(arrivals: readonly Arrival[], given: readonly GivenDevice[]): readonly Arrival[] {
+  return arrivals.map((arrival) => {
+    const device = given.find(({ disk }) => disk === arrival.to.name);
+    return device === undefined ? arrival : { ...arrival, to: { ...arrival.to, device: device.path } };
+  });
 }

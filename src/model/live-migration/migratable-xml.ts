@@ -9,11 +9,13 @@ export interface DestinationChanges {
   readonly instancesDir: { readonly source: string; readonly destination: string };
   /** Disks that are whole there, though they stand on a base here, by the guest's name of them. */
   readonly wholeDisks: readonly string[];
+  /** The block devices that disks are there, by the guest's name of them. */
+  readonly devices: Readonly<Record<string, string>>;
 }
 
 /**
  * The domain's XML as its destination is to have it, made from what libvirt gives for a migration (`VIR_DOMAIN_XML_MIGRATABLE`): addresses
- * of VNC, SPICE and serial consoles (Nova's `get_updated_guest_xml`), paths, bases. All else stays, so that the guest's hardware does.
+ * of VNC, SPICE and serial consoles (Nova's `get_updated_guest_xml`), paths, bases, block devices. All else stays, so that the guest's hardware does.
  * @throws a TypeError when the text is no well-formed document
  */
 export function migratableXml(domainXml: string, changes: DestinationChanges): string {
@@ -37,10 +39,12 @@ function written(element: XmlElement, changes: DestinationChanges, parent: XmlEl
 /** `listen` of a screen is an attribute and an element, which have to agree. */
 function attributesOf(
   element: XmlElement,
-  { listenAddress }: DestinationChanges,
+  { listenAddress, devices }: DestinationChanges,
   parent: XmlElement | null,
 ): Readonly<Record<string, string>> {
   const { name, attributes } = element;
+  const device = name === 'source' && parent?.name === 'disk' ? devices[targetOf(parent)] : undefined;
+  if (device !== undefined && 'dev' in attributes) return { ...attributes, dev: device };
   if (name === 'graphics' && 'listen' in attributes) return { ...attributes, listen: listenAddress };
   if (name === 'listen' && parent?.name === 'graphics' && 'address' in attributes) return { ...attributes, address: listenAddress };
   if (name === 'source' && attributes['mode'] === 'bind' && 'host' in attributes) return { ...attributes, host: listenAddress };
@@ -52,7 +56,11 @@ function isDropped(child: XmlElement, parent: XmlElement, changes: DestinationCh
 }
 
 function isWhole(disk: XmlElement, { wholeDisks }: DestinationChanges): boolean {
-  return childrenOf(disk).some(({ name, attributes }) => name === 'target' && wholeDisks.includes(attributes['dev'] ?? ''));
+  return wholeDisks.includes(targetOf(disk));
+}
+
+function targetOf(disk: XmlElement): string {
+  return childrenOf(disk).find(({ name }) => name === 'target')?.attributes['dev'] ?? '';
 }
 
 /** Paths are values of attributes (`<source file=…>`) or the text of an element (`<kernel>`). */

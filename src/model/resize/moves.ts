@@ -1,3 +1,4 @@
+import type { GivenDevice } from '../device-claim.ts';
 import type { Flavor } from '../flavor.ts';
 import type { Disk, Instance, StorageRelation } from '../instance.ts';
 import { isEphemeral } from './problems.ts';
@@ -87,4 +88,13 @@ function newSwap(from: Disk | null, { swapMiB: oldMiB }: Flavor, { swapMiB }: Fl
 
 function made(name: string, sizeBytes: number, from: Disk | null): DiskMove {
   return { how: 'made', from, to: { name, kind: 'raw', format: 'raw', sizeBytes, backing: null }, grows: false };
+}
+
+/** The moves with the devices that the destination gave to the disks that are written into one. A disk is as large as its device. */
+export function onDevices(moves: readonly DiskMove[], given: readonly GivenDevice[]): readonly DiskMove[] {
+  return moves.map((move) => {
+    const device = given.find(({ disk }) => disk === move.to.name);
+    if (move.how !== 'written' || device === undefined) return move;
+    return { ...move, to: { ...move.to, device: device.path, sizeBytes: device.sizeBytes } };
+  });
 }

@@ -3,9 +3,10 @@ import type { LivePlan } from '../../activities/live-migration/arrival.ts';
 import type { MovableGuest } from '../../activities/live-migration/source.ts';
 import type { MigrationTarget } from '../../activities/live-migration/start.ts';
 import type { InstanceChanges } from '../../model/instance.ts';
-import type { Arrival } from '../../model/live-migration/arrivals.ts';
+import { type Arrival, devicesFor, onDevices } from '../../model/live-migration/arrivals.ts';
 import { together } from '../../model/together.ts';
 import { type ArrivalAt, type Declined, orDeclined } from '../destination.ts';
+import { devicesOf } from '../given-devices.ts';
 import type { Frame } from '../operate.ts';
 import { isShared, probe } from '../shared-storage.ts';
 
@@ -36,7 +37,7 @@ export function liveArrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedL
     if ('refusal' in probed) return probed;
     const storage = await orDeclined(async () => (isShared(way, probed) ? 'shared' : 'separate'));
     if (typeof storage !== 'string') return probed.removeProbes().then(() => storage);
-    const diskBytes = storage === 'shared' ? [] : disks.map(({ sizeBytes }) => sizeBytes);
+    const diskBytes = disks.filter(({ device }) => storage === 'separate' || device !== undefined).map(({ sizeBytes }) => sizeBytes);
     const [guest, plan] = await together([
       onHost(source).checkGuestMoves({ instanceId, wanted: asked, diskBytes }),
       orDeclined(() => plannedAt(frame, accepted, { host, migrationId, storage })),
@@ -49,7 +50,10 @@ export function liveArrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedL
       orDeclined(() => onHost(source).reachDestination({ instanceId, target, policy: guest.policy })),
     ]);
     if (taken.refusal !== null) return { refusal: taken.refusal };
-    return reached ?? { refusal: null, storage, arrivals, guest, target };
+    if (reached !== undefined) return reached;
+    const given = await devicesOf(frame, { instanceId, migrationId, storage, host }, devicesFor(arrivals));
+    if (given.refusal !== null) return given;
+    return { refusal: null, storage, arrivals: onDevices(arrivals, given.devices), guest, target };
   };
 }
 

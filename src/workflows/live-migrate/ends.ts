@@ -21,7 +21,11 @@ export async function leaveSource(
   const isOwed = await doneOrOwed(frame, {
     host: source,
     isDown: false,
-    work: (steps) => steps.leaveMigrated({ instanceId, storage }),
+    work: async (steps) => {
+      // Runs of before 0.2 have no answer here: no guest with a device could move.
+      const left: { toWipe: readonly string[] } | undefined | null = await steps.leaveMigrated({ instanceId, storage });
+      if ((left?.toWipe ?? []).length > 0) await frame.longOnHost(source).wipeDisks({ instanceId });
+    },
     owe: () => control.oweWhenDown({ host: source, instanceId, networks: [], others: [], isOff: true, ...left({ ...migration, storage }) }),
   });
   if (!isOwed) await control.releaseClaim({ host: source, instanceId, claimId });

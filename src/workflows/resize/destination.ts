@@ -1,10 +1,12 @@
+import { workflowInfo } from '@temporalio/workflow';
 import type { AcceptedResize } from '../../activities/accept/resize.ts';
 import type { Plan } from '../../activities/resize/destination.ts';
 import type { FileKey } from '../../activities/transfer.ts';
 import type { InstanceChanges, StorageRelation } from '../../model/instance.ts';
-import type { DiskMove } from '../../model/resize/moves.ts';
+import { type DiskMove, onDevices } from '../../model/resize/moves.ts';
 import { together } from '../../model/together.ts';
 import { type ArrivalAt, orDeclined } from '../destination.ts';
+import { devicesOf } from '../given-devices.ts';
 import type { Frame } from '../operate.ts';
 import { probeSharedStorage } from '../shared-storage.ts';
 import { prepareToSend, type Way } from '../transfer.ts';
@@ -17,6 +19,8 @@ export interface Arrival {
   readonly small?: readonly string[];
   /** By what the source is known there; null: it sends nothing, or has not been asked yet, as in runs of before 0.2. */
   readonly key: FileKey | null;
+  /** Whether disks were given devices there. */
+  readonly areDevicesGiven: boolean;
 }
 
 /** How often a host is asked again after it fetched what it had not. */
@@ -26,6 +30,7 @@ const maxFetches = 3;
 export function arrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedResize): ArrivalAt<Arrival> {
   const { instance, host: source, preparesEarly } = accepted;
   const { id: instanceId } = instance;
+  const { firstExecutionRunId: migrationId } = workflowInfo();
 
   return async (host) => {
     const way = { instanceId, source, destination: host };
@@ -34,8 +39,11 @@ export function arrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedResiz
     const sendsEarly = storage === 'separate' && preparesEarly === true;
     const arrival = await orDeclined(async () => {
       const [plan, key] = await together([plannedAt(frame, accepted, host, storage), sendsEarly ? prepareToSend(frame, way) : null]);
-      const { refusal } = plan;
-      return refusal === null ? { ...plan, refusal, storage, key } : { refusal };
+      if (plan.refusal !== null) return { refusal: plan.refusal };
+      const wanted = storage === 'sameHost' ? [] : (plan.devices ?? []);
+      const given = await devicesOf(frame, { instanceId, migrationId, storage, host }, wanted);
+      if (given.refusal !== null) return given;
+      return { ...plan, refusal: null, moves: onDevices(plan.moves, given.devices), areDevicesGiven: wanted.length > 0, storage, key };
     });
     // The next host may see the source's files.
     if (arrival.refusal !== null && sendsEarly) await frame.onHost(source).stopSending({ instanceId });

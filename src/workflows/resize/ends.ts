@@ -37,11 +37,11 @@ export async function reverted(frame: Frame<InstanceChanges>, accepted: Accepted
   await onHost(destination).switchGuestOff(here);
   await onHost(source).putDisksBack(here);
   const { toWipe } = await onHost(destination).removeArrival({ ...here, storage });
-  if (toWipe.length > 0) await longOnHost(destination).wipeDisks(here);
   await control.releaseClaim({ host: destination, instanceId: instance.id, claimId: instance.id });
   await control.takeClaimBack({ host: source, instanceId: instance.id, claimId });
 
-  await frame.enter({ host: source, flavor: oldFlavor, disks: oldDisks }, touchedBy(instance, [source]));
+  const touched = toWipe.length > 0 ? [source, destination] : [source];
+  await frame.enter({ host: source, flavor: oldFlavor, disks: oldDisks }, touchedBy(instance, touched));
   const powerState = await startWhere(frame, {
     instance: { ...instance, flavor: oldFlavor },
     host: source,
@@ -50,6 +50,10 @@ export async function reverted(frame: Frame<InstanceChanges>, accepted: Accepted
     vifs,
     isToRun: oldVmState === 'active',
   });
+  if (toWipe.length > 0) {
+    await longOnHost(destination).wipeDisks(here); // the guest need not wait for that
+    frame.leave(touchedBy(instance, [source]));
+  }
   return { vmState: oldVmState, powerState, migration: null, open: null };
 }
 

@@ -41,6 +41,14 @@ export async function sendDisks(
   }
 }
 
+/** Writes whole devices of an instance into those that its destination gave them: no host sees another's. */
+export async function sendDevices(frame: TransferFrame, way: Way, moves: readonly DiskMove[]): Promise<void> {
+  for (const { how, from: disk, to } of moves) {
+    if (how !== 'written' || disk === null) continue;
+    await transferDisk(frame, { ...way, from: '_resize', disk, as: { ...to, target: disk.target } });
+  }
+}
+
 function overlaysOf(moves: readonly DiskMove[]): readonly string[] {
   return moves.filter(({ how, to }) => how === 'copied' && to.backing !== null).map(({ to }) => to.name);
 }

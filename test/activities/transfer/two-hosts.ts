@@ -4,9 +4,11 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { diskBackends } from '../../../src/activities/disks/backends.ts';
 import { holdingIn } from '../../../src/activities/holding.ts';
 import { kill, processOf } from '../../../src/activities/processes.ts';
 import { type TransferActivities, type TransferLongActivities, transferActivities } from '../../../src/activities/transfer.ts';
+import type { Config } from '../../../src/config.ts';
 import type { Disk } from '../../../src/model/instance.ts';
 import type { Token } from '../../../src/model/tenure.ts';
 import { pki } from '../../../src/pki/pki.ts';
@@ -50,6 +52,9 @@ export async function ends(settings: { transferSilenceSeconds?: number } = {}): 
     const instances = join(out, 'instances');
     mkdirSync(join(instances, instanceId), { recursive: true });
     const config = {
+      instancesDir: instances,
+      isolate: { devices: [] },
+      lvm: { volumeGroup: null, thinPool: null },
       host: { name, address: '127.0.0.1' },
       transferPorts: { first: 23_000, last: 23_999 },
       transferSilenceSeconds: 60,
@@ -57,7 +62,9 @@ export async function ends(settings: { transferSilenceSeconds?: number } = {}): 
       runDir,
       ...settings,
     };
-    const activities = transferActivities(holdingIn(instances), config as Parameters<typeof transferActivities>[1]);
+    const settled = config as unknown as Config;
+    const { arrivals, devices } = diskBackends(settled);
+    const activities = transferActivities(holdingIn(instances), { ...arrivals, ...devices }, settled);
     return {
       name,
       at: (file) => join(instances, instanceId, file),

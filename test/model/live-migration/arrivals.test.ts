@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Disk } from '../../../src/model/instance.ts';
-import { type ArrivalWish, arrivalsOf } from '../../../src/model/live-migration/arrivals.ts';
+import { type ArrivalWish, arrivalsOf, devicesFor, onDevices, passageOf } from '../../../src/model/live-migration/arrivals.ts';
 
 const GiB = 1024 ** 3;
 const backing = { imageId: 'image', checksum: 'sha256:00', format: 'raw' } as const;
@@ -18,7 +18,8 @@ const shown = (changes: Partial<ArrivalWish>) => {
 const copied = 'mirrored, mirrored, mirrored, sent';
 const toCopy = 'has disks that the destination does not see: they are to be copied';
 const notToCopy = 'has its disks on storage that both hosts share: nothing is to be copied';
-const ofItsHost = 'has disk.local on /dev/loop7, a device of its host';
+const ofItsHost = 'has disk.local on /dev/vg/local, a device of its host';
+const volume: Disk = { ...raw, kind: 'lvm', device: '/dev/vg/local' };
 
 test.for<[what: string, changes: Partial<ArrivalWish>, expected: string]>([
   ['no storage is shared', {}, copied],
@@ -29,8 +30,11 @@ test.for<[what: string, changes: Partial<ArrivalWish>, expected: string]>([
   ['storage is shared, and so are bases', { storage: 'shared', sameBases: [] }, 'seen, seen, seen, seen'],
   ['storage is shared and copying is forbidden', { storage: 'shared', blockMigration: 'no' }, 'seen, seen, seen, seen'],
   ['storage is shared and copying is asked for', { storage: 'shared', blockMigration: 'yes' }, notToCopy],
-  ['a disk is a device', { disks: [root, device] }, ofItsHost],
-  ['a disk is a device and storage is shared', { disks: [root, device], storage: 'shared' }, ofItsHost],
+  ['a disk is a whole device', { disks: [root, device] }, 'mirrored, mirrored to a device'],
+  ['a disk is a whole device and storage is shared', { disks: [root, device], storage: 'shared' }, 'seen, mirrored to a device'],
+  ['one is a whole device, and copying is forbidden', { disks: [device], storage: 'shared', blockMigration: 'no' }, toCopy],
+  ['a disk is a logical volume', { disks: [root, volume] }, ofItsHost],
+  ['a disk is a logical volume and storage is shared', { disks: [root, volume], storage: 'shared' }, ofItsHost],
 ])('where %s the disks of a running guest move so', ([, changes, expected]) => {
   expect(shown(changes)).toBe(expected);
 });
@@ -38,4 +42,12 @@ test.for<[what: string, changes: Partial<ArrivalWish>, expected: string]>([
 test('a disk whose base is not there arrives as large as it was, and stands on nothing', () => {
   const { arrivals } = arrivalsOf({ ...wish, disks: [root], sameBases: [] });
   expect(arrivals.map(({ to }) => to)).toEqual([{ ...root, backing: null }]);
+});
+
+test('a whole device is asked for in exactly its size, and QEMU is told of the one that was given', () => {
+  const { arrivals } = arrivalsOf({ ...wish, disks: [root, device], storage: 'shared' });
+  expect(devicesFor(arrivals)).toEqual([{ disk: 'disk.local', sizeBytes: 2 * GiB, isExact: true }]);
+  const given = onDevices(arrivals, [{ disk: 'disk.local', path: '/dev/loop9', sizeBytes: 2 * GiB }]);
+  expect(given.map(({ to }) => to.device)).toEqual([undefined, '/dev/loop9']);
+  expect(passageOf(given)).toEqual({ disks: ['vdb'], wholeDisks: [], devices: { vdb: '/dev/loop9' }, copied: 'overlays', isShared: true });
 });

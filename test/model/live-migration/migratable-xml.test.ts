@@ -5,7 +5,7 @@ import { missingFrom } from '../../../src/model/xml-subset.ts';
 import { descendantsOf, rootOf } from '../../../src/model/xml-tree.ts';
 import { variants } from '../domains.ts';
 
-const same = { listenAddress: '127.0.0.1', instancesDir: { source: '/instances', destination: '/instances' }, wholeDisks: [] };
+const same = { listenAddress: '127.0.0.1', instancesDir: { source: '/instances', destination: '/instances' }, wholeDisks: [], devices: {} };
 const screen = `<domain type='kvm'><devices>
   <graphics type='vnc' port='5901' autoport='yes' listen='10.0.0.1'><listen type='address' address='10.0.0.1'/></graphics>
   <graphics type='spice' autoport='yes' listen='10.0.0.1'><listen type='address' address='10.0.0.1'/></graphics>
@@ -45,4 +45,12 @@ test('a disk that arrives whole stands on nothing there', () => {
   expect(after).not.toContain('_base');
   const [disk] = descendantsOf(rootOf(after), 'disk');
   expect(disk && descendantsOf(disk, 'backingStore').map(({ children }) => children.length)).toEqual([0]);
+});
+
+test('a whole device is the one of that disk at the destination, and others stay what they are', () => {
+  const disk = (target: string, dev: string) =>
+    `<disk type='block' device='disk'><source dev='${dev}' index='1'/><target dev='${target}' bus='virtio'/></disk>`;
+  const before = `<domain type='kvm'><devices>${disk('vda', '/dev/loop1')}${disk('vdb', '/dev/loop2')}</devices></domain>`;
+  const after = migratableXml(before, { ...same, devices: { vda: '/dev/loop7' } });
+  expect(descendantsOf(rootOf(after), 'source').map(({ attributes }) => attributes['dev'])).toEqual(['/dev/loop7', '/dev/loop2']);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Flavor } from '../../../src/model/flavor.ts';
 import type { Disk } from '../../../src/model/instance.ts';
-import { type DiskMove, diskMoves, type MoveWish } from '../../../src/model/resize/moves.ts';
+import { type DiskMove, diskMoves, type MoveWish, onDevices } from '../../../src/model/resize/moves.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -75,4 +75,13 @@ test('a root disk becomes qcow2 where that is wished and it is a whole file; wha
   expect(kindOf(raw('disk', GiB), { rootBecomesCow: true })).toBe('qcow2');
   expect(kindOf(device, { rootBecomesCow: true })).toBe('isolate');
   expect(moves([root], { sameBases: [] })[0]?.to).toEqual({ name: 'disk', kind: 'qcow2', format: 'qcow2', sizeBytes: GiB, backing: null });
+});
+
+test('a whole device becomes the one that the destination gave it, as large as that is; other disks stay what they are', () => {
+  const given = [{ disk: 'disk', path: '/dev/loop9', sizeBytes: 4 * GiB }];
+  expect(onDevices(moves([device, local]), given).map(({ to }) => [to.name, to.device, to.sizeBytes])).toEqual([
+    ['disk', '/dev/loop9', 4 * GiB],
+    ['disk.local', undefined, 2 * GiB],
+  ]);
+  expect(onDevices(moves([root]), given)[0]?.to.device).toBeUndefined();
 });
