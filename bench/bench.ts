@@ -70,15 +70,15 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
     snapshot: () => snapshots(contest, cloud, samples, say),
     transfer: () => transfers(cloud, rounds, say, loads),
     resize: async () => {
-      const { figures, resizeIds } = await resizes(contest, cloud, samples, say);
-      const kinds = Object.entries(resizeIds);
+      const { figures, resizeIds, floorParts } = await resizes(contest, cloud, samples, say);
       if (explains)
-        for (const [kind, ids] of kinds) say(await explanation(`resizeInstance, ${kind}, and its confirm`, cloud.client, ids, []));
+        for (const kind of ['memory', 'root'] as const)
+          say(await explanation(`resizeInstance, ${kind}, and its confirm`, cloud.client, resizeIds[kind], floorParts[kind]));
       return figures;
     },
     'live-migrate': async () => {
-      const { figures, workflowIds } = await liveMigrations(contest, cloud, samples, say);
-      if (explains) say(await explanation('liveMigrateInstance', cloud.client, workflowIds, []));
+      const { figures, workflowIds, floorParts } = await liveMigrations(contest, cloud, samples, say);
+      if (explains) say(await explanation('liveMigrateInstance', cloud.client, workflowIds, floorParts));
       return figures;
     },
     ticker: () => ticker(cloud, samples, say),

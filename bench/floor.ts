@@ -91,7 +91,7 @@ async function makeConfigDrive(directory: string, { path, files }: FloorPlan['co
 }
 
 /** Returns the milliseconds since it was made or called last. */
-function stopwatch(): () => number {
+export function stopwatch(): () => number {
   let last = performance.now();
   return () => {
     const before = last;

@@ -11,6 +11,7 @@ import { controlQueue } from '../src/model/queues.ts';
 import type { BenchCloud } from './bring-up.ts';
 import type { Contest } from './contest.ts';
 import { type Figure, reasonToVoid } from './figures.ts';
+import { type FloorParts, stopwatch } from './floor.ts';
 import { type Guest, proveAlive } from './guests.ts';
 import type { Say } from './say.ts';
 
@@ -27,10 +28,11 @@ interface Cost {
   readonly lostPings: number;
 }
 
-/** What was measured, and the runs that it was measured of. */
+/** What was measured, the runs that it was measured of, and what the floor's consist of. */
 interface Migrations {
   readonly figures: readonly Figure[];
   readonly workflowIds: readonly string[];
+  readonly floorParts: readonly FloorParts[];
 }
 
 /**
@@ -41,6 +43,7 @@ interface Migrations {
 export async function liveMigrations({ ours, floor }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<Migrations> {
   const costs: { readonly ours: Cost[]; readonly floor: Cost[] } = { ours: [], floor: [] };
   const workflowIds: string[] = [];
+  const floorParts: FloorParts[] = [];
   const voidBecause = await reasonToVoid(async () => {
     const links = new Map(cloud.lab.hosts.map((host) => [host.name, connectLibvirt({ socket: host.libvirtSocket })]));
     const linkTo = ({ name }: LabHost) => links.get(name) ?? missing(name);
@@ -59,7 +62,11 @@ export async function liveMigrations({ ours, floor }: Contest, cloud: BenchCloud
             cloud.client.workflow.execute('liveMigrateInstance', { taskQueue: controlQueue, workflowId, args: [request] }),
           ),
         );
-        costs.floor.push(await cost(between.to, other, () => movedByFloor(between, other, to)));
+        costs.floor.push(
+          await cost(between.to, other, async () => {
+            floorParts.push(await movedByFloor(between, other, to));
+          }),
+        );
         const [our, theirs] = [costs.ours.at(-1), costs.floor.at(-1)];
         say(
           `${round}/${rounds} live: ${our?.movedMs.toFixed(0)} (floor ${theirs?.movedMs.toFixed(0)}) ms, still for ${our?.downtimeMs} ms`,
@@ -81,6 +88,7 @@ export async function liveMigrations({ ours, floor }: Contest, cloud: BenchCloud
       figure('live migration, lost pings', 'pings', ({ lostPings }) => lostPings, { text: '1', of: () => 1 }),
     ],
     workflowIds,
+    floorParts,
   };
 }
 
@@ -100,8 +108,9 @@ async function cost(there: Libvirt, { id: uuid, ip }: Guest, move: () => Promise
 }
 
 /** The same with everything decided before: one attempt each, nothing looked at, nothing synced, nothing remembered. */
-async function movedByFloor({ from }: { readonly from: Libvirt }, { id: uuid, host: source }: Guest, to: LabHost): Promise<void> {
+async function movedByFloor({ from }: { readonly from: Libvirt }, { id: uuid, host: source }: Guest, to: LabHost): Promise<FloorParts> {
   const [before, after] = [join(source.instancesDir, uuid), join(to.instancesDir, uuid)];
+  const lap = stopwatch();
   const described = await runInHost(source, ['qemu-img', 'info', '-U', '--output=json', `${instances}/${uuid}/disk`]);
   const { 'backing-filename': base, 'virtual-size': size } = JSON.parse(described) as {
     'backing-filename': string;
@@ -109,7 +118,9 @@ async function movedByFloor({ from }: { readonly from: Libvirt }, { id: uuid, ho
   };
   await mkdir(after);
   await runInHost(to, ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', base, `${instances}/${uuid}/disk`, `${size}`]);
+  const vessel = lap();
   await run('cp', ['--sparse=always', ...['disk.config', 'kernel', 'ramdisk'].map((name) => join(before, name)), after]);
+  const files = lap();
   await from.domainMigrateSetMaxDowntime({ dom: { uuid }, downtimeMs: BigInt(firstDowntimeMs) });
   const { live, peer2peer, persistDestination, undefineSource, nonSharedIncremental, tls } = DomainMigrate;
   await from.domainMigratePerform3Params({
@@ -122,7 +133,9 @@ async function movedByFloor({ from }: { readonly from: Libvirt }, { id: uuid, ho
     cookie: Buffer.alloc(0),
     flags: live | peer2peer | persistDestination | undefineSource | nonSharedIncremental | tls,
   });
+  const migrate = lap();
   await rm(before, { recursive: true });
+  return { vessel, files, migrate, remove: lap() };
 }
 
 function missing(host: string): never {

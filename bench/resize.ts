@@ -11,6 +11,7 @@ import { controlQueue } from '../src/model/queues.ts';
 import type { BenchCloud } from './bring-up.ts';
 import type { Contest } from './contest.ts';
 import { type Figure, reasonToVoid } from './figures.ts';
+import { type FloorParts, stopwatch } from './floor.ts';
 import { type Guest, proveAlive } from './guests.ts';
 import type { Say } from './say.ts';
 
@@ -34,6 +35,7 @@ export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, round
   const none = (): Samples => ({ ours: [], floor: [] });
   const samples: Readonly<Record<Kind | 'confirm', Samples>> = { memory: none(), root: none(), confirm: none() };
   const resizeIds: Record<Kind, string[]> = { memory: [], root: [] };
+  const floorParts: Record<Kind, FloorParts[]> = { memory: [], root: [] };
   const voidBecause = await reasonToVoid(async () => {
     const links = new Map(cloud.lab.hosts.map((host) => [host.name, connectLibvirt({ socket: host.libvirtSocket })]));
     const linkTo = ({ name }: LabHost) => links.get(name) ?? missing(name);
@@ -49,6 +51,7 @@ export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, round
           const theirs = await resizedByFloor({ from: linkTo(guest.host), to: linkTo(to) }, { guest: other, to, kind });
           await proveAlive({ ...other, host: to });
           resizeIds[kind].push(our.workflowId);
+          floorParts[kind].push(theirs.parts);
           samples[kind].ours.push(our.resizedMs);
           samples[kind].floor.push(theirs.resizedMs);
           samples.confirm.ours.push(our.confirmedMs);
@@ -75,13 +78,15 @@ export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, round
       figure('confirm a resize', samples.confirm, { text: '300 ms', of: () => 300 }),
     ],
     resizeIds,
+    floorParts,
   };
 }
 
-/** What was measured, and the runs that it was measured of. */
+/** What was measured, the runs that it was measured of, and what the floor's consist of. */
 interface Resizes {
   readonly figures: readonly Figure[];
   readonly resizeIds: Readonly<Record<Kind, readonly string[]>>;
+  readonly floorParts: Readonly<Record<Kind, readonly FloorParts[]>>;
 }
 
 interface Moving {
@@ -122,7 +127,10 @@ async function requireRunning(resize: WorkflowHandle): Promise<void> {
 }
 
 /** The same with everything decided before: one attempt each, nothing synced, nothing remembered. */
-async function resizedByFloor(links: { from: Libvirt; to: Libvirt }, { guest, to, kind }: Moving): Promise<Took> {
+async function resizedByFloor(
+  links: { from: Libvirt; to: Libvirt },
+  { guest, to, kind }: Moving,
+): Promise<Took & { readonly parts: FloorParts }> {
   const dom = { uuid: guest.id };
   const xml = await links.from.domainGetXmlDesc({ dom, flags: DomainXml.inactive });
   const [before, aside, after] = [
@@ -132,19 +140,24 @@ async function resizedByFloor(links: { from: Libvirt; to: Libvirt }, { guest, to
   ];
 
   const askedAt = performance.now();
+  const lap = stopwatch();
   await links.from.domainDestroyFlags({ dom, flags: 0 });
+  const destroy = lap();
   await rename(before, aside);
   await mkdir(after);
   await run('cp', ['--sparse=always', ...['disk', 'disk.config', 'kernel', 'ramdisk'].map((name) => join(aside, name)), after]);
   if (kind === 'root') await runInHost(to, ['qemu-img', 'resize', '-q', '-f', 'qcow2', `/var/lib/nova/instances/${guest.id}/disk`, '2G']);
+  const files = lap();
   await links.to.domainDefineXmlFlags({ xml, flags: 0 });
+  const define = lap();
   await links.to.domainCreateWithFlags({ dom, flags: 0 });
+  const parts = { destroy, files, define, start: lap() };
   const resizedMs = performance.now() - askedAt;
 
   const decidedAt = performance.now();
   await links.from.domainUndefineFlags({ dom, flags: DomainUndefine.keepNvram });
   await rm(aside, { recursive: true });
-  return { resizedMs, confirmedMs: performance.now() - decidedAt };
+  return { resizedMs, confirmedMs: performance.now() - decidedAt, parts };
 }
 
 function missing(host: string): never {
