@@ -37,7 +37,20 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'lab',
-          include: ['test/lab/**/*.test.ts'],
+          include: ['test/lab/*.test.ts'],
+          globalSetup: 'test/lab/setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          ...oneAtATime,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        // Parts of a worker on a host of a lab, without any workflow.
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['test/lab/*/**/*.test.ts'],
           globalSetup: 'test/lab/setup.ts',
           testTimeout: 120_000,
           hookTimeout: 120_000,

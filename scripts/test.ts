@@ -39,8 +39,9 @@ async function runProjects(env: NodeJS.ProcessEnv): Promise<readonly Outcome[]> 
   await buildGuest().catch(() => undefined);
   const beside = (project: string) => runTests(['--project', project], env, 'pipe');
   const faults = beside('faults');
-  const labs = Promise.all([beside('lab'), faults]).then(async (outcomes) => [...outcomes, await beside('machine')]);
-  const workflow = faults.then(() => beside('workflow'));
+  const parts = faults.then(() => beside('parts'));
+  const labs = Promise.all([beside('lab'), faults, parts]).then(async (outcomes) => [...outcomes, await beside('machine')]);
+  const workflow = parts.then(() => beside('workflow'));
   return [unit, ...(await labs), await workflow];
 }
 
