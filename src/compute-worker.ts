@@ -184,7 +184,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...guestAgentActivities(libvirt, whileHolding),
       ...savedMemory,
       ...transfers.quick,
-      ...comparisonActivities(whileHolding),
+      ...comparisonActivities(whileHolding, config),
       ...snapshotModeActivities(libvirt, whileHolding, config),
       ...liveSnapshots,
       ...migrationSourceActivities(libvirt, whileHolding, config),

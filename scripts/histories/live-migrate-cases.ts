@@ -7,6 +7,20 @@ import type { Case, Stage } from './cases.ts';
 /** What becomes of a guest that is moved while it runs. */
 export const liveMigrateCases: readonly Case[] = [
   moving('clean', 'through', async () => {}),
+  moving('asked-at-once', 'through', async () => {}),
+  moving('asked-at-once-and-given-up', 'wrong', async () => {}),
+  {
+    type: 'liveMigrateInstance',
+    name: 'with-its-drive',
+    play: async (stage) => {
+      const hosts = [...stage.fleet.hosts.values()];
+      for (const host of hosts) host.carriesDrives = true;
+      const { instanceId } = await built(stage, 'drive');
+      const run = await ended(await stage.fleet.start('liveMigrateInstance', { instanceId }));
+      for (const host of hosts) host.carriesDrives = false;
+      return run;
+    },
+  },
   moving('given-up', 'wrong', async () => {}),
   moving('aborted', 'nowhere', (run) => run.executeUpdate('abort', { args: [{}] })),
   moving('steered-and-forced', 'nowhere', async (run) => {

@@ -61,24 +61,15 @@ export const resizeCases: readonly Case[] = [
   decided('sent-and-confirmed', 'confirm'),
   decided('sent-and-reverted', 'revert'),
   failed('sent-and-undone', 'placeDisks'),
+  decided('asked-at-once-and-confirmed', 'confirm'),
+  decided('asked-at-once-and-reverted', 'revert'),
+  failed('asked-at-once-and-undone', 'placeDisks'),
+  withMuch('asked-at-once-with-much'),
   decided('prepared-early-and-confirmed', 'confirm'),
   decided('prepared-early-and-reverted', 'revert'),
   failed('prepared-early-and-undone', 'placeDisks'),
-  {
-    type: 'resizeInstance',
-    name: 'copied-on-shared-storage',
-    play: async (stage) => {
-      const hosts = [...stage.fleet.hosts.values()];
-      const own = hosts.map(({ probes }) => probes);
-      for (const host of hosts) host.probes = own[0] ?? new Set();
-      const { run } = await resized(stage, 'shared');
-      hosts.forEach((host, index) => {
-        host.probes = own[index] ?? new Set();
-      });
-      await run.executeUpdate('confirm', { args: [{}] });
-      return ended(run);
-    },
-  },
+  onSharedStorage('copied-on-shared-storage'),
+  onSharedStorage('asked-at-once-on-shared-storage'),
   failed('failed-and-undone', 'placeDisks'),
   failed('failed-at-the-start', 'runGuest'),
   {
@@ -173,6 +164,35 @@ function failed(name: string, step: HostStep): Case {
       await burns();
     });
     return ended(await stage.fleet.start('resizeInstance', { instanceId, flavor, onFailure: 'rollback' }));
+  };
+  return { type: 'resizeInstance', name, play };
+}
+
+/** The hosts keep their instances in one place. */
+function onSharedStorage(name: string): Case {
+  const play = async (stage: Stage) => {
+    const hosts = [...stage.fleet.hosts.values()];
+    const own = hosts.map(({ probes }) => probes);
+    for (const host of hosts) host.probes = own[0] ?? new Set();
+    const { run } = await resized(stage, name);
+    hosts.forEach((host, index) => {
+      host.probes = own[index] ?? new Set();
+    });
+    await run.executeUpdate('confirm', { args: [{}] });
+    return ended(run);
+  };
+  return { type: 'resizeInstance', name, play };
+}
+
+/** The source has so much that it goes by rsync. */
+function withMuch(name: string): Case {
+  const play = async (stage: Stage) => {
+    const hosts = [...stage.fleet.hosts.values()];
+    for (const host of hosts) host.sendsMuch = true;
+    const { run } = await resized(stage, name);
+    for (const host of hosts) host.sendsMuch = false;
+    await run.executeUpdate('confirm', { args: [{}] });
+    return ended(run);
   };
   return { type: 'resizeInstance', name, play };
 }

@@ -1,9 +1,10 @@
-import { readdir, stat, statfs } from 'node:fs/promises';
+import { readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Libvirt } from '../libvirt/index.ts';
 import type { FileSystem, Measured } from '../model/audit.ts';
 import { uuid } from '../schema/patterns.ts';
+import { allocatedBytes } from './allocated.ts';
 import type { Capabilities } from './capabilities.ts';
 import { concurrently } from './concurrently.ts';
 import { errnoOf } from './failures.ts';
@@ -47,15 +48,8 @@ async function filesIn(instancesDir: string): Promise<Measured['files']> {
   const files = await concurrently(ids, directoriesAtOnce, async (instanceId) => {
     const names = await readdir(join(instancesDir, instanceId)).catch(() => []); // deleted meanwhile
     return Promise.all(
-      names.map(async (name) => ({ instanceId, name, allocatedBytes: await allocated(join(instancesDir, instanceId, name)) })),
+      names.map(async (name) => ({ instanceId, name, allocatedBytes: await allocatedBytes(join(instancesDir, instanceId, name)) })),
     );
   });
   return files.flat();
-}
-
-async function allocated(path: string): Promise<number> {
-  return stat(path).then(
-    ({ blocks }) => blocks * 512,
-    () => 0,
-  );
 }

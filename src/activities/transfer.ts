@@ -1,22 +1,23 @@
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Context } from '@temporalio/activity';
 import type { Config } from '../config.ts';
 import type { Disk } from '../model/instance.ts';
 import { qemuFormatOf } from '../model/qemu-format.ts';
 import type { Token } from '../model/tenure.ts';
 import type { ServedDisk } from '../qemu/nbd.ts';
+import { allocatedBytes } from './allocated.ts';
 import type { DeviceKeeper } from './disks/device-keeper.ts';
 import type { DeviceArrivals } from './disks/isolate/arrivals.ts';
 import type { WhileHolding } from './holding.ts';
-import { isThere } from './is-there.ts';
-import { fail } from './record-client.ts';
+import { namesIn } from './names-in.ts';
+import { asideOf } from './resize/aside.ts';
 import { aloneSending, endSending } from './transfer/alone.ts';
 import { requireCertificate } from './transfer/certificate.ts';
 import { closeAll } from './transfer/close.ts';
 import { receiveDisk } from './transfer/disk-receiver.ts';
-import { type FileReceiver, filesName, receiveFiles } from './transfer/file-receiver.ts';
-import { type Purpose, transferDirectory } from './transfer/places.ts';
+import { type FileReceiver, filesName } from './transfer/file-receiver.ts';
+import { type ExpectedFiles, openForFiles, requirePlain } from './transfer/open-for-files.ts';
+import { purposeOf, requireRoom } from './transfer/opening.ts';
+import { transferDirectory } from './transfer/places.ts';
 import { sealDisk } from './transfer/seal-disk.ts';
 import { sealFiles } from './transfer/seal-files.ts';
 import { sendDisk } from './transfer/send-disk.ts';
@@ -37,10 +38,10 @@ export interface FileTransfer {
   readonly names: readonly string[];
 }
 
-/** By what a source is known to who takes its files. */
+/** How a source sends its files. */
 export interface FileKey {
-  readonly publicKey: string;
-  readonly hasRsync: boolean;
+  /** By which it is known to who takes them by rsync; null: it has little to send, or no rsync, and sends them by HTTPS. */
+  readonly publicKey: string | null;
 }
 
 export interface TransferActivities {
@@ -50,13 +51,17 @@ export interface TransferActivities {
    * `DeviceDiffers`.
    */
   openDiskReceiver(input: DiskTransfer & { token: Token; client: string; attempt: number }): Promise<ServedDisk>;
-  /** Makes a key for the files that the instance's operation sends from here; it stays here. The same again is the same. */
+  /**
+   * Makes a key for the files that the instance's operation sends from here; it stays here. None where they are so few that a connection by
+   * ssh would take longer than they do. The same again is the same.
+   */
   makeFileKey(input: { token: Token; instanceId: string }): Promise<FileKey>;
   /**
-   * Has an sshd that takes files of the instance with this key, and nothing else, until they are sealed or closed. What an earlier attempt
-   * of the operation brought is kept, to be gone on with. Raises `DestinationDiskExists`, `DiskSpaceLow` as `openDiskReceiver` does.
+   * Has something that takes files of the instance from host `client`, and nothing else, until they are sealed or closed: an sshd for this
+   * key, or a listener of this worker. What an earlier attempt of the operation brought by rsync is kept, to be gone on with. Raises
+   * `DestinationDiskExists`, `DiskSpaceLow` as `openDiskReceiver` does, `MigrationPreCheckError`.
    */
-  openFileReceiver(input: FileTransfer & FileKey & { token: Token; attempt: number }): Promise<FileReceiver>;
+  openFileReceiver(input: ExpectedFiles & { token: Token }): Promise<FileReceiver>;
   /** Ends all that receives something of the instance here, and removes what is not sealed. */
   closeReceivers(input: { token: Token; instanceId: string }): Promise<void>;
   /** Ends all that sends something of the instance from here, and removes the key. */
@@ -71,14 +76,14 @@ export interface TransferLongActivities {
   sendDisk(input: DiskTransfer & { token: Token; from: '' | '_resize'; to: ServedDisk }): Promise<{ digest: string | null }>;
   /** Makes sure that the disk came over whole, syncs it and gives it its name. Raises `TransferBroken`, `DeviceDiffers`. Repeatable. */
   sealDisk(input: DiskTransfer & { token: Token; digest: string | null }): Promise<void>;
-  /** Sends the files, as `sendDisk` does a disk. (What is called `files` in a history is a secret of a request.) */
+  /** Sends the files, as `sendDisk` does a disk, and removes a key that it did not use. (What is called `files` in a history is a secret of a request.) */
   sendFiles(input: FileTransfer & { token: Token; from: '' | '_resize'; to: FileReceiver }): Promise<{ sent: readonly SentFile[] }>;
   /** As `sealDisk`. */
   sealFiles(input: FileTransfer & { token: Token; sent: readonly SentFile[] }): Promise<void>;
 }
 
-/** Where less is left the disk is full: what qemu-nbd could not write it only tells the other end. */
-const fullBytes = 4 * 1024 ** 2;
+/** What is not more than this goes by HTTPS in less than it takes to connect by ssh and to go on with what came half. */
+const littleBytes = 64 * 1024 ** 2;
 
 type TransferConfig = Pick<Config, 'host' | 'transferPorts' | 'transferSilenceSeconds' | 'pkiDir' | 'runDir'>;
 
@@ -98,15 +103,12 @@ export function transferActivities(
         const incoming = { directory, transfers: transfersOf(instanceId), disk: as, sizeBytes };
         return receiveDisk(config, incoming, { purpose: purposeOf(token, attempt), client });
       }),
-    makeFileKey: ({ token, instanceId }) => whileHolding(instanceId, token, () => makeFileKey(transfersOf(instanceId))),
-    openFileReceiver: ({ token, instanceId, names, publicKey, hasRsync, attempt }) =>
-      whileHolding(instanceId, token, async (directory) => {
-        requirePlain(names);
-        if (attempt > 1) await requireRoom(directory);
-        await requireAbsent(directory, names);
-        const where = { directory, transfers: transfersOf(instanceId) };
-        return receiveFiles(config, where, { purpose: purposeOf(token, attempt), publicKey, hasRsync });
-      }),
+    makeFileKey: ({ token, instanceId }) =>
+      whileHolding(instanceId, token, async (directory) => ({
+        publicKey: await makeFileKey(transfersOf(instanceId), async () => (await bytesOf(directory)) > littleBytes),
+      })),
+    openFileReceiver: ({ token, ...expected }) =>
+      whileHolding(expected.instanceId, token, (directory) => openForFiles(config, directory, token, expected)),
     closeReceivers: ({ token, instanceId }) => whileHolding(instanceId, token, () => closeAll(transfersOf(instanceId))),
     stopSending: ({ token, instanceId }) =>
       whileHolding(instanceId, token, async () => {
@@ -152,25 +154,10 @@ export function transferActivities(
   return { quick, long };
 }
 
-/** Names in a directory, and none that a command could take for something else. */
-function requirePlain(names: readonly string[]): void {
-  const strange = names.filter((name) => !/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name));
-  if (strange.length > 0) throw new TypeError(`${strange.join(', ')} cannot be the name of an instance's file`);
-}
-
-async function requireAbsent(directory: string, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    if (await isThere(join(directory, name))) {
-      throw fail('DestinationDiskExists', `${join(directory, name)} is there already: another operation left it`);
-    }
-  }
-}
-
-async function requireRoom(directory: string): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize < fullBytes) throw fail('DiskSpaceLow', `${directory} has ${bavail * bsize} bytes left: the disk has no room there`);
-}
-
-function purposeOf({ run, generation }: Token, attempt: number): Purpose {
-  return { workflowId: Context.current().info.workflowExecution?.workflowId ?? '', run, generation, attempt };
+/** What an instance has on this host, where it lies or is put aside while it moves; what is in directories of its own is small. */
+async function bytesOf(directory: string): Promise<number> {
+  const places = [directory, asideOf(directory)];
+  const paths = await Promise.all(places.map(async (place) => (await namesIn(place)).map((name) => join(place, name))));
+  const sizes = await Promise.all(paths.flat().map(allocatedBytes));
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }

@@ -2,10 +2,12 @@ import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { AcceptedGuest } from '../activities/accept/guest.ts';
 import type { InstanceChanges } from '../model/instance.ts';
 import type { PlacementRequest } from '../model/placement-request.ts';
+import { together } from '../model/together.ts';
 import { networksOf, touchedBy } from '../model/touched.ts';
 import type { Frame } from './operate.ts';
 import { isAway, messageOf, typeOf } from './outcome.ts';
 import type { Turned } from './placement.ts';
+import type { Probing } from './shared-storage.ts';
 
 /** An instance that is to go to another host. */
 export interface Leaving extends Pick<AcceptedGuest, 'instance' | 'host'> {
@@ -14,6 +16,8 @@ export interface Leaving extends Pick<AcceptedGuest, 'instance' | 'host'> {
   readonly turned: readonly Turned[];
   /** The only host that it may come to, or null. */
   readonly onlyOn: string | null;
+  /** Whether what need not wait for one another is asked at the same time. Absent in runs of before 0.2. */
+  readonly asksAtOnce?: true;
 }
 
 /** Why a host does not take an instance, and of which type the failure is when no other was asked for. */
@@ -48,47 +52,72 @@ export async function claimDestination<Arrival>(
   frame: Frame<InstanceChanges>,
   leaving: Leaving,
   claimId: string,
+  probing: Probing,
   arrivalAt: ArrivalAt<Arrival>,
 ): Promise<Arrival & { readonly host: string }> {
   const { control, undo } = frame;
   const { instance, host: source, wanted, onlyOn } = leaving;
   const { id: instanceId } = instance;
-  undo('give the claim back to the instance', () => control.takeClaimBack({ host: source, instanceId, claimId }));
-  await control.keepClaimForMigration({ host: source, instanceId, claimId });
-
   const turned: Turned[] = [...leaving.turned];
-  for (let round = 0; round < maxRounds; round += 1) {
-    const naming = { instanceId, firstRunId: workflowInfo().firstExecutionRunId, source, networks: networksOf(instance) };
-    const decision = await control.selectDestination({ wanted, turned, onlyOn, naming });
+  const naming = { instanceId, firstRunId: workflowInfo().firstExecutionRunId, source, networks: networksOf(instance) };
+  const choose = () => control.selectDestination({ wanted, turned, onlyOn, naming });
+
+  undo('give the claim back to the instance', () => control.takeClaimBack({ host: source, instanceId, claimId }));
+  const keep = () => control.keepClaimForMigration({ host: source, instanceId, claimId });
+  const [, first] = await allOf(leaving, [keep, choose, probing.begin]);
+  for (let [decision, round] = [first, 1]; ; round += 1) {
     const { winner, alternates } = decision;
     // Absent in runs of before 0.2.
     const isNamed: boolean | undefined = decision.isNamed;
     for (const host of [winner, ...alternates]) {
-      const tried = await claimedAt(frame, leaving, { host, isNamed: host === winner && isNamed === true }, arrivalAt);
+      const tried = await claimedAt(frame, leaving, { host, isNamed: host === winner && isNamed === true }, probing, arrivalAt);
       if (tried.refusal === null) return { ...tried, host };
       turned.push({ host, filter: tried.filter, reason: tried.refusal });
       const why = `${onlyOn} cannot take the instance: ${tried.refusal}`;
       if (onlyOn !== null) throw ApplicationFailure.nonRetryable(why, tried.type ?? 'MigrationPreCheckError');
     }
+    const why = `no host took the instance: ${turned.at(-1)?.reason}`;
+    if (round === maxRounds) throw ApplicationFailure.nonRetryable(why, 'NoValidHost', { hosts: turned });
+    decision = await choose();
   }
-  throw ApplicationFailure.nonRetryable(`no host took the instance: ${turned.at(-1)?.reason}`, 'NoValidHost', { hosts: turned });
+}
+
+type Results<Works extends readonly (() => unknown)[]> = { -readonly [Key in keyof Works]: Awaited<ReturnType<Works[Key]>> };
+
+/** Does what need not wait for one another; one after another in runs of before 0.2. */
+async function allOf<const Works extends readonly (() => unknown)[]>(
+  { asksAtOnce }: Pick<Leaving, 'asksAtOnce'>,
+  works: Works,
+): Promise<Results<Works>> {
+  if (asksAtOnce === true) return (await together(works.map((work) => work()))) as Results<Works>;
+  const results: unknown[] = [];
+  for (const work of works) results.push(await work());
+  return results as Results<Works>;
 }
 
 /** Claims what the instance is to have on a host and has how it gets there, or why not; then nothing is claimed. */
 async function claimedAt<Arrival>(
   { control, undo, enter }: Frame<InstanceChanges>,
-  { instance, host: source, wanted }: Leaving,
+  leaving: Leaving,
   { host, isNamed }: { readonly host: string; readonly isNamed: boolean },
+  probing: Probing,
   arrivalAt: ArrivalAt<Arrival>,
 ): Promise<(Arrival & { readonly refusal: null }) | (Declined & { readonly filter: string })> {
+  const { instance, host: source, wanted } = leaving;
   const { id: instanceId } = instance;
   const release = () => control.releaseClaim({ host, instanceId, claimId: instanceId });
   undo(`release the claim on ${host}`, release);
   if (!isNamed) await enter({}, touchedBy(instance, [source, host]));
-  const { refusal } = await control.claimResources({ host, id: instanceId, instanceId, resources: wanted });
-  if (refusal !== null) return { filter: 'claim', refusal };
-  const arrival = await arrivalAt(host);
+  const claim = () => control.claimResources({ host, id: instanceId, instanceId, resources: wanted });
+  const ask = () => orDeclined(() => probing.ask(host).then(() => null));
+  const [claimed, declined] = await allOf(leaving, [claim, ask]);
+  if (claimed.refusal !== null) {
+    await probing.leave();
+    return { filter: 'claim', refusal: claimed.refusal };
+  }
+  const arrival = declined ?? (await arrivalAt(host));
   if (arrival.refusal === null) return arrival;
+  await probing.leave();
   await release();
   return { ...arrival, filter: 'destination', refusal: `${host}: ${arrival.refusal}` };
 }

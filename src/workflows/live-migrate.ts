@@ -6,12 +6,12 @@ import { restOf } from '../model/live-migration/rest.ts';
 import { together } from '../model/together.ts';
 import { touchedBy } from '../model/touched.ts';
 import { claimDestination } from './destination.ts';
-import { liveArrivalOf } from './live-migrate/arrival.ts';
+import { liveArrivalOf, probingFor } from './live-migrate/arrival.ts';
+import { driveAsDisk, driveOf } from './live-migrate/drive.ts';
 import { haveItAtTheSource, leaveSource } from './live-migrate/ends.ts';
 import { sendGuest } from './live-migrate/send.ts';
 import { type Steering, steering } from './live-migrate/steering.ts';
 import { operate } from './operate.ts';
-import { transferDisk } from './transfer.ts';
 
 /**
  * Moves an instance to another host while its guest runs, or stands still as it is paused (Nova's `live_migration`). Until the guest is proven
@@ -46,8 +46,9 @@ function migrated(request: unknown, steered: Steering): Promise<Instance> {
       const claimId = `migration/${instanceId}/${accepted.token.generation}`;
       before = { migration: null };
 
-      const arrivalAt = liveArrivalOf(frame, accepted, migrationId);
-      const { host: destination, storage, arrivals, guest, target } = await claimDestination(frame, accepted, claimId, arrivalAt);
+      const probing = probingFor(frame, accepted);
+      const arrivalAt = liveArrivalOf(frame, accepted, migrationId, probing);
+      const { host: destination, storage, arrivals, guest, target } = await claimDestination(frame, accepted, claimId, probing, arrivalAt);
       const way = { source, destination, storage, claimId };
       const migration: Migration = {
         ...{ type: 'live-migration', id: migrationId, ...way },
@@ -59,11 +60,10 @@ function migrated(request: unknown, steered: Steering): Promise<Instance> {
         const { powerState } = await haveItAtTheSource(frame, moving, guest);
         before = { ...before, powerState, vmState: restOf(vmState, powerState) };
       });
-      const prepare = { instanceId, migrationId, storage, instance, image, arrivals };
-      await during({ migration }, () => onHost(destination).prepareLiveArrival(prepare));
-      for (const { how, to: disk } of arrivals) {
-        if (how === 'sent') await transferDisk(frame, { instanceId, source, destination, from: '', disk });
-      }
+      const drive = (accepted.asksAtOnce === true ? driveOf : driveAsDisk)(frame, { instanceId, source, destination }, arrivals);
+      const prepare = { instanceId, migrationId, storage, instance, image, arrivals, receives: drive.receives };
+      const ready = await during({ migration }, () => onHost(destination).prepareLiveArrival(prepare));
+      await drive.send(ready);
 
       const passage = { instanceId, migrationId, target, policy: guest.policy, ...passageOf(arrivals) };
       await steered.during({ instanceId, migrationId, source }, () => sendGuest(frame, { source, destination, ...passage }));

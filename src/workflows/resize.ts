@@ -20,7 +20,7 @@ import { outcomeOf, typeOf } from './outcome.ts';
 import { now } from './records/refuse.ts';
 import { requesterLine } from './requester.ts';
 import { type Decided, type Decisions, decisions } from './resize/decisions.ts';
-import { arrivalOf } from './resize/destination.ts';
+import { arrivalOf, probingFor } from './resize/destination.ts';
 import { confirmed, reverted } from './resize/ends.ts';
 import { shutDown, startWhere } from './resize/power.ts';
 import { openForDisks, sendDevices, sendDisks } from './resize/send.ts';
@@ -75,8 +75,9 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
       const isToRun = instance.vmState === 'active';
       before = { host: source, flavor: instance.flavor, disks: instance.disks, migration: null };
 
-      const arrival = await claimDestination(frame, accepted, claimId, arrivalOf(frame, accepted));
-      const { host: destination, storage, moves, small, key, areDevicesGiven } = arrival;
+      const probing = probingFor(frame, accepted);
+      const arrival = await claimDestination(frame, accepted, claimId, probing, arrivalOf(frame, accepted, probing));
+      const { host: destination, storage, moves, small, key, tidy, areDevicesGiven } = arrival;
       const migration: Migration = {
         type: type === 'resizeInstance' ? 'resize' : 'migration',
         ...{ id: migrationId, source, destination, storage, claimId },
@@ -97,7 +98,7 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
         during({ taskState: 'resize_migrating', migration }, () =>
           shutDown(frame, { instanceId, host: source, timeoutSeconds: isToRun ? timeoutSeconds : 0, retrySeconds }),
         ),
-        key === null ? null : openForDisks(frame, { ...way, key }, freight),
+        tidy().then(() => (key === null ? null : openForDisks(frame, { ...way, key }, freight))),
       ]);
 
       undo('put the disks back', () => whenHostReturns(source).putDisksBack(move));

@@ -58,13 +58,15 @@ export async function transferFiles(
   const { onHost, longOnHost } = frame;
   const transfer: FileTransfer = { instanceId, names };
   if (opened === null) undoTransfer(frame, route);
+  let leavesKey = true;
   await untilWhole(frame, async (attempt) => {
     const open = async () => openForFiles(frame, { ...route, names, key: await onHost(source).makeFileKey({ instanceId }) }, attempt);
     const to = attempt === 1 && opened !== null ? opened : await open();
     const { sent } = await longOnHost(source).sendFiles({ ...transfer, from, to });
     await longOnHost(destination).sealFiles({ ...transfer, sent });
+    leavesKey = to.carrier !== 'https';
   });
-  await onHost(source).stopSending({ instanceId });
+  if (leavesKey) await onHost(source).stopSending({ instanceId });
 }
 
 /** What the source needs to send files, before they can be sent. */
@@ -76,10 +78,10 @@ export function prepareToSend(frame: TransferFrame, way: Way): Promise<FileKey> 
 /** Has the destination take files from then on: a guest is not kept waiting for it. Some of them may not be there in the end. */
 export function openForFiles(
   { onHost }: TransferFrame,
-  { instanceId, destination, names, key }: Way & { readonly names: readonly string[]; readonly key: FileKey },
+  { instanceId, source, destination, names, key }: Way & { readonly names: readonly string[]; readonly key: FileKey },
   attempt = 1,
 ): Promise<FileReceiver> {
-  return onHost(destination).openFileReceiver({ instanceId, names, ...key, attempt });
+  return onHost(destination).openFileReceiver({ instanceId, names, client: source, ...key, attempt });
 }
 
 /** Has the destination take no files of the instance any more, and the source without its key, when there turned out to be none to send. */
@@ -89,7 +91,7 @@ export async function closeUnused({ onHost }: TransferFrame, { instanceId, sourc
 }
 
 /** Leaves nothing that sends or receives, and no part of what came. On a host that is away its worker sees to it when it is back. */
-function undoTransfer({ undo, unlessAway }: TransferFrame, { instanceId, source, destination }: Way): void {
+export function undoTransfer({ undo, unlessAway }: TransferFrame, { instanceId, source, destination }: Way): void {
   undo('end what receives the copy', () => thoughAway(() => unlessAway(destination).closeReceivers({ instanceId })));
   undo('end what sends the copy', () => thoughAway(() => unlessAway(source).stopSending({ instanceId })));
 }

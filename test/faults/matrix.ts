@@ -87,7 +87,7 @@ const lockedSteps: ReadonlySet<string> = new Set([
   ...['createDisks', 'defineDomain', 'startPaused', 'runGuest', 'removeInstance', 'wipeDisks'],
   ...['shutDownGuest', 'switchGuestOff', 'pauseGuest', 'unpauseGuest', 'injectNmi', 'setGuestClock', 'setGuestPassword'],
   ...['saveGuest', 'restoreGuest', 'forgetSavedMemory'],
-  ...['writeProbe', 'seesProbe', 'removeProbes', 'setDisksAside', 'placeDisks', 'makeFileKey', 'openFileReceiver'],
+  ...['writeProbe', 'answerProbe', 'removeProbes', 'setDisksAside', 'placeDisks', 'makeFileKey', 'openFileReceiver'],
   ...['closeReceivers', 'stopSending', 'sendFiles', 'sealFiles'],
   ...['fetchBases', 'storeImage', 'removeStoredImage'],
   ...['saveGuest', 'extractSnapshot', 'wakeGuest', 'uploadSnapshot'],

@@ -7,6 +7,7 @@ import type { MigrateLongActivities } from '../../src/activities/live-migration/
 import type { MigrationEnd, Wishes } from '../../src/activities/live-migration/note.ts';
 import type { SettleActivities } from '../../src/activities/live-migration/settle.ts';
 import type { MigrationSourceActivities } from '../../src/activities/live-migration/source.ts';
+import type { Disk } from '../../src/model/instance.ts';
 import { arrivalsOf, devicesFor } from '../../src/model/live-migration/arrivals.ts';
 import { combinationProblem, policyOf } from '../../src/model/live-migration/policy.ts';
 import { type GuestSight, whoseAfter } from '../../src/model/live-migration/sight.ts';
@@ -23,6 +24,9 @@ interface FakeJob {
   end: MigrationEnd | null;
 }
 
+/** A config drive, as a record has it. */
+const drive: Disk = { name: 'disk.config', target: 'sda', kind: 'raw', format: 'iso', sizeBytes: 1024 ** 2, backing: null };
+
 /** What a fake host has of guests that move while they run. */
 export interface FakeMigrations extends FakeDevices {
   readonly guests: Map<string, FakeGuest>;
@@ -31,6 +35,8 @@ export interface FakeMigrations extends FakeDevices {
   readonly disks: Set<string>;
   /** How its migrations go: to their end at once, never by themselves, switched over and then not on, broken off there, or not at all. */
   migrationsGo: 'through' | 'nowhere' | 'into post-copy' | 'broken' | 'wrong';
+  /** Whether instances have a config drive when they come here. */
+  carriesDrives: boolean;
   /** Why it takes no instance, or null. */
   refusesArrivals: string | null;
 }
@@ -125,7 +131,8 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
     forgetMigration: async ({ instanceId }) => void host.migrations.delete(instanceId),
     measureDisks: async () => ({ allocatedBytes: 0 }),
     planLiveArrival: async ({ instance, storage, blockMigration }) => {
-      const { refusal, arrivals } = arrivalsOf({ disks: instance.disks, storage, sameBases: [], blockMigration });
+      const disks = host.carriesDrives ? [...instance.disks, drive] : instance.disks;
+      const { refusal, arrivals } = arrivalsOf({ disks, storage, sameBases: [], blockMigration });
       if (refusal !== null) return { refusal, type: 'MigrationPreCheckError', missing: [] };
       const noDevice = whyNoDevice(host, devicesFor(arrivals));
       if (noDevice !== null) return { refusal: noDevice, type: 'MigrationPreCheckError', missing: [] };
@@ -133,7 +140,10 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
       const target = { uri: `qemu+tls://${name}/system`, address: name, listenAddress: '127.0.0.1', instancesDir: '/instances' };
       return { refusal, arrivals, missing: [], target };
     },
-    prepareLiveArrival: async ({ instanceId }) => void host.disks.add(instanceId),
+    prepareLiveArrival: async ({ instanceId, receives }) => {
+      host.disks.add(instanceId);
+      return { opened: receives == null ? null : { address: 'fake', port: 20_001, carrier: 'https', path: '/fake' } };
+    },
     awaitGuest: async ({ instanceId }) => sight(instanceId),
     adoptGuest: async ({ instanceId }) => {
       const guest = host.guests.get(instanceId);

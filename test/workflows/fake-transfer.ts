@@ -9,6 +9,8 @@ export interface FakeTransfers {
   readonly receiving: Set<string>;
   /** Instances whose files can be sent from here. */
   readonly keys: Set<string>;
+  /** Whether it sends its files by rsync. */
+  sendsMuch: boolean;
   readonly bases: ReadonlySet<string>;
   /** Probe files: hosts of one set share their storage. */
   probes: Set<string>;
@@ -22,12 +24,14 @@ export function fakeTransferSteps(host: FakeTransfers): TransferActivities & Tra
       return { address: 'fake', port: 20_001, exportName: as.name };
     },
     makeFileKey: async ({ instanceId }) => {
+      if (!host.sendsMuch) return { publicKey: null };
       host.keys.add(instanceId);
-      return { publicKey: 'ssh-ed25519 fake', hasRsync: true };
+      return { publicKey: 'ssh-ed25519 fake' };
     },
-    openFileReceiver: async ({ instanceId }) => {
+    openFileReceiver: async ({ instanceId, publicKey }) => {
       host.receiving.add(`${instanceId}/files`);
-      return { address: 'fake', port: 20_001, hostKey: 'ssh-ed25519 fake', carrier: 'rsync' };
+      const at = { address: 'fake', port: 20_001 };
+      return publicKey === null ? { ...at, carrier: 'https', path: '/fake' } : { ...at, carrier: 'rsync', hostKey: 'ssh-ed25519 fake' };
     },
     sendFiles: async ({ names }) => ({ sent: names.map((path) => ({ path, sizeBytes: 1, checksum: null })) }),
     sealFiles: async ({ instanceId }) => {
@@ -46,6 +50,17 @@ export function fakeTransferSteps(host: FakeTransfers): TransferActivities & Tra
       return { name };
     },
     seesProbe: async ({ name }) => ({ isSeen: host.probes.has(name) }),
+    answerProbe: async ({ instanceId, name: other }) => {
+      const isSeen = host.probes.has(other);
+      const name = `.probe-${instanceId}-${randomUUID()}`;
+      host.probes.add(name);
+      return { isSeen, name };
+    },
+    closeProbe: async ({ name, other }) => {
+      const isSeen = other !== null && host.probes.has(other);
+      host.probes.delete(name);
+      return { isSeen };
+    },
     removeProbes: async ({ instanceId }) => {
       for (const name of host.probes) if (name.startsWith(`.probe-${instanceId}`)) host.probes.delete(name);
     },

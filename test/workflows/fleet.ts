@@ -260,6 +260,7 @@ function emptyHost(images: Set<string>): FakeHost {
       isFull: false,
       receiving: new Set<string>(),
       keys: new Set<string>(),
+      sendsMuch: false,
       probes: new Set<string>(),
       bases,
       images,
@@ -277,7 +278,7 @@ function emptyHost(images: Set<string>): FakeHost {
       asideNames: ['disk', 'disk.config'],
       refusesArrivals: null,
     },
-    ...{ migrations: new Map(), migrationsGo: 'through' },
+    ...{ migrations: new Map(), migrationsGo: 'through', carriesDrives: false },
   };
 }
 

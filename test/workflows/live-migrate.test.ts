@@ -97,6 +97,18 @@ describe('a live migration', () => {
     await requireMoved(instanceId);
   });
 
+  test('sends the config drive to who listens for it, before the guest goes', async () => {
+    const instanceId = await built('drive');
+    hostOf(two).carriesDrives = true;
+    const run = await migrate(instanceId);
+    await run.result();
+    hostOf(two).carriesDrives = false;
+    const done = (await viewOf(run)).steps.map(({ name }) => name);
+    const sending = ['prepareLiveArrival', 'sendFiles', 'sealFiles', 'migrateGuest'];
+    expect(done.filter((name) => sending.includes(name))).toEqual(sending);
+    await requireMoved(instanceId);
+  });
+
   test('moves a guest that is paused, which is paused there', async () => {
     const instanceId = await built('paused');
     await fleet.run('pauseInstance', { instanceId });

@@ -112,15 +112,17 @@ describe('a resize', () => {
   test.for([
     [
       'with a drive sends it to who waits for it since before the guest was off',
+      false,
       ['disk', 'disk.config'],
-      ['sendFiles', 'sealFiles', 'stopSending'],
+      ['sendFiles', 'sealFiles'],
     ],
-    ['without one has nobody wait for it any more', ['disk'], ['closeReceivers', 'stopSending']],
-  ] as const)('of an instance %s', async ([, names, steps]) => {
+    ['and with much else leaves no key', true, ['disk', 'disk.config'], ['sendFiles', 'sealFiles', 'stopSending']],
+    ['without one has nobody wait for it any more', false, ['disk'], ['closeReceivers', 'stopSending']],
+  ] as const)('of an instance %s', async ([, sendsMuch, asideNames, steps]) => {
     const instanceId = await built('early');
-    hostOf(one).asideNames = names;
+    Object.assign(hostOf(one), { asideNames, sendsMuch });
     const run = await resized(instanceId);
-    hostOf(one).asideNames = ['disk', 'disk.config'];
+    Object.assign(hostOf(one), { asideNames: ['disk', 'disk.config'], sendsMuch: false });
     const done = (await viewOf(run)).steps.map(({ name }) => name);
     expect(done.indexOf('openFileReceiver')).toBeLessThan(done.indexOf('setDisksAside'));
     expect(done).toEqual(expect.arrayContaining([...steps]));
@@ -219,6 +221,7 @@ describe('a destination', () => {
 
   test('that refuses leaves no key at the source when its alternate sees the files there', async () => {
     const instanceId = await built('key');
+    hostOf(one).sendsMuch = true;
     hostOf(two).refusesArrivals = 'it has no machine pc-q35-9.9';
     const ownProbes = hostOf(three).probes;
     hostOf(three).probes = hostOf(one).probes;
@@ -226,6 +229,7 @@ describe('a destination', () => {
     const { host, migration } = await whenResized(instanceId);
     hostOf(two).refusesArrivals = null;
     hostOf(three).probes = ownProbes;
+    hostOf(one).sendsMuch = false;
     expect([host, migration?.storage]).toEqual([three, 'shared']);
     expect(hostOf(one).keys).not.toContain(instanceId);
     await decide(run, 'confirm');

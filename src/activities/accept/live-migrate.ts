@@ -22,6 +22,8 @@ export interface AcceptedLiveMigration extends AcceptedGuest {
   readonly diskOverCommit: boolean;
   /** How it is to go on; what is not asked for is as its source is configured. */
   readonly asked: WantedMigration;
+  /** Whether what need not wait for one another is asked at the same time. Absent in runs of before 0.2. */
+  readonly asksAtOnce?: true;
 }
 
 export interface AcceptLiveMigrationActivities {
@@ -52,6 +54,7 @@ export function acceptLiveMigrationActivities({ liveMigration }: Pick<Config, 'l
       const host = hostOf(instance);
       return {
         ...{ token, onFailure, instance, host, image, onlyOn, blockMigration, diskOverCommit, asked },
+        asksAtOnce: true,
         wanted: placementOf(instance, instance.flavor, image),
         turned: [{ host, filter: 'source', reason: `${host}: a migration goes to another host` }],
       };

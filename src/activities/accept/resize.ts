@@ -30,6 +30,8 @@ export interface AcceptedResize extends AcceptedGuest {
   readonly asksForStorage?: boolean;
   /** Whether what the guest need not wait for is done while it runs. Absent in runs of before 0.2. */
   readonly preparesEarly?: true;
+  /** Whether what need not wait for one another is asked at the same time. Absent in runs of before 0.2. */
+  readonly asksAtOnce?: true;
   /** 0: the guest is not asked to shut down. */
   readonly timeoutSeconds: number;
   readonly retrySeconds: number;
@@ -87,6 +89,7 @@ export function acceptResizeActivities(config: ResizeConfig): AcceptResizeActivi
         onlyOn,
         asksForStorage: true,
         preparesEarly: true,
+        asksAtOnce: true,
         timeoutSeconds: config.shutdownTimeoutSeconds,
         retrySeconds: config.shutdownRetrySeconds,
         confirmWindowSeconds,

@@ -15,6 +15,8 @@ import { noticingFullDisk, whyNoRoom } from '../disks/space.ts';
 import { hardwareFor } from '../domain-spec.ts';
 import type { WhileHolding } from '../holding.ts';
 import type { Reception } from '../reception.ts';
+import type { FileReceiver } from '../transfer/file-receiver.ts';
+import { type ExpectedFiles, openForFiles } from '../transfer/open-for-files.ts';
 import { makeUefiVariables } from '../uefi-variables.ts';
 import { arrivesFor, noteArrival } from './arrival-note.ts';
 import { migrationTarget } from './destination.ts';
@@ -46,10 +48,12 @@ export interface LiveArrivalActivities {
   ): Promise<LivePlan>;
   /**
    * Has all that the guest's QEMU needs here before it comes: empty disks to be mirrored into, what it boots with, a file for its UEFI
-   * variables, which come with its memory. In a directory that the source sees, too, all is there but whole devices. Raises `DiskSpaceLow`,
-   * `DeviceDiffers`. Repeatable.
+   * variables, which come with its memory. In a directory that the source sees, too, all is there but whole devices. `receives`: what its
+   * source sends beside, for which something listens from then on. Raises `DiskSpaceLow`, `DeviceDiffers`. Repeatable.
    */
-  prepareLiveArrival(input: Arriving & { instance: Instance; image: BootImages; arrivals: readonly Arrival[] }): Promise<void>;
+  prepareLiveArrival(
+    input: Arriving & { instance: Instance; image: BootImages; arrivals: readonly Arrival[]; receives?: ExpectedFiles | null },
+  ): Promise<{ readonly opened: FileReceiver | null }>;
 }
 
 export type LivePlan =
@@ -74,7 +78,7 @@ export function liveArrivalActivities(
   whileHolding: WhileHolding,
   bases: BaseCache,
   devices: DeviceArrivals,
-  config: Pick<Config, 'host' | 'liveMigration' | 'instancesDir'>,
+  config: Parameters<typeof openForFiles>[0] & Pick<Config, 'liveMigration' | 'instancesDir'>,
 ): LiveArrivalActivities {
   const { instancesDir } = config;
   return {
@@ -97,12 +101,12 @@ export function liveArrivalActivities(
       return noRoom === null ? { refusal: null, arrivals, missing, target: migrationTarget(config) } : refused(noRoom);
     },
 
-    prepareLiveArrival: ({ token, instanceId, migrationId, storage, instance, image, arrivals }) =>
+    prepareLiveArrival: ({ token, instanceId, migrationId, storage, instance, image, arrivals, receives }) =>
       whileHolding(instanceId, token, (directory) =>
         bases.keeping(async () => {
           if (storage === 'separate') await noteArrival(directory, migrationId);
           await beginOnDevices(instanceId, arrivals);
-          if (storage === 'shared') return;
+          if (storage === 'shared') return { opened: null };
           const { uefi } = await capabilities.choose(hardwareFor(instance, image));
           await noticingFullDisk(directory, () =>
             together([
@@ -115,6 +119,8 @@ export function liveArrivalActivities(
             directory,
             arrivals.map(({ to }) => to),
           );
+          // A run of before 0.2 has each disk that is sent served by itself.
+          return { opened: receives === undefined || receives === null ? null : await openForFiles(config, directory, token, receives) };
         }),
       ),
   };

@@ -2,10 +2,11 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Config } from '../../config.ts';
 import { freePort } from '../free-port.ts';
 import { isThere } from '../is-there.ts';
 import { inheritedDescriptors, run } from '../run.ts';
+import { requireCertificate } from './certificate.ts';
+import { isListening } from './listeners.ts';
 import {
   endReceiver,
   isSamePurpose,
@@ -18,81 +19,121 @@ import {
   writeNote,
 } from './places.ts';
 import { accounts, authorizedKey, sshdConfig } from './ssh.ts';
+import { takeByHttps } from './take-by-https.ts';
 
-/** The program that both hosts have: files that came half are gone on with by rsync only. */
-export type Carrier = 'rsync' | 'tar';
+/** Where files go. */
+export type FileReceiver = RsyncReceiver | HttpsReceiver;
 
-/** Where files go, and the key by which that place is known. */
-export interface FileReceiver {
+/** An sshd that takes files by rsync, and the key by which it is known: what came half is gone on with. */
+interface RsyncReceiver {
+  readonly carrier: 'rsync';
   readonly address: string;
   readonly port: number;
   readonly hostKey: string;
-  readonly carrier: Carrier;
+}
+
+/** A listener of the destination's worker, at once there, that takes all of them in one go. */
+interface HttpsReceiver {
+  readonly carrier: 'https';
+  readonly address: string;
+  readonly port: number;
+  readonly path: string;
 }
 
 /** What its receiver is called among those of an instance. */
 export const filesName = 'files';
 
-/** Where the files of an instance lie until they are sealed, below its directory. */
+/** Where the files of an instance lie until they are sealed, below its directory; what goes by HTTPS has a directory for each attempt there. */
 export function incomingOf(directory: string): string {
   return join(directory, 'incoming.partial');
+}
+
+/** Where what came lies: a listener of a worker that stands still may yet write where those of other attempts do not. */
+export async function arrivedIn(directory: string, transfers: string): Promise<string> {
+  const note = await readNote(transfers, filesName);
+  return note?.into ?? incomingOf(directory);
 }
 
 const rrsync = '/usr/bin/rrsync';
 const startMs = 10_000;
 const pollMs = 10;
 
-/**
- * Has an sshd that takes files into a directory of the instance and does nothing else, for one key and one attempt of a transfer. One that
- * runs for it already is joined; what an earlier attempt of the operation brought is kept for rsync to go on with.
- */
-export async function receiveFiles(
-  { host, transferPorts }: Pick<Config, 'host' | 'transferPorts'>,
-  { directory, transfers }: { readonly directory: string; readonly transfers: string },
-  { purpose, publicKey, hasRsync }: { readonly purpose: Purpose; readonly publicKey: string; readonly hasRsync: boolean },
-): Promise<FileReceiver> {
-  const own = ownDirectoryOf(transfers, filesName);
-  const carrier: Carrier = hasRsync && (await isThere(rrsync)) ? 'rsync' : 'tar';
-  const receiver = async (port: number): Promise<FileReceiver> => ({
-    ...{ address: host.address, port, carrier },
-    hostKey: await readFile(join(own, 'host_key.pub'), 'utf8'),
-  });
-  const note = await readNote(transfers, filesName);
-  if (note !== null && isSamePurpose(note.purpose, purpose) && (await receiverProcess(transfers, filesName)) !== null) {
-    return receiver(note.port);
-  }
-  await endReceiver(transfers, filesName);
-  await clear({ directory, own, note, purpose, carrier });
-  const port = await freePort(transferPorts, 'transferPorts', host.address);
-  // Killed at once: it is the first process of a namespace, with which the kernel ends all others of it.
-  await writeNote(transfers, filesName, { purpose, port, partial: incomingOf(directory), argument: own, endedBy: 'SIGKILL' });
-  await configure(own, { address: host.address, port, publicKey, command: commandOf(carrier, incomingOf(directory)) });
-  await start(own, pidFileOf(transfers, filesName));
-  await untilItListens(host.address, port, own);
-  return receiver(port);
+/** What is to be received, and for whom. */
+interface Expected {
+  readonly directory: string;
+  readonly transfers: string;
+  readonly purpose: Purpose;
+  /** The host that sends. */
+  readonly client: string;
+  /** The key that it sends with; null: it has little to send, or no rsync. */
+  readonly publicKey: string | null;
 }
 
-/** What a stranger to this operation left is removed, and what tar brought, which cannot be gone on with. */
-async function clear(left: {
-  directory: string;
-  own: string;
-  note: ReceiverNote | null;
-  purpose: Purpose;
-  carrier: Carrier;
-}): Promise<void> {
-  const { directory, own, note, purpose, carrier } = left;
+export type ReceiverConfig = Parameters<typeof takeByHttps>[0];
+
+/**
+ * Has something that takes files into a directory of the instance and does nothing else, for one host and one attempt of a transfer. One that
+ * is there for it already is joined; what an earlier attempt of the operation brought is kept for rsync to go on with.
+ */
+export async function receiveFiles(config: ReceiverConfig, expected: Expected): Promise<FileReceiver> {
+  const { directory, transfers, purpose, publicKey } = expected;
+  const own = ownDirectoryOf(transfers, filesName);
+  const note = await readNote(transfers, filesName);
+  const byRsync = publicKey !== null && (await isThere(rrsync)) ? publicKey : null;
+  if (note !== null && isSamePurpose(note.purpose, purpose) && (await isReceiving(transfers, own))) {
+    return receiverAt(config, note, own);
+  }
+  await endReceiver(transfers, filesName);
   const isOurs = note?.purpose.run === purpose.run && note.purpose.generation === purpose.generation;
-  if (!isOurs || carrier === 'tar') await rm(incomingOf(directory), { recursive: true, force: true });
+  if (!isOurs || byRsync === null) await rm(incomingOf(directory), { recursive: true, force: true });
   await rm(own, { recursive: true, force: true });
   await mkdir(own, { recursive: true, mode: 0o700 });
   await mkdir(incomingOf(directory), { recursive: true, mode: 0o700 });
+  return byRsync === null ? takeFiles(config, expected, own) : startSshd(config, { ...expected, publicKey: byRsync }, own);
 }
 
-/** What the key may do: write below the directory, and read nothing. */
-function commandOf(carrier: Carrier, directory: string): string {
-  return carrier === 'rsync'
-    ? `${rrsync} -wo -no-del ${directory}`
-    : `tar --extract --sparse --no-same-owner --directory=${directory} --file=-`;
+async function isReceiving(transfers: string, own: string): Promise<boolean> {
+  return isListening(own) || (await receiverProcess(transfers, filesName)) !== null;
+}
+
+async function receiverAt(
+  { host: { address } }: ReceiverConfig,
+  { port, into, purpose }: ReceiverNote,
+  own: string,
+): Promise<FileReceiver> {
+  if (into !== undefined) return { carrier: 'https', address, port, path: pathFor(purpose) };
+  return { carrier: 'rsync', address, port, hostKey: await readFile(join(own, 'host_key.pub'), 'utf8') };
+}
+
+/** Each attempt puts its files in a place of its own. */
+function pathFor({ run: runId, generation, attempt }: Purpose): string {
+  return `/${runId}.${generation}.${attempt}`;
+}
+
+async function takeFiles(config: ReceiverConfig, { directory, transfers, purpose, client }: Expected, own: string): Promise<FileReceiver> {
+  await requireCertificate(config);
+  const [path, incoming] = [pathFor(purpose), incomingOf(directory)];
+  const into = join(incoming, path);
+  const port = await takeByHttps(config, { own, into, path, client });
+  const note = { purpose, port, partial: incoming, into, argument: own, endedBy: 'SIGKILL' } as const;
+  await writeNote(transfers, filesName, note);
+  return receiverAt(config, note, own);
+}
+
+async function startSshd(
+  config: ReceiverConfig,
+  { directory, transfers, purpose, publicKey }: Expected & { readonly publicKey: string },
+  own: string,
+): Promise<FileReceiver> {
+  const { address } = config.host;
+  const port = await freePort(config.transferPorts, 'transferPorts', address);
+  // Killed at once: it is the first process of a namespace, with which the kernel ends all others of it.
+  const note = { purpose, port, partial: incomingOf(directory), argument: own, endedBy: 'SIGKILL' } as const;
+  await writeNote(transfers, filesName, note);
+  await configure(own, { address, port, publicKey, command: `${rrsync} -wo -no-del ${incomingOf(directory)}` });
+  await start(own, pidFileOf(transfers, filesName));
+  await untilItListens(address, port, own);
+  return receiverAt(config, note, own);
 }
 
 async function configure(

@@ -5,6 +5,7 @@ import { namesIn } from '../names-in.ts';
 import type { ProcessView } from '../processes.ts';
 import { renameDurably } from '../rename-durably.ts';
 import { endProcess, lastingProcess } from './lasting-process.ts';
+import { endListener } from './listeners.ts';
 
 /** Where this host keeps what a transfer of an instance needs while it goes on: pid files, keys, notes. Nothing is there otherwise. */
 export function transferDirectory(runDir: string, instanceId: string): string {
@@ -36,6 +37,8 @@ export interface ReceiverNote {
   readonly port: number;
   /** The file or directory of the instance that is received into, to be removed with it; null: a device. */
   readonly partial: string | null;
+  /** Where in it a listener of the worker writes; absent for a process. */
+  readonly into?: string;
   /** An argument that no other process was started with. */
   readonly argument: string;
   /** What ends it. */
@@ -106,6 +109,7 @@ export async function receiverProcess(directory: string, name: string): Promise<
 export async function endReceiver(directory: string, name: string): Promise<void> {
   const [note, receiver] = await Promise.all([readNote(directory, name), receiverProcess(directory, name)]);
   if (note !== null && receiver !== null) await endProcess(receiver, note.endedBy);
+  await endListener(ownDirectoryOf(directory, name));
   await rm(pidFileOf(directory, name), { force: true });
 }
 

@@ -4,7 +4,7 @@ import { checksumOf } from '../copy.ts';
 import { isThere } from '../is-there.ts';
 import { fail } from '../record-client.ts';
 import { renameDurably } from '../rename-durably.ts';
-import { filesName, incomingOf } from './file-receiver.ts';
+import { arrivedIn, filesName, incomingOf } from './file-receiver.ts';
 import { endReceiver, forget } from './places.ts';
 import type { SentFile } from './send-files.ts';
 
@@ -22,7 +22,7 @@ export interface Sealing {
  */
 export async function sealFiles({ directory, transfers, names, sent }: Sealing): Promise<void> {
   await endReceiver(transfers, filesName);
-  const incoming = incomingOf(directory);
+  const incoming = await arrivedIn(directory, transfers);
   const [coming, there] = await Promise.all([present(incoming, names), present(directory, names)]);
   const lost = names.filter((name) => !coming.includes(name) && !there.includes(name));
   if (lost.length > 0) throw fail('TransferBroken', `${lost.join(', ')} did not come into ${incoming}`);
@@ -30,7 +30,7 @@ export async function sealFiles({ directory, transfers, names, sent }: Sealing):
     if (coming.includes(path.split('/')[0] ?? '')) await requireWhole(join(incoming, path), { sizeBytes, checksum });
   }
   for (const name of coming) await renameDurably(join(incoming, name), join(directory, name));
-  await rm(incoming, { recursive: true, force: true });
+  await rm(incomingOf(directory), { recursive: true, force: true });
   await forget(transfers, filesName);
 }
 

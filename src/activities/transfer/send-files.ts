@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../../config.ts';
+import { together } from '../../model/together.ts';
 import { urlHost } from '../../model/url-host.ts';
 import { checksumOfFile } from '../copy.ts';
 import { isNotInstalled } from '../failures.ts';
@@ -10,6 +10,7 @@ import { run } from '../run.ts';
 import { brokenTransfer } from './broken.ts';
 import type { FileReceiver } from './file-receiver.ts';
 import { dropIfEmpty } from './places.ts';
+import { putByHttps } from './put-by-https.ts';
 import { knownHost, sshArgs } from './ssh.ts';
 
 /** A file that was sent, by its path below the directory. */
@@ -23,12 +24,18 @@ export interface SentFile {
 const keyName = 'files.key';
 const halfMade = `${keyName}.new`;
 
-/** Makes a key for the transfers of an operation, or finds the one it has; it never leaves this host. Returns its public half. */
-export async function makeFileKey(transfers: string): Promise<{ publicKey: string; hasRsync: boolean }> {
-  await mkdir(transfers, { recursive: true, mode: 0o700 });
+/**
+ * Finds the key for the transfers of an operation, or makes it where it `isNeeded` and rsync is installed; it never leaves this host. Returns
+ * its public half, or null.
+ */
+export async function makeFileKey(transfers: string, isNeeded: () => Promise<boolean>): Promise<string | null> {
   const key = join(transfers, keyName);
-  if (!(await isThere(`${key}.pub`))) await makeKey(transfers);
-  return { publicKey: await readFile(`${key}.pub`, 'utf8'), hasRsync: await isInstalled('rsync') };
+  if (!(await isThere(`${key}.pub`))) {
+    if (!((await isNeeded()) && (await isInstalled('rsync')))) return null;
+    await mkdir(transfers, { recursive: true, mode: 0o700 });
+    await makeKey(transfers);
+  }
+  return readFile(`${key}.pub`, 'utf8');
 }
 
 /** Both halves under other names, which an attempt that died may have left; the public one comes last, and says that the key is whole. */
@@ -46,32 +53,47 @@ export async function forgetKey(transfers: string): Promise<void> {
   await dropIfEmpty(transfers);
 }
 
+type SenderConfig = Parameters<typeof putByHttps>[0];
+
+interface Outgoing {
+  readonly transfers: string;
+  readonly directory: string;
+  readonly names: readonly string[];
+  readonly to: FileReceiver;
+}
+
 /** Sends files and directories of a directory, holes as holes. Raises `TransferBroken`. */
-export async function sendFiles(
-  { transferSilenceSeconds: silenceSeconds }: Pick<Config, 'transferSilenceSeconds'>,
-  { transfers, directory, names, to }: { transfers: string; directory: string; names: readonly string[]; to: FileReceiver },
-): Promise<readonly SentFile[]> {
-  const key = join(transfers, keyName);
-  const knownHosts = `${key}.hosts`;
-  await writeFile(knownHosts, knownHost(to.hostKey));
-  const ssh = sshArgs({ port: to.port, key, knownHosts, silenceSeconds });
+export async function sendFiles(config: SenderConfig, outgoing: Outgoing): Promise<readonly SentFile[]> {
+  const { transfers, directory, names, to } = outgoing;
   const files = await filesBelow(directory, names);
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const tell = (doneBytes: number) => tellProgress({ step: 'send files', doneBytes, totalBytes });
   tell(0);
   if (to.carrier === 'rsync') {
-    const onOutput = (printed: string) => {
-      const done = doneBytesIn(printed);
-      if (done !== null) tell(done);
-    };
-    const args = rsyncArgs({ ssh, names, address: to.address, silenceSeconds });
-    await brokenTransfer(() => run('rsync', args, { cwd: directory, onOutput }));
+    await sendByRsync(config, { ...outgoing, to }, tell);
     return files.map((file) => ({ ...file, checksum: null }));
   }
-  await brokenTransfer(() =>
-    run('bash', ['-euo', 'pipefail', '-c', pipe, 'send', `${ssh.length + 1}`, ...ssh, to.address, ...names], { cwd: directory }),
-  );
-  return Promise.all(files.map(async (file) => ({ ...file, checksum: await checksumOfFile(join(directory, file.path)) })));
+  const checksums = Promise.all(files.map(({ path }) => checksumOfFile(join(directory, path))));
+  const [found] = await together([checksums, putByHttps(config, { directory, names, to })]);
+  await forgetKey(transfers); // which the destination had no use for
+  return files.map((file, index) => ({ ...file, checksum: found[index] ?? null }));
+}
+
+async function sendByRsync(
+  { transferSilenceSeconds: silenceSeconds }: SenderConfig,
+  { transfers, directory, names, to }: Outgoing & { readonly to: { readonly carrier: 'rsync' } },
+  tell: (doneBytes: number) => void,
+): Promise<void> {
+  const key = join(transfers, keyName);
+  const knownHosts = `${key}.hosts`;
+  await writeFile(knownHosts, knownHost(to.hostKey));
+  const ssh = sshArgs({ port: to.port, key, knownHosts, silenceSeconds });
+  const onOutput = (printed: string) => {
+    const done = doneBytesIn(printed);
+    if (done !== null) tell(done);
+  };
+  const args = rsyncArgs({ ssh, names, address: to.address, silenceSeconds });
+  await brokenTransfer(() => run('rsync', args, { cwd: directory, onOutput }));
 }
 
 /** rsync compares what it wrote with what it read, whole, and begins a file again that differs. */
@@ -88,11 +110,6 @@ export function doneBytesIn(printed: string): number | null {
   const bytes = [...printed.matchAll(/(?<=^|\s)(\d+)\s+\d+%/g)].at(-1)?.[1];
   return bytes === undefined ? null : Number(bytes);
 }
-
-/** Its first argument is the number of words that call the other host; the names follow them. */
-const pipe = `
-count=$1; shift
-tar --create --sparse --file=- -- "\${@:count+1}" | "\${@:1:count}"`;
 
 async function filesBelow(directory: string, names: readonly string[]): Promise<readonly Omit<SentFile, 'checksum'>[]> {
   const found: Omit<SentFile, 'checksum'>[] = [];

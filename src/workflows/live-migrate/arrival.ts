@@ -8,7 +8,7 @@ import { together } from '../../model/together.ts';
 import { type ArrivalAt, type Declined, orDeclined } from '../destination.ts';
 import { devicesOf } from '../given-devices.ts';
 import type { Frame } from '../operate.ts';
-import { isShared, probe } from '../shared-storage.ts';
+import { type Probing, probing, probingBetween } from '../shared-storage.ts';
 
 /** How a running guest gets to its destination. */
 export interface LiveArrival {
@@ -26,28 +26,34 @@ const maxFetches = 3;
  * disks, room, processor, and whether the source's libvirtd reaches the destination's. Raises `MigrationPreCheckError` for a guest that
  * goes nowhere.
  */
-export function liveArrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedLiveMigration, migrationId: string): ArrivalAt<LiveArrival> {
+export function liveArrivalOf(
+  frame: Frame<InstanceChanges>,
+  accepted: AcceptedLiveMigration,
+  migrationId: string,
+  { relation }: Probing,
+): ArrivalAt<LiveArrival> {
   const { onHost, unlessAway } = frame;
   const { instance, host: source, asked } = accepted;
   const { id: instanceId, disks } = instance;
 
   return async (host) => {
-    const way = { instanceId, source, destination: host };
-    const probed = await orDeclined(() => probe(frame, way));
-    if ('refusal' in probed) return probed;
-    const storage = await orDeclined(async () => (isShared(way, probed) ? 'shared' : 'separate'));
-    if (typeof storage !== 'string') return probed.removeProbes().then(() => storage);
+    const related = await orDeclined(() => relation(host));
+    if ('refusal' in related) return related;
+    const { proven, tidy } = related;
+    const storage = related.storage === 'shared' ? 'shared' : 'separate';
     const diskBytes = disks.filter(({ device }) => storage === 'separate' || device !== undefined).map(({ sizeBytes }) => sizeBytes);
-    const [guest, plan] = await together([
+    const [guest, plan, contradicted] = await together([
       onHost(source).checkGuestMoves({ instanceId, wanted: asked, diskBytes }),
       orDeclined(() => plannedAt(frame, accepted, { host, migrationId, storage })),
-      probed.removeProbes(),
+      orDeclined(() => proven().then(() => null)),
     ]);
+    if (contradicted !== null) return contradicted;
     if (plan.refusal !== null) return plan;
     const { arrivals, target } = plan;
     const [taken, reached] = await together([
       orDeclined(() => unlessAway(host).checkTakesGuest({ guest })),
       orDeclined(() => onHost(source).reachDestination({ instanceId, target, policy: guest.policy })),
+      tidy(),
     ]);
     if (taken.refusal !== null) return { refusal: taken.refusal };
     if (reached !== undefined) return reached;
@@ -55,6 +61,12 @@ export function liveArrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedL
     if (given.refusal !== null) return given;
     return { refusal: null, storage, arrivals: onDevices(arrivals, given.devices), guest, target };
   };
+}
+
+/** How hosts are asked for their storage. */
+export function probingFor(frame: Frame<InstanceChanges>, { instance, host, asksAtOnce }: AcceptedLiveMigration): Probing {
+  const at = { instanceId: instance.id, source: host };
+  return asksAtOnce === true ? probing(frame, at) : probingBetween(frame, at, { asks: true, removesFirst: false });
 }
 
 type Planned = Declined | (LivePlan & { readonly refusal: null });

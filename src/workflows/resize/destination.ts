@@ -8,8 +8,8 @@ import { together } from '../../model/together.ts';
 import { type ArrivalAt, orDeclined } from '../destination.ts';
 import { devicesOf } from '../given-devices.ts';
 import type { Frame } from '../operate.ts';
-import { probeSharedStorage } from '../shared-storage.ts';
-import { prepareToSend, type Way } from '../transfer.ts';
+import { type Probing, probing, probingBetween, type Relation } from '../shared-storage.ts';
+import { prepareToSend } from '../transfer.ts';
 
 /** How the disks of an instance get to its destination. */
 export interface Arrival {
@@ -19,6 +19,8 @@ export interface Arrival {
   readonly small?: readonly string[];
   /** By what the source is known there; null: it sends nothing, or has not been asked yet, as in runs of before 0.2. */
   readonly key: FileKey | null;
+  /** Leaves no probe file at the destination. */
+  readonly tidy: Relation['tidy'];
   /** Whether disks were given devices there. */
   readonly areDevicesGiven: boolean;
 }
@@ -27,23 +29,26 @@ export interface Arrival {
 const maxFetches = 3;
 
 /** How the disks would get to a host, once it has the images that they stand on; or why it does not take them, with no key left at the source. */
-export function arrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedResize): ArrivalAt<Arrival> {
+export function arrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedResize, { relation }: Probing): ArrivalAt<Arrival> {
   const { instance, host: source, preparesEarly } = accepted;
   const { id: instanceId } = instance;
   const { firstExecutionRunId: migrationId } = workflowInfo();
 
   return async (host) => {
     const way = { instanceId, source, destination: host };
-    const storage = await orDeclined(() => storageBetween(frame, accepted, way));
-    if (typeof storage !== 'string') return storage;
+    const related = await orDeclined(() => relation(host));
+    if ('refusal' in related) return related;
+    const { storage, proven, tidy } = related;
     const sendsEarly = storage === 'separate' && preparesEarly === true;
     const arrival = await orDeclined(async () => {
-      const [plan, key] = await together([plannedAt(frame, accepted, host, storage), sendsEarly ? prepareToSend(frame, way) : null]);
+      const planned = plannedAt(frame, accepted, host, storage);
+      const [plan, key] = await together([planned, sendsEarly ? prepareToSend(frame, way) : null, proven()]);
       if (plan.refusal !== null) return { refusal: plan.refusal };
       const wanted = storage === 'sameHost' ? [] : (plan.devices ?? []);
       const given = await devicesOf(frame, { instanceId, migrationId, storage, host }, wanted);
       if (given.refusal !== null) return given;
-      return { ...plan, refusal: null, moves: onDevices(plan.moves, given.devices), areDevicesGiven: wanted.length > 0, storage, key };
+      const moves = onDevices(plan.moves, given.devices);
+      return { ...plan, refusal: null, moves, areDevicesGiven: wanted.length > 0, storage, key, tidy };
     });
     // The next host may see the source's files.
     if (arrival.refusal !== null && sendsEarly) await frame.onHost(source).stopSending({ instanceId });
@@ -51,9 +56,10 @@ export function arrivalOf(frame: Frame<InstanceChanges>, accepted: AcceptedResiz
   };
 }
 
-async function storageBetween(frame: Frame<InstanceChanges>, { asksForStorage }: AcceptedResize, way: Way): Promise<StorageRelation> {
-  if (way.source === way.destination) return 'sameHost';
-  return asksForStorage !== true || (await probeSharedStorage(frame, way)) ? 'shared' : 'separate';
+/** How hosts are asked for their storage. */
+export function probingFor(frame: Frame<InstanceChanges>, { instance, host, asksForStorage, asksAtOnce }: AcceptedResize): Probing {
+  const at = { instanceId: instance.id, source: host };
+  return asksAtOnce === true ? probing(frame, at) : probingBetween(frame, at, { asks: asksForStorage === true, removesFirst: true });
 }
 
 /** What a host says once it has the images that it can have. */

@@ -14,7 +14,7 @@ const instanceId = 'web1';
 async function host(instancesDir?: string) {
   const directory = instancesDir ?? (await ownDirectory());
   const bases = baseCache({ instancesDir: directory, imageStore: { directory: '/none' }, forceRawImages: true });
-  return { directory, pathOf: bases.pathOf, ...comparisonActivities(holdingIn(directory)) };
+  return { directory, pathOf: bases.pathOf, ...comparisonActivities(holdingIn(directory), { instancesDir: directory }) };
 }
 
 test('a host sees the probe of one that has the same directory, and not that of one that has another', async () => {
@@ -34,6 +34,20 @@ test('only a file of a probe is looked for', async () => {
   const one = await host();
   await inActivity(() => one.writeProbe({ token, instanceId }));
   expect(await inActivity(() => one.seesProbe({ token, instanceId, name: 'generation' }))).toEqual({ isSeen: false });
+});
+
+test('a probe is answered by one of the host that looked for it, and closed by who wrote it, whoever has the instance', async () => {
+  const [one, other] = [await host(), await host()];
+  const { name } = await inActivity(() => one.writeProbe({ token, instanceId }));
+  const answer = () => inActivity(() => other.answerProbe({ token: { ...token, step: 3 }, instanceId, name }));
+  const { name: answered, isSeen } = await answer();
+  expect(isSeen).toBe(false);
+  expect(await answer()).toEqual({ name: answered, isSeen }); // a step that is repeated leaves no second file
+  const held = { token: { ...token, generation: 0 }, instanceId };
+  expect(await inActivity(() => one.closeProbe({ ...held, name, other: answered }))).toEqual({ isSeen: false });
+  expect(await inActivity(() => other.closeProbe({ ...held, name: 'generation', other: answered }))).toEqual({ isSeen: true });
+  await inActivity(() => other.closeProbe({ ...held, name: answered, other: null }));
+  for (const { directory } of [one, other]) expect((await readdir(join(directory, instanceId))).sort()).toEqual(['generation', 'lock']);
 });
 
 const own = `sha256:${'1'.repeat(64)}`;

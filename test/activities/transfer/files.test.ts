@@ -26,12 +26,21 @@ async function makeFiles(source: End): Promise<void> {
   await writeFile(source.at('tpm2/state'), 'secret', { mode: 0o600 });
 }
 
-async function opened(
-  { source, destination }: { source: End; destination: End },
-  { attempt = 1, hasRsync = true } = {},
-): Promise<FileReceiver> {
+type Ends = Record<'source' | 'destination', End>;
+
+async function opened<Carrier extends FileReceiver['carrier']>(
+  { source, destination }: Ends,
+  carrier: Carrier,
+  { attempt = 1 } = {},
+): Promise<FileReceiver & { readonly carrier: Carrier }> {
+  // What it has beside that decides how it is sent.
+  await writeFile(source.at('much'), '');
+  if (carrier === 'rsync') execFileSync('fallocate', ['-l', '65M', source.at('much')]);
   const key = await inActivity(() => source.makeFileKey({ token, instanceId }));
-  return inActivity(() => destination.openFileReceiver({ token, instanceId, names, ...key, hasRsync, attempt }));
+  const to = await inActivity(() => destination.openFileReceiver({ token, instanceId, names, client: source.name, ...key, attempt }));
+  await rm(source.at('much'));
+  expect(to.carrier).toBe(carrier);
+  return to as FileReceiver & { readonly carrier: Carrier };
 }
 
 async function closed({ source, destination }: { source: End; destination: End }): Promise<unknown> {
@@ -41,11 +50,10 @@ async function closed({ source, destination }: { source: End; destination: End }
   return { source: (await left(source)).filter((name) => !/^(nvram|tpm2)/.test(`${name}`)), destination: await left(destination) };
 }
 
-test.for([true, false])('files come over whole and in their places, by rsync: %s, else by tar', async (hasRsync) => {
+test.for(['rsync', 'https'] as const)('files come over whole and in their places, by %s', async (carrier) => {
   const { source, destination } = await ends();
   await makeFiles(source);
-  const to = await opened({ source, destination }, { hasRsync });
-  expect(to.carrier).toBe(hasRsync ? 'rsync' : 'tar');
+  const to = await opened({ source, destination }, carrier);
   const { sent } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
   expect(await readdir(destination.at('.'))).not.toContain('disk');
   const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, sent }));
@@ -65,7 +73,7 @@ test.for([true, false])('files come over whole and in their places, by rsync: %s
 test('a key opens nothing but the way into the one directory, and no other key opens that', async () => {
   const { source, destination, stranger } = await ends();
   await makeFiles(source);
-  const to = await opened({ source, destination });
+  const to = await opened({ source, destination }, 'rsync');
   const ssh = (end: End, ...command: string[]) => {
     const key = join(end.runDir, 'transfers', instanceId, 'files.key');
     const [file = '', ...args] = sshArgs({ port: to.port, key, knownHosts: `${key}.hosts`, silenceSeconds: 60 });
@@ -80,7 +88,8 @@ test('a key opens nothing but the way into the one directory, and no other key o
   expect(ssh(source, 'rsync', '--server', '-e.LsfxC', '.', '../outside')).toThrow();
   await expect(stat(outside)).rejects.toThrow('ENOENT');
 
-  await inActivity(() => stranger.makeFileKey({ token, instanceId }));
+  await opened({ source: stranger, destination: stranger }, 'rsync');
+  await inActivity(() => stranger.closeReceivers({ token, instanceId }));
   await makeFiles(stranger);
   const intrude = () => inActivity(() => stranger.sendFiles({ token, instanceId, names, from: '', to }));
   await expect(intrude()).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringContaining('Permission denied') });
@@ -97,7 +106,7 @@ test('an attempt that was killed in the making of its key or its note keeps the 
   await writeFile(at(source, 'files.key'), 'a private key whose public half was never written');
   await writeFile(at(source, 'files.key.new'), 'half of one');
   await writeFile(at(destination, 'disk.receiver.new'), '{"purp');
-  const to = await opened({ source, destination });
+  const to = await opened({ source, destination }, 'rsync');
   await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
   await writeFile(at(source, 'files.key.new'), 'half of another');
   expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
@@ -106,30 +115,72 @@ test('an attempt that was killed in the making of its key or its note keeps the 
 test('nothing is sent to who has another host key', async () => {
   const { source, destination } = await ends();
   await makeFiles(source);
-  const to = await opened({ source, destination });
+  const to = await opened({ source, destination }, 'rsync');
   const other = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
   const send = () => inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to: { ...to, hostKey: other } }));
   await expect(send()).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringContaining('Host key verification failed') });
   expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
 });
 
-test('a later attempt goes on with what came, and what came of another operation is removed', async () => {
+test('by HTTPS files are taken from their source alone, at their own place, and a repetition replaces what came', async () => {
+  const { source, destination, stranger } = await ends();
+  await makeFiles(source);
+  await makeFiles(stranger);
+  const to = await opened({ source, destination }, 'https');
+  expect(await opened({ source, destination }, 'https')).toEqual(to); // the same attempt joins
+  const send = (end: End, receiver: FileReceiver) => inActivity(() => end.sendFiles({ token, instanceId, names, from: '', to: receiver }));
+  await expect(send(stranger, to)).rejects.toMatchObject({
+    type: 'TransferBroken',
+    message: expect.stringMatching(/403|EPIPE|ECONNRESET/),
+  });
+  const elsewhere = send(source, { ...to, path: '/another' });
+  await expect(elsewhere).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringMatching(/404|EPIPE|ECONNRESET/) });
+  const into = `incoming.partial/${to.path}`;
+  await expect(stat(destination.at(into))).rejects.toThrow('ENOENT');
+
+  await send(source, to);
+  await writeFile(destination.at(`${into}/stale`), '');
+  const { sent } = await send(source, to);
+  expect((await readdir(destination.at(into))).sort()).toEqual(['disk', 'nvram', 'tpm2']);
+  await inActivity(() => destination.sealFiles({ token, instanceId, names, sent }));
+  await expect(send(source, to)).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringContaining('ECONNREFUSED') });
+  expect(await closed({ source, destination })).toEqual({ source: [], destination: ['nvram', 'tpm2'] });
+});
+
+test('a later attempt by HTTPS begins anew where nothing of the earlier one writes, and a host without certificate takes nothing', async () => {
   const { source, destination } = await ends();
   await makeFiles(source);
-  const first = await opened({ source, destination });
+  const first = await opened({ source, destination }, 'https');
+  await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to: first }));
+  const second = await opened({ source, destination }, 'https', { attempt: 2 });
+  expect(second.path).not.toBe(first.path);
+  expect(await readdir(destination.at('incoming.partial'))).toEqual([]);
+  const late = () => inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to: first }));
+  await expect(late()).rejects.toMatchObject({ type: 'TransferBroken' });
+  expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
+  await rm(join(destination.runDir, '../etc/pki/qemu/server-cert.pem'));
+  await expect(opened({ source, destination }, 'https')).rejects.toMatchObject({
+    ...{ type: 'MigrationPreCheckError', message: expect.stringContaining('novaflow pki issue destination') },
+  });
+});
+
+test('a later attempt by rsync goes on with what came, and what came of another operation is removed', async () => {
+  const { source, destination } = await ends();
+  await makeFiles(source);
+  const first = await opened({ source, destination }, 'rsync');
   const [sshd] = await destination.processes();
   const half = await open(destination.at('incoming.partial/nvram'), 'w');
   await half.write(content, 0, MiB);
   await half.close();
-  expect(await opened({ source, destination })).toEqual(first); // the same attempt joins
+  expect(await opened({ source, destination }, 'rsync')).toEqual(first); // the same attempt joins
   expect(await destination.processes()).toContain(sshd);
-  const to = await opened({ source, destination }, { attempt: 2 });
+  const to = await opened({ source, destination }, 'rsync', { attempt: 2 });
   expect(to.hostKey).not.toBe(first.hostKey);
   expect((await stat(destination.at('incoming.partial/nvram'))).size).toBe(MiB);
   const { sent } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
   const key = await inActivity(() => source.makeFileKey({ token, instanceId }));
   const later = { ...token, run: 'run-2', generation: token.generation + 1 };
-  await inActivity(() => destination.openFileReceiver({ token: later, instanceId, names, ...key, attempt: 1 }));
+  await inActivity(() => destination.openFileReceiver({ token: later, instanceId, names, client: source.name, ...key, attempt: 1 }));
   expect(await readdir(destination.at('incoming.partial'))).toEqual([]);
   const seal = () => inActivity(() => destination.sealFiles({ token: later, instanceId, names, sent }));
   await expect(seal()).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringContaining('did not come') });
@@ -141,9 +192,9 @@ test('a later attempt goes on with what came, and what came of another operation
 test('a file that changed on its way is not given its place', async () => {
   const { source, destination } = await ends();
   await makeFiles(source);
-  const to = await opened({ source, destination }, { hasRsync: false });
+  const to = await opened({ source, destination }, 'https');
   const { sent } = await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
-  const file = await open(destination.at('incoming.partial/nvram'), 'r+');
+  const file = await open(destination.at(`incoming.partial/${to.path}/nvram`), 'r+');
   await file.write(Buffer.from('x'), 0, 1, MiB);
   await file.close();
   const seal = () => inActivity(() => destination.sealFiles({ token, instanceId, names, sent }));
@@ -153,9 +204,8 @@ test('a file that changed on its way is not given its place', async () => {
 
 test('what is no plain name, and what is there already, is never received', async () => {
   const { source, destination } = await ends();
-  const key = await inActivity(() => source.makeFileKey({ token, instanceId }));
   const receive = (name: string) =>
-    inActivity(() => destination.openFileReceiver({ token, instanceId, names: [name], ...key, attempt: 1 }));
+    inActivity(() => destination.openFileReceiver({ token, instanceId, names: [name], client: source.name, publicKey: null, attempt: 1 }));
   for (const name of ['../x', '-e', 'a/b', '.ssh', 'host:x']) await expect(receive(name)).rejects.toThrow('cannot be the name');
   await writeFile(destination.at('disk'), '');
   await expect(receive('disk')).rejects.toMatchObject({ type: 'DestinationDiskExists' });
