@@ -105,7 +105,8 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
       const { names } = await onHost(source).setDisksAside({ ...move, disks: instance.disks });
 
       let mayRun = false;
-      undo('remove what arrived', () => removeWhatArrived(frame, { ...move, host: destination, mayRun, areDevicesGiven }));
+      const kept = instance.disks.map(({ name }) => name);
+      undo('remove what arrived', () => removeWhatArrived(frame, { ...move, host: destination, mayRun, areDevicesGiven, kept }));
       if (storage === 'separate') await sendDisks(frame, way, { ...freight, names, opened });
       await sendDevices(frame, way, moves);
       const place = () => longOnHost(destination).placeDisks({ ...move, instance: { ...instance, flavor }, image, moves });

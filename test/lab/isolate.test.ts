@@ -109,6 +109,17 @@ test('another drive under the path of a claimed one is neither used nor wiped', 
   await expect(inActivity(() => backends.devices.wipe(one))).rejects.toMatchObject(refused);
 });
 
+test('a disk that an instance had not before is taken from it, and its own stays', async () => {
+  const { take, make, backends, site, devices } = await host([32, 32]);
+  await take(one);
+  await make(one, 'long');
+  await inActivity(async () => backends.blank.isolate?.place(site(one), { ...root, name: 'disk.local' } as never));
+  const own = await take(one);
+  expect(await backends.devices.release(one, ['disk'])).toEqual([]); // nothing was written to it
+  expect(await backends.devices.list()).toMatchObject([{ path: own.device, disk: 'disk' }]);
+  expect(devices.map(({ path }) => path)).toContain((await take(two)).device);
+});
+
 test('an ephemeral disk is formatted on its device, which takes no longer than a quick step', async () => {
   const { backends, site, devices } = await host([32]);
   const wanted = { name: 'disk.local', sizeBytes: 16 * MiB, content: { of: 'fileSystem', type: 'ext4', label: 'ephemeral0' } } as const;

@@ -4,8 +4,8 @@ import type { ListedDevice } from '../../model/verify/listing.ts';
 export interface DeviceKeeper {
   /** Raises `DeviceDiffers` when one of the instance's devices is another one by now. */
   readonly check: (instanceId: string) => Promise<void>;
-  /** Takes the instance from its devices. Returns those that nobody may get before they were wiped. Repeatable. */
-  readonly release: (instanceId: string) => Promise<readonly string[]>;
+  /** Takes the instance from its devices, but those of the disks `kept`. Returns those that nobody may get before they were wiped. Repeatable. */
+  readonly release: (instanceId: string, kept?: readonly string[]) => Promise<readonly string[]>;
   /** Wipes what `release` returned, and frees it. Progress in bytes. Repeatable. */
   readonly wipe: (instanceId: string) => Promise<void>;
   /** All that this host has, whosever it is. */
@@ -18,9 +18,9 @@ export function keptBy(keepers: readonly DeviceKeeper[]): DeviceKeeper {
     check: async (instanceId) => {
       for (const keeper of keepers) await keeper.check(instanceId);
     },
-    release: async (instanceId) => {
+    release: async (instanceId, kept) => {
       const left: string[] = [];
-      for (const keeper of keepers) left.push(...(await keeper.release(instanceId)));
+      for (const keeper of keepers) left.push(...(await keeper.release(instanceId, kept)));
       return left;
     },
     wipe: async (instanceId) => {

@@ -35,7 +35,8 @@ export function lvmDisks({ volumeGroup, thinPool }: LvmConfig): { root: RootBack
     blank: { place, make: (site, disk, fill, _patience) => made(site, disk, true, fill) },
     keeper: {
       check: async () => {}, // a volume is found by its name
-      release: async (instanceId) => {
+      release: async (instanceId, kept) => {
+        if (kept !== undefined) return []; // a wipe would not tell them from the others
         const volumes = await volumesOf(instanceId);
         for (const { lv_name: name, pool_lv: pool } of volumes) if (pool !== '') await remove(name); // a new thin volume reads as zeros
         return volumes.filter(({ pool_lv: pool }) => pool === '').map(({ lv_name: name }) => pathOf(name));

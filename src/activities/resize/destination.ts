@@ -40,8 +40,11 @@ export interface DestinationActivities {
    * to be asked again. Changes nothing. Repeatable.
    */
   planArrival(input: { token: Token; instance: Instance; flavor: Flavor; image: BootImages; storage: StorageRelation }): Promise<Plan>;
-  /** Leaves nothing of what arrived here, the guest off; on the same host and in a shared directory the files are the source's business. Repeatable. */
-  removeArrival(input: Arriving): Promise<{ readonly toWipe: readonly string[] }>;
+  /**
+   * Leaves nothing of what arrived here, the guest off; on the same host and in a shared directory the files are the source's business. `kept`:
+   * the disks that the instance had, whose devices are its own on the same host. Absent in runs of before 0.2. Repeatable.
+   */
+  removeArrival(input: Arriving & { kept?: readonly string[] }): Promise<{ readonly toWipe: readonly string[] }>;
 }
 
 export interface DestinationLongActivities {
@@ -117,11 +120,11 @@ export function destinationActivities(
         }),
       ),
 
-    removeArrival: ({ token, instanceId, storage }) =>
+    removeArrival: ({ token, instanceId, storage, kept }) =>
       whileHolding(instanceId, token, async (directory) => {
         if (storage === 'sameHost') await guestOf(libvirt, instanceId).switchOff();
         else await undefineKeepingFiles(libvirt, instanceId);
-        if (storage === 'sameHost') return { toWipe: [] };
+        if (storage === 'sameHost') return { toWipe: kept === undefined ? [] : await backends.devices.release(instanceId, kept) };
         const toWipe = await backends.devices.release(instanceId); // hosts that share a directory have devices of their own
         if (storage === 'separate') await leaveOnlyHoldingFiles(directory);
         return { toWipe };

@@ -36,7 +36,7 @@ export async function reverted(frame: Frame<InstanceChanges>, accepted: Accepted
   frame.commit(); // what the guest wrote since it was resized goes
   await onHost(destination).switchGuestOff(here);
   await onHost(source).putDisksBack(here);
-  const { toWipe } = await onHost(destination).removeArrival({ ...here, storage });
+  const { toWipe } = await onHost(destination).removeArrival({ ...here, storage, kept: oldDisks.map(({ name }) => name) });
   await control.releaseClaim({ host: destination, instanceId: instance.id, claimId: instance.id });
   await control.takeClaimBack({ host: source, instanceId: instance.id, claimId });
 

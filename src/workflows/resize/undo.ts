@@ -12,6 +12,8 @@ export interface Arrived {
   readonly mayRun: boolean;
   /** Whether its devices are given back, and wiped, by another undo: its guest need not wait for that. */
   readonly areDevicesGiven: boolean;
+  /** The disks that the instance had. */
+  readonly kept: readonly string[];
 }
 
 /** Removes what arrived at a destination. One that is away, and cannot run the guest, does it when it is back: it is owed. */

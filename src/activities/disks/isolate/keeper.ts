@@ -14,9 +14,10 @@ export function isolateKeeper(pool: DevicePool): DeviceKeeper {
     check: async (instanceId) => {
       for (const claim of await ofInstance(instanceId)) await pool.look(claim);
     },
-    release: async (instanceId) => {
-      for (const { path, state } of await ofInstance(instanceId)) await claims.note(path, isUntouched(state) ? 'free' : 'left');
-      return (await ofInstance(instanceId)).map(({ path }) => path);
+    release: async (instanceId, kept = []) => {
+      const going = async () => (await ofInstance(instanceId)).filter(({ disk }) => !kept.includes(disk));
+      for (const { path, state } of await going()) await claims.note(path, isUntouched(state) ? 'free' : 'left');
+      return (await going()).map(({ path }) => path);
     },
     wipe: async (instanceId) => {
       for (const claim of await ofInstance(instanceId)) if (claim.state === 'left') await wiped(claim);
