@@ -79,6 +79,30 @@ describe('an instance on a whole device', () => {
     await gone(id);
   });
 
+  test.for(isLong ? ['resizeInstance', 'liveMigrateInstance'] : [])(
+    'that goes by %s between hosts that share a directory is sent to the device of the other, too',
+    async (type) => {
+      const id = await built(`shared-${type}`);
+      const ownProbes = hostOf(two).probes;
+      hostOf(two).probes = hostOf(one).probes;
+      const run = await fleet.start(type, { instanceId: id, host: two, ...(type === 'resizeInstance' ? { flavor: large } : {}) });
+      const rested = await eventually(async () => {
+        const instance = await recordOf(id);
+        return instance.host === two && instance.operation === null ? instance : null;
+      });
+      hostOf(two).probes = ownProbes;
+      expect(rested).toMatchObject({ disks: [{ device: fakeDevice(two) }] });
+      if (type === 'resizeInstance') {
+        expect(rested.migration).toMatchObject({ storage: 'shared' });
+        expect(await sent(run)).toEqual(['openDiskReceiver', 'sendDisk', 'sealDisk']);
+        await run.executeUpdate('revert', { args: [{}] });
+        await run.result();
+        expect(devicesOf(id)).toEqual({ [one]: 'taken' });
+      } else expect(devicesOf(id)).toEqual({ [two]: 'taken' });
+      await gone(id);
+    },
+  );
+
   test('whose resize is reverted runs on its own again before that of the destination is wiped', async () => {
     const { id, run } = await resized('reverted');
     const { reached, release } = fleet.holdAt('wipeDisks');
