@@ -1,5 +1,5 @@
 import type { Claim, Inventory } from './host.ts';
-import type { Instance } from './instance.ts';
+import type { Disk, Instance } from './instance.ts';
 import { claimFindings } from './verify/claims.ts';
 import { domainFindings } from './verify/domains.ts';
 import type { Finding } from './verify/finding.ts';
@@ -44,7 +44,7 @@ export interface FileSystem {
 /** The room on a host's disk as Nova counts it. Public API. */
 export interface DiskRoom {
   readonly freeBytes: number;
-  /** What overlays may still grow by: their virtual sizes less what they take (`disk_over_committed_size`). */
+  /** What disks may still grow by: their sizes less what their files take (`disk_over_committed_size`). */
   readonly overCommittedBytes: number;
   /** What is left when all of them have grown (`disk_available_least`); negative when they cannot. */
   readonly availableLeastBytes: number;
@@ -55,11 +55,16 @@ export function diskRoom(scene: HostScene, { fileSystems, files }: Measured): Di
   const allocated = new Map(files.map(({ instanceId, name, allocatedBytes }) => [`${instanceId}/${name}`, allocatedBytes]));
   const growthOf = ({ id, disks }: Instance) =>
     disks
-      .filter(({ kind }) => kind === 'qcow2')
+      .filter(growsAsItIsWritten)
       .reduce((sum, { name, sizeBytes }) => sum + Math.max(0, sizeBytes - (allocated.get(`${id}/${name}`) ?? 0)), 0);
   const freeBytes = fileSystems[0]?.freeBytes ?? 0;
   const overCommittedBytes = instancesHere(scene).reduce((sum, instance) => sum + growthOf(instance), 0);
   return { freeBytes, overCommittedBytes, availableLeastBytes: freeBytes - overCommittedBytes };
+}
+
+/** Overlays, and the sparse files of ephemeral disks, of swap and of raw root disks. No guest writes to its config drive. */
+function growsAsItIsWritten({ name, kind }: Disk): boolean {
+  return (kind === 'qcow2' || kind === 'raw') && name !== 'disk.config';
 }
 
 /** Everything in which the host is not what its record says. */

@@ -51,7 +51,7 @@ export const hostAudit = z.strictObject({
   disk: describes<DiskRoom>()(
     z.strictObject({
       freeBytes: count,
-      overCommittedBytes: count.describe('What the overlays of instances may still grow by.'),
+      overCommittedBytes: count.describe('What the disks of instances may still grow by.'),
       availableLeastBytes: z.int().describe('What is free when all of them have grown; negative when they cannot.'),
     }),
   ),

@@ -94,14 +94,28 @@ describe('an audit', () => {
   });
 });
 
-test('the least that is left on a disk is what is free less what the overlays may still grow by', () => {
-  const disks = [overlay(20 * GiB), { ...overlay(1 * GiB), name: 'disk.config', kind: 'raw' as const }];
-  const files = [{ instanceId: webId, name: 'disk', allocatedBytes: 5 * GiB }];
-  expect(diskRoom(tidyHost({ instances: seen(instance({ disks })) }), measured({ files }))).toEqual({
+test.for<[string, number, Partial<Disk>]>([
+  ['an overlay', 15, {}],
+  ['a raw root disk', 15, { kind: 'raw', format: 'raw' }],
+  ['an ephemeral disk', 15, { name: 'disk.eph0', kind: 'raw', format: 'raw' }],
+  ['a swap disk', 15, { name: 'disk.swap', kind: 'raw', format: 'raw' }],
+  ['a config drive', 0, { name: 'disk.config', kind: 'raw', format: 'raw' }],
+  ['a logical volume', 0, { kind: 'lvm', format: 'raw', device: '/dev/vg/disk' }],
+  ['a whole device', 0, { kind: 'isolate', format: 'raw', device: '/dev/sdb' }],
+])('%s of 20 GiB that takes 5 GiB counts as one that may still grow by %d GiB', ([, growthGiB, changes]) => {
+  const disk = { ...overlay(20 * GiB), ...changes };
+  const files = [{ instanceId: webId, name: disk.name, allocatedBytes: 5 * GiB }];
+  expect(diskRoom(tidyHost({ instances: seen(instance({ disks: [disk] })) }), measured({ files }))).toEqual({
     freeBytes: 50 * GiB,
-    overCommittedBytes: 15 * GiB,
-    availableLeastBytes: 35 * GiB,
+    overCommittedBytes: growthGiB * GiB,
+    availableLeastBytes: (50 - growthGiB) * GiB,
   });
+});
+
+test('what the disks of an instance may still grow by is summed up', () => {
+  const disks = [overlay(20 * GiB), { ...overlay(10 * GiB), name: 'disk.local', kind: 'raw' as const, format: 'raw' as const }];
+  const files = [{ instanceId: webId, name: 'disk', allocatedBytes: 5 * GiB }];
+  expect(diskRoom(tidyHost({ instances: seen(instance({ disks })) }), measured({ files }))).toMatchObject({ overCommittedBytes: 25 * GiB });
 });
 
 test('a disk that takes more than its size, by its tables, may not shrink the sum of the others', () => {
