@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Disk } from '../../model/instance.ts';
+import { syncContent } from '../rename-durably.ts';
 import { run } from '../run.ts';
 import type { BlankBackend, PlacedDisk, RootBackend, Site } from './backend.ts';
 import type { DeviceKeeper } from './device-keeper.ts';
@@ -55,7 +56,7 @@ export function lvmDisks({ volumeGroup, thinPool }: LvmConfig): { root: RootBack
     },
   };
 
-  /** Under another name first: a volume of the disk's name is whole. */
+  /** Under another name first: a volume of the disk's name is whole, after a power loss, too. */
   async function made({ instanceId }: Site, disk: Disk, mayBegin: boolean, write: (path: string) => Promise<void>): Promise<boolean> {
     const name = `${instanceId}_${disk.name}`;
     const partial = `${name}.partial`;
@@ -64,6 +65,7 @@ export function lvmDisks({ volumeGroup, thinPool }: LvmConfig): { root: RootBack
     if (!mayBegin) return false;
     if (!names.includes(partial)) await create(partial, disk.sizeBytes);
     await write(pathOf(partial));
+    await syncContent(pathOf(partial));
     await run('lvrename', [volumeGroup, partial, name]);
     return true;
   }
