@@ -67,7 +67,12 @@ async function bench(options: Options, signal: AbortSignal): Promise<Figure[]> {
     import: () => imports(cloud, rounds, say),
     power: () => power(contest, cloud, samples, say),
     'power-sync': () => powerSync(contest, cloud, samples, say),
-    snapshot: () => snapshots(contest, cloud, samples, say),
+    snapshot: async () => {
+      const { figures, workflowIds } = await snapshots(contest, cloud, samples, say);
+      if (explains)
+        for (const [kind, ids] of Object.entries(workflowIds)) say(await explanation(`snapshotInstance, ${kind}`, cloud.client, ids, []));
+      return figures;
+    },
     transfer: () => transfers(cloud, rounds, say, loads),
     resize: async () => {
       const { figures, resizeIds, floorParts } = await resizes(contest, cloud, samples, say);

@@ -27,12 +27,22 @@ const novaMs = 650;
  * turns with it, of the same guest, what the commands and libvirt calls take that nobody can do without: save, `qemu-img convert`, start,
  * `cp` into the store, `sync`. Then of a large disk with little in it, and of one that is as large as that little.
  */
-export async function snapshots(contest: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<readonly Figure[]> {
-  return [
-    ...(await liveOnes(contest, cloud, rounds, say)),
-    ...(await coldOnes(contest, cloud, rounds, say)),
+export async function snapshots(contest: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<Snapshots> {
+  const workflowIds: Record<Kind, string[]> = { live: [], running: [], stopped: [] };
+  const figures = [
+    ...(await liveOnes(contest, cloud, rounds, say, workflowIds)),
+    ...(await coldOnes(contest, cloud, rounds, say, workflowIds)),
     ...(await sparseOnes(cloud, rounds, say)),
   ];
+  return { figures, workflowIds };
+}
+
+type Kind = 'live' | 'running' | 'stopped';
+
+/** What was measured, and the runs that it was measured of. */
+interface Snapshots {
+  readonly figures: readonly Figure[];
+  readonly workflowIds: Readonly<Record<Kind, readonly string[]>>;
 }
 
 interface Samples {
@@ -40,7 +50,13 @@ interface Samples {
   readonly floor: number[];
 }
 
-async function liveOnes({ ours }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<readonly Figure[]> {
+async function liveOnes(
+  { ours }: Contest,
+  cloud: BenchCloud,
+  rounds: number,
+  say: Say,
+  workflowIds: Record<Kind, string[]>,
+): Promise<readonly Figure[]> {
   const live = noSamples();
   const voidBecause = await reasonToVoid(async () => {
     const guest = await ours.build();
@@ -48,7 +64,7 @@ async function liveOnes({ ours }: Contest, cloud: BenchCloud, rounds: number, sa
     await using acting = connectLibvirt({ socket: host.libvirtSocket });
     for (let round = 1; round <= rounds; round += 1) {
       await proveAlive(guest);
-      live.ours.push(await timed(() => snapshot(cloud, id, 'live')));
+      live.ours.push(await timed(() => snapshot(cloud, id, 'live', workflowIds.live)));
       live.floor.push(await timed(() => floorOfLive(acting, cloud, host, id)));
       say(`${round}/${rounds} live: ${last(live)} ms`);
     }
@@ -65,7 +81,13 @@ function figureOf(name: string, { ours, floor }: Samples, voidBecause: string | 
   };
 }
 
-async function coldOnes({ ours }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<readonly Figure[]> {
+async function coldOnes(
+  { ours }: Contest,
+  cloud: BenchCloud,
+  rounds: number,
+  say: Say,
+  workflowIds: Record<Kind, string[]>,
+): Promise<readonly Figure[]> {
   const [running, away, stopped]: readonly [Samples, Samples, Samples] = [noSamples(), noSamples(), noSamples()];
   const voidBecause = await reasonToVoid(async () => {
     const guest = await ours.build();
@@ -73,7 +95,7 @@ async function coldOnes({ ours }: Contest, cloud: BenchCloud, rounds: number, sa
     await using acting = connectLibvirt({ socket: host.libvirtSocket });
     await using watching = connectLibvirt({ socket: host.libvirtSocket });
     const absence = await watchAbsence(watching, id);
-    const by = { ours: () => snapshot(cloud, id), floor: () => floorOfRunning(acting, cloud, host, id) };
+    const by = { ours: () => snapshot(cloud, id, 'cold', workflowIds.running), floor: () => floorOfRunning(acting, cloud, host, id) };
     for (let round = 1; round <= rounds; round += 1) {
       for (const who of ['ours', 'floor'] as const) {
         await proveAlive(guest);
@@ -85,7 +107,7 @@ async function coldOnes({ ours }: Contest, cloud: BenchCloud, rounds: number, sa
     }
     await execute(cloud, 'stopInstance', { instanceId: id });
     for (let round = 1; round <= rounds; round += 1) {
-      stopped.ours.push(await timed(by.ours));
+      stopped.ours.push(await timed(() => snapshot(cloud, id, 'cold', workflowIds.stopped)));
       stopped.floor.push(await timed(() => extractAndStore(cloud, host, id)));
       say(`${round}/${rounds} stopped: ${last(stopped)} ms`);
     }
@@ -221,8 +243,15 @@ async function stoppedGuest(cloud: BenchCloud, image: string, rootGiB: number): 
 }
 
 /** The image is deleted again, which is not measured. */
-async function snapshot(cloud: BenchCloud, instanceId: string, mode: SnapshotMode = 'cold'): Promise<() => Promise<void>> {
-  const { id: imageId } = (await execute(cloud, 'snapshotInstance', { instanceId, name: 'bench', mode })) as Image;
+async function snapshot(
+  cloud: BenchCloud,
+  instanceId: string,
+  mode: SnapshotMode = 'cold',
+  workflowIds: string[] = [],
+): Promise<() => Promise<void>> {
+  const workflowId = idFor('snapshotInstance');
+  workflowIds.push(workflowId);
+  const { id: imageId } = (await execute(cloud, 'snapshotInstance', { instanceId, name: 'bench', mode }, workflowId)) as Image;
   return async () => {
     await execute(cloud, 'deleteImage', { imageId });
   };
@@ -236,8 +265,12 @@ async function timed(work: () => Promise<(() => Promise<void>) | void>): Promise
   return ms;
 }
 
-function execute({ client }: BenchCloud, type: string, request: object): Promise<unknown> {
-  return client.workflow.execute(type, { taskQueue: controlQueue, workflowId: `bench-${type}/${randomUUID()}`, args: [request] });
+function execute({ client }: BenchCloud, type: string, request: object, workflowId = idFor(type)): Promise<unknown> {
+  return client.workflow.execute(type, { taskQueue: controlQueue, workflowId, args: [request] });
+}
+
+function idFor(type: string): string {
+  return `bench-${type}/${randomUUID()}`;
 }
 
 function storeOf({ settings }: BenchCloud): string {
