@@ -2,6 +2,7 @@ import { ApplicationFailure, CancelledFailure, patched, workflowInfo } from '@te
 import type { AcceptedSnapshot } from '../activities/accept/snapshot.ts';
 import type { Image } from '../model/image.ts';
 import type { InstanceChanges } from '../model/instance.ts';
+import { together } from '../model/together.ts';
 import { runOncePlugged } from './boot.ts';
 import type { Frame, Operation } from './operate.ts';
 import { operateOnGuest } from './operate-on-guest.ts';
@@ -38,16 +39,27 @@ export async function makeImage<Input extends AcceptedSnapshot>({ afterwards, ..
 
       undo('close the image', () => control.dropImage(held));
       undo('remove what was extracted', () => whenHostReturns(host).removeSnapshot({ instanceId, imageId }));
-      const changes = await extract(frame, accepted);
-
       let { imageToken } = snapshot;
-      undo('remove what was stored', async () => {
-        // A run that a reset made may come too late: what the one before it made is an image by now.
-        const token = patched('snapshot: remove only what is no image') ? await control.giveUpImage(held) : imageToken;
-        if (token !== null) await whenHostReturns(host).removeUploaded({ imageId, imageToken: token });
-      });
-      imageToken = await during({ ...changes, taskState: 'image_uploading' }, () => control.saveImage(held));
-      const stored = await longOnHost(host).uploadSnapshot({ instanceId, imageId, imageToken, format });
+      const undoStored = () =>
+        undo('remove what was stored', async () => {
+          // A run that a reset made may come too late: what the one before it made is an image by now.
+          const token = patched('snapshot: remove only what is no image') ? await control.giveUpImage(held) : imageToken;
+          if (token !== null) await whenHostReturns(host).removeUploaded({ imageId, imageToken: token });
+        });
+      const save = async () => {
+        imageToken = await control.saveImage(held);
+      };
+      const upload = () => longOnHost(host).uploadSnapshot({ instanceId, imageId, imageToken, format });
+
+      const savesEarly = snapshot.savesEarly === true;
+      if (savesEarly) undoStored(); // last of all: the guest goes on before
+      const changes = await extract(frame, accepted, savesEarly ? save : async () => {});
+      const uploading = { ...changes, taskState: 'image_uploading' } as const;
+      if (!savesEarly) {
+        undoStored();
+        await during(uploading, save);
+      }
+      const stored = await (savesEarly ? during(uploading, upload) : upload());
 
       if (isCancelled()) throw new CancelledFailure('cancelled while the image was stored');
       commit(); // from here on it is an image, which builds may begin from
@@ -61,30 +73,38 @@ export async function makeImage<Input extends AcceptedSnapshot>({ afterwards, ..
   return made.promise;
 }
 
+/** What is done while the bytes of the image are written. */
+type Meanwhile = () => Promise<void>;
+
 /** Has the disk extracted, live where that is possible. What the record says of the guest afterwards. */
-async function extract(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot): Promise<InstanceChanges> {
+async function extract(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot, meanwhile: Meanwhile): Promise<InstanceChanges> {
   const { instance, host, snapshot } = accepted;
   const { imageId, disk, taking } = snapshot;
-  if (taking === undefined) return extractCold(frame, accepted);
+  if (taking === undefined) return extractCold(frame, accepted, meanwhile);
 
   const { wanted, isEncrypted, mustQuiesce } = taking;
   const of = { instanceId: instance.id, imageId, disk };
   const { mode, reasons } = await frame.onHost(host).chooseSnapshotMode({ ...of, wanted, isEncrypted });
   frame.note(mode === 'live' ? 'live' : `cold: ${reasons.join('; ')}`);
-  if (mode === 'cold') return extractCold(frame, accepted);
+  if (mode === 'cold') return extractCold(frame, accepted, meanwhile);
 
   try {
-    return await extractLive(frame, accepted, mustQuiesce);
+    return await extractLive(frame, accepted, mustQuiesce, meanwhile);
   } catch (failure) {
     if (wanted === 'live' || typeOf(failure) !== 'DomainStateConflict') throw failure;
     frame.note('the guest ended: cold');
     await frame.onHost(host).endLive(of);
-    return extractCold(frame, accepted);
+    return extractCold(frame, accepted, meanwhile);
   }
 }
 
 /** Has the disk copied as it is at one moment, and then extracted from the copy; the guest runs on. */
-async function extractLive(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot, mustQuiesce: boolean): Promise<InstanceChanges> {
+async function extractLive(
+  frame: Frame<InstanceChanges>,
+  accepted: AcceptedSnapshot,
+  mustQuiesce: boolean,
+  meanwhile: Meanwhile,
+): Promise<InstanceChanges> {
   const { longOnHost, whenHostReturns, undo, during, note } = frame;
   const { instance, host, snapshot } = accepted;
   const { imageId, disk, format, isCompressed } = snapshot;
@@ -97,7 +117,7 @@ async function extractLive(frame: Frame<InstanceChanges>, accepted: AcceptedSnap
 
   const source = { of: 'copy', ...copied } as const;
   const extractCopy = () => longOnHost(host).extractSnapshot({ ...of, source, format, isCompressed });
-  await during({ taskState: 'image_pending_upload' }, extractCopy);
+  await together([during({ taskState: 'image_pending_upload' }, extractCopy), meanwhile()]);
   return {};
 }
 
@@ -114,7 +134,7 @@ function duringSnapshot<Result>(
  * Has the disk of a guest that is off extracted. One that is on is saved meanwhile with its memory, and is away as long as its disk is
  * read: it goes on before anything is compressed or stored, and whatever dies in between. What the record says of it afterwards.
  */
-async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot): Promise<InstanceChanges> {
+async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot, meanwhile: Meanwhile): Promise<InstanceChanges> {
   const { onHost, longOnHost, undo, during } = frame;
   const { instance, host, snapshot } = accepted;
   const { imageId, disk, format, isCompressed } = snapshot;
@@ -125,7 +145,7 @@ async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnap
   requireRoom(await duringSnapshot(frame, accepted, room));
   if (!isOn) {
     const extract = () => longOnHost(host).extractSnapshot({ instanceId, imageId, source, format, isCompressed });
-    await during({ taskState: 'image_pending_upload' }, extract);
+    await together([during({ taskState: 'image_pending_upload' }, extract), meanwhile()]);
     return {};
   }
 
@@ -136,7 +156,7 @@ async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnap
   });
   const { powerState } = await longOnHost(host).saveGuest({ instanceId });
   const extract = () => longOnHost(host).extractSnapshot({ instanceId, imageId, source, format, isCompressed: false });
-  await during({ taskState: 'image_pending_upload', powerState }, extract);
+  await together([during({ taskState: 'image_pending_upload', powerState }, extract), meanwhile()]);
   const changes = await wake(frame, accepted);
   isAway = false;
 

@@ -13,7 +13,7 @@ import { currentContext } from '../context.ts';
 import { fail, queryRecord, updateWithStart } from '../record-client.ts';
 import { runOf } from '../records.ts';
 import { closeImage } from '../snapshot/image.ts';
-import { type AcceptedBoot, hostOf, vifsOf } from './guest.ts';
+import { type AcceptedBoot, hostOf, vifsOfPorts } from './guest.ts';
 import { type AcceptInput, invalid, parsed } from './parse.ts';
 import { begun } from './take-over.ts';
 import { visibleInstance } from './whose.ts';
@@ -29,6 +29,8 @@ export interface Snapshot {
   readonly isCompressed: boolean;
   /** How it is to be taken; absent in runs of before live snapshots, which are cold. */
   readonly taking?: Taking;
+  /** Whether the image's record is told that it is being stored while its bytes are extracted. Absent in runs of before 0.2. */
+  readonly savesEarly?: true;
 }
 
 /** What decides, with what the guest and its host are by then, how a snapshot is taken. */
@@ -85,7 +87,7 @@ export function acceptSnapshotActivities(config: Pick<Config, 'vifPlugTimeoutSec
       throw invalid('compress', 'must not be true: a raw image has no compressed form, give format qcow2');
     const [base, vifs] = await Promise.all([
       instance.image === null ? null : queryRecord<Image>('image', instance.image),
-      vifsOf(instanceId),
+      vifsOfPorts(instance.ports),
     ]);
     const taking = takingOf(asked, instance, disk, base);
     const image = imageOf(instance, disk, base, { ...asked, format }, firstRunId);
@@ -94,7 +96,7 @@ export function acceptSnapshotActivities(config: Pick<Config, 'vifPlugTimeoutSec
       await closeImage({ imageId: image.id, firstRunId, end: 'failed', changes: { status: 'killed' }, isOver: true });
       throw refusal;
     });
-    const snapshot: Snapshot = { imageId: image.id, imageToken, disk, format, isCompressed, taking };
+    const snapshot: Snapshot = { imageId: image.id, imageToken, disk, format, isCompressed, taking, savesEarly: true };
     return { token, onFailure, instance: record, host: hostOf(record), vifs, vifPlug, snapshot };
   }
 }
