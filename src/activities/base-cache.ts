@@ -27,9 +27,12 @@ export interface Base {
 export interface BaseCache {
   /** Path of an image on this host, whether it is there or not: Nova's name for it. */
   readonly pathOf: (imageId: string) => string;
-  /** The image's base, or null while it is not here. Raises `ImageUnacceptable` when another content is here under its id. */
+  /** The image's base, or null while it is not here. Raises `ImageUnusableHere` when another content is here under its id. */
   readonly baseOf: (image: ImageRef) => Promise<Base | null>;
-  /** Brings the image here, once however many ask: the others wait for the lock and find it. Raises `ImageUnacceptable`, `DiskSpaceLow`. */
+  /**
+   * Brings the image here, once however many ask: the others wait for the lock and find it. Raises `ImageUnacceptable`, `ImageUnusableHere`,
+   * `DiskSpaceLow`.
+   */
   readonly fetch: (image: ImageRef) => Promise<void>;
   /** Runs `work` while no base is removed for its age: between the look for a base and the end of what puts an overlay onto it. */
   readonly keeping: <T>(work: () => Promise<T>) => Promise<T>;
@@ -59,7 +62,7 @@ export function baseCache({ instancesDir, imageStore, forceRawImages }: CacheCon
     if (note === null) return null;
     if (note.image !== image.checksum) {
       throw fail(
-        'ImageUnacceptable',
+        'ImageUnusableHere',
         `image ${image.id} is cached with ${note.image}, its record says ${image.checksum}: an image never changes`,
       );
     }
@@ -86,7 +89,7 @@ export function baseCache({ instancesDir, imageStore, forceRawImages }: CacheCon
 
   async function copyFromStore({ id, checksum }: ImageRef, partial: string): Promise<void> {
     const source = await open(join(imageStore.directory, id), 'r').catch((error: unknown) => {
-      throw errnoOf(error) === 'ENOENT' ? fail('ImageUnacceptable', `image ${id} is not in the store ${imageStore.directory}`) : error;
+      throw errnoOf(error) === 'ENOENT' ? fail('ImageUnusableHere', `image ${id} is not in the store ${imageStore.directory}`) : error;
     });
     try {
       const copied = await copyWithChecksum(source, partial, `fetch ${id}`);
@@ -140,5 +143,5 @@ async function put(file: string, path: string, note: BaseNote): Promise<void> {
 async function requireSame(path: string, { image, converted }: BaseNote): Promise<void> {
   const [found, due] = [await checksumOfFile(path), converted?.checksum ?? image];
   if (found === due) return;
-  throw fail('ImageUnacceptable', `${path} has no checksum beside it and holds ${found}, not ${due}: remove it when nothing stands on it`);
+  throw fail('ImageUnusableHere', `${path} has no checksum beside it and holds ${found}, not ${due}: remove it when nothing stands on it`);
 }

@@ -23,7 +23,7 @@ export interface Choice {
 export interface Capabilities {
   /**
    * The choice for a new guest; asked of libvirt once a machine type, and libvirt then has our network filter too.
-   * Raises `ImageUnacceptable`, naming the property, when this host lacks what the guest's image asks for.
+   * Raises `ImageUnusableHere`, naming the property, when this host lacks what the guest's image asks for.
    */
   readonly choose: (hardware?: Hardware) => Promise<Choice>;
   /** What the inventory says of processor and hypervisor. */
@@ -83,7 +83,7 @@ async function askFor(libvirt: Libvirt, machine: string): Promise<Machine> {
 async function requireUefi(machineType: string): Promise<UefiFiles> {
   const files = await uefiFor(machineType);
   if (files !== null) return files;
-  throw fail('ImageUnacceptable', `this host has no UEFI firmware for ${machineType} (hw_firmware_type): install the package ovmf`);
+  throw fail('ImageUnusableHere', `this host has no UEFI firmware for ${machineType} (hw_firmware_type): install the package ovmf`);
 }
 
 async function domainCapabilities(libvirt: Libvirt, machine: string, virtType: string): Promise<string> {
@@ -91,7 +91,7 @@ async function domainCapabilities(libvirt: Libvirt, machine: string, virtType: s
     return await libvirt.connectGetDomainCapabilities({ arch, machine, virtType });
   } catch (error) {
     if (!isLibvirtError(error, ErrorCode.invalidArg)) throw error;
-    throw fail('ImageUnacceptable', `this host has no machine ${machine} (hw_machine_type): ${error.message}`);
+    throw fail('ImageUnusableHere', `this host has no machine ${machine} (hw_machine_type): ${error.message}`);
   }
 }
 

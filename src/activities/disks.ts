@@ -52,10 +52,10 @@ export interface MadeDisks {
 export interface DiskActivities {
   /**
    * Makes what the guest boots from and its other disks: root disk, kernel, ramdisk, ephemeral disks, swap, config drive. What is
-   * there already is kept. Raises `DiskSpaceLow`, `ImageUnacceptable`, `InvalidBdmFormat`.
+   * there already is kept. Raises `DiskSpaceLow`, `ImageUnacceptable`, `ImageUnusableHere`, `InvalidBdmFormat`.
    */
   createDisks(input: DiskInput): Promise<MadeDisks>;
-  /** Those of the images that are not on the host. Changes nothing. Raises `ImageUnacceptable`. */
+  /** Those of the images that are not on the host. Changes nothing. Raises `ImageUnusableHere`. */
   findMissingBases(input: { token: Token; images: readonly ImageRef[] }): Promise<{ readonly missing: readonly ImageRef[] }>;
 }
 
@@ -64,7 +64,7 @@ export interface DiskLongActivities {
   writeDisks(input: DiskInput): Promise<MadeDisks>;
   /** Wipes what `removeInstance` left to be wiped, and frees it for others. Progress in bytes. Raises `DeviceDiffers`. Repeatable. */
   wipeDisks(input: { token: Token; instanceId: string }): Promise<void>;
-  /** Brings images to the host, each once. Progress in bytes. Raises `ImageUnacceptable`, `DiskSpaceLow`. Repeatable. */
+  /** Brings images to the host, each once. Progress in bytes. Raises `ImageUnacceptable`, `ImageUnusableHere`, `DiskSpaceLow`. Repeatable. */
   fetchBases(input: { token: Token | null; images: readonly ImageRef[] }): Promise<void>;
 }
 

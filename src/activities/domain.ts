@@ -29,7 +29,7 @@ import { whyUnplugged } from './vifs.ts';
 export interface DomainActivities {
   /**
    * Defines the domain, with a file of UEFI variables where its image asks for UEFI, and reads it back: what libvirt did not keep
-   * would be missing in the guest. `libvirt.xml` keeps what was wanted. Raises `DomainDefinitionRejected`, `ImageUnacceptable`. Repeatable.
+   * would be missing in the guest. `libvirt.xml` keeps what was wanted. Raises `DomainDefinitionRejected`, `ImageUnusableHere`. Repeatable.
    */
   defineDomain(input: {
     token: Token;

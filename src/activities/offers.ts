@@ -24,12 +24,12 @@ export function offersIn(capabilities: XmlElement): Offers {
   );
 }
 
-/** Raises `ImageUnacceptable` when the machine lacks what a guest's image asks for. */
+/** Raises `ImageUnusableHere` when the machine lacks what a guest's image asks for. */
 export function requireOffered(hardware: Hardware, offers: Offers, machineType: string): void {
   for (const { property, wanted } of places) {
     const value = wanted(hardware);
     const offered = offers.get(property) ?? [];
     if (value === null || offered.includes(value)) continue;
-    throw fail('ImageUnacceptable', `the image asks for ${property} "${value}", and ${machineType} has ${offered.join(', ')} here`);
+    throw fail('ImageUnusableHere', `the image asks for ${property} "${value}", and ${machineType} has ${offered.join(', ')} here`);
   }
 }

@@ -49,6 +49,11 @@ export const internals = [
   /** A guest whose image asks for it could not be frozen for its snapshot. */
   'GuestNotQuiesced',
   'HostWorkerBusy',
+  /**
+   * This host cannot use an image that another one may: its store has no such file, its cache has another content under the id, or it
+   * lacks a device that the image asks for. Where no host can, clients see `ImageUnacceptable`.
+   */
+  'ImageUnusableHere',
   'CapacityTaken',
   'AddressTaken',
   /** Another drive has the path of one that an instance was given. */
@@ -65,11 +70,14 @@ export type Internal = (typeof internals)[number];
 /** The `type` of every `ApplicationFailure` of ours. */
 export type Failure = Refusal | End | Internal;
 
-const publicTypes: ReadonlySet<string> = new Set<string>([...refusals, ...ends]);
+const publicTypes: ReadonlyMap<string, Refusal | End> = new Map<string, Refusal | End>([
+  ...[...refusals, ...ends].map((type) => [type, type] as const),
+  ['ImageUnusableHere', 'ImageUnacceptable'],
+]);
 
-/** Whether a failure of this type may be the outcome of a run that a client sees. */
-export function isPublic(type: string | null | undefined): type is Refusal | End {
-  return type !== null && type !== undefined && publicTypes.has(type);
+/** As what a client sees a failure of this type that is the outcome of a run; null: as an `OperationFailed`. */
+export function publicTypeOf(type: string | null | undefined): Refusal | End | null {
+  return publicTypes.get(type ?? '') ?? null;
 }
 
 /** One field of a request that cannot be accepted, by its dotted path: `networks[0].fixedIp`. */

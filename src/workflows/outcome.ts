@@ -6,7 +6,7 @@ import {
   type TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import { isPublic } from '../model/failure.ts';
+import { publicTypeOf } from '../model/failure.ts';
 import type { Fault } from '../model/instance.ts';
 import type { Attention } from '../model/operation.ts';
 
@@ -45,10 +45,11 @@ export function attentionFor(failure: unknown, isUndo: boolean): Attention {
 export function outcomeOf(failure: unknown, at: { step: string; host: string | null }): TemporalFailure {
   const cause = causeOf(failure);
   if (cause instanceof CancelledFailure) return cause;
-  if (!(cause instanceof ApplicationFailure) || !isPublic(cause.type)) {
+  const type = publicTypeOf(typeOf(failure));
+  if (!(cause instanceof ApplicationFailure) || type === null) {
     return ApplicationFailure.nonRetryable(`${at.step}: ${messageOf(failure)}`, 'OperationFailed', { ...at, ...codeOf(cause) });
   }
-  return ApplicationFailure.nonRetryable(cause.message, cause.type, ...(cause.details ?? []));
+  return ApplicationFailure.nonRetryable(cause.message, type, ...(cause.details ?? []));
 }
 
 /** Does a step of an operation that holds nothing; its failure is the run's own. */

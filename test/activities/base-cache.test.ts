@@ -99,11 +99,12 @@ describe('an image that is fetched', () => {
     expect(await files()).toStrictEqual([`${basename(base)}.lock`]);
   });
 
-  test('is refused when the store does not have it', async () => {
+  test('fails by the host when its store does not have it', async () => {
     const { cache, image, stored } = await world();
     await rm(stored);
     await expect(inActivity(() => cache.fetch(image))).rejects.toMatchObject({
-      type: 'ImageUnacceptable',
+      type: 'ImageUnusableHere',
+      nonRetryable: true,
       message: `image image-1 is not in the store ${dirname(stored)}`,
     });
   });
@@ -112,8 +113,8 @@ describe('an image that is fetched', () => {
     const { cache, image } = await world();
     await inActivity(() => cache.fetch(image));
     const changed = { ...image, checksum: sha256('something else') };
-    await expect(cache.baseOf(changed)).rejects.toMatchObject({ type: 'ImageUnacceptable' });
-    await expect(inActivity(() => cache.fetch(changed))).rejects.toMatchObject({ type: 'ImageUnacceptable' });
+    await expect(cache.baseOf(changed)).rejects.toMatchObject({ type: 'ImageUnusableHere' });
+    await expect(inActivity(() => cache.fetch(changed))).rejects.toMatchObject({ type: 'ImageUnusableHere' });
   });
 });
 
@@ -188,7 +189,7 @@ describe('a qcow2 image', () => {
     const { cache, image, base } = await qcow2World({ forceRawImages: true });
     await mkdir(dirname(base), { recursive: true });
     await writeFile(base, 'what overlays stand on');
-    await expect(inActivity(() => cache.fetch(image))).rejects.toMatchObject({ type: 'ImageUnacceptable' });
+    await expect(inActivity(() => cache.fetch(image))).rejects.toMatchObject({ type: 'ImageUnusableHere' });
     expect(await readFile(base, 'utf8')).toBe('what overlays stand on');
   });
 

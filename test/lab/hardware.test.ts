@@ -107,7 +107,7 @@ describe('a host refuses, by the name of the property,', () => {
     [{ hw_machine_type: 'pc-q35-2.0' }, 'hw_machine_type'],
   ] as readonly (readonly [Strings, string])[])('%j', async ([properties, property]) => {
     await expect(capabilities.choose(hardwareOf({ properties, extraSpecs: {}, vcpus: 1 }))).rejects.toMatchObject({
-      type: 'ImageUnacceptable',
+      type: 'ImageUnusableHere',
       message: expect.stringContaining(property),
     });
   });

@@ -1,19 +1,20 @@
 import { expect, test } from 'vitest';
-import { ends, internals, isPublic, refusals } from '../../src/model/failure.ts';
+import { ends, internals, publicTypeOf, refusals } from '../../src/model/failure.ts';
 
-test.for<[string | null | undefined, boolean]>([
-  ['InstanceBusy', true],
-  ['NoValidHost', true],
-  ['OperationFailed', true],
-  ['StaleToken', false],
-  ['CapacityTaken', false],
-  ['DomainNotFound', false],
-  ['LibvirtError', false],
-  ['', false],
-  [null, false],
-  [undefined, false],
-])('a client may see %s: %s', ([type, expected]) => {
-  expect(isPublic(type)).toBe(expected);
+test.for<[string | null | undefined, string | null]>([
+  ['InstanceBusy', 'InstanceBusy'],
+  ['NoValidHost', 'NoValidHost'],
+  ['OperationFailed', 'OperationFailed'],
+  ['ImageUnusableHere', 'ImageUnacceptable'],
+  ['StaleToken', null],
+  ['CapacityTaken', null],
+  ['DomainNotFound', null],
+  ['LibvirtError', null],
+  ['', null],
+  [null, null],
+  [undefined, null],
+])('a client sees %s as %s', ([type, expected]) => {
+  expect(publicTypeOf(type)).toBe(expected);
 });
 
 test('no type has two meanings', () => {

@@ -14,6 +14,7 @@ test('of all failures these alone are not of the host where they happened', () =
     'DomainNotFound',
     'DomainStateConflict',
     'HostWorkerBusy',
+    'ImageUnusableHere',
     'InstancePasswordSetFailed',
     'MigrationPreCheckError',
     'OperationFailed',

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Instance } from '../../src/model/instance.ts';
+import type { Network } from '../../src/model/network.ts';
 import { endOf } from './ends.ts';
 import { eventually, type Fleet, furnish, type HostStep, leftOvers, startFleet } from './fleet.ts';
 
@@ -45,6 +46,19 @@ test('a build has the ephemeral disks and the swap of its flavor, or those that 
       { ...blank, sizeGiB: 2, guestFormat: 'xfs' },
     ]),
   ).toEqual(['disk vda', 'disk.eph0 vdb', 'disk.eph1 vdc', 'disk.swap vdd']);
+});
+
+test('a build has its addresses while its image is still on its way to the host', async () => {
+  for (const host of fleet.hosts.values()) host.bases.clear();
+  const { reached, release } = fleet.holdAt('fetchBases');
+  const run = await fleet.start('buildInstance', request('beside'));
+  await reached;
+  const port = await eventually(async () => {
+    const { ports } = await fleet.record<Network>(`network/${network}`);
+    return ports.find(({ owner }) => owner === run.firstExecutionRunId) ?? null;
+  });
+  release();
+  expect(await run.result()).toMatchObject({ vmState: 'active', ports: [{ ip: port.ip }] });
 });
 
 test('a build with a disk of a format that nobody makes is refused at once, and nothing is made', async () => {

@@ -45,6 +45,8 @@ const classes: readonly (readonly [string, HostStep, string])[] = [
   ['whose disk is full', 'createDisks', 'DiskSpaceLow'],
   ['that cannot say which images it has', 'findMissingBases', 'CommandFailed'],
   ['that cannot copy the image', 'fetchBases', 'Error'],
+  ['whose image store is gone', 'fetchBases', 'ImageUnusableHere'],
+  ['that lacks a device of the image', 'defineDomain', 'ImageUnusableHere'],
   ['whose libvirt refuses the domain', 'defineDomain', 'DomainDefinitionRejected'],
   ['whose QEMU does not start', 'startPaused', 'LibvirtError'],
   ['that never plugs the ports', 'waitForVifs', 'VirtualInterfacePlugTimeout'],
@@ -55,7 +57,7 @@ describe('a build on a host', () => {
   test.each(classes)('%s (%s: %s) goes to the next, which runs the guest', async (_what, step, type) => {
     for (const one of fleet.hosts.values()) one.bases.clear();
     const failed = failFirst(step, 1, type, 'after');
-    const instance = await fleet.run<Instance>('buildInstance', request(`next-${step}`));
+    const instance = await fleet.run<Instance>('buildInstance', request(`next-${step}-${type}`));
     const [first] = failed;
     expect(instance).toMatchObject({ vmState: 'active', fault: null, generation: 2 });
     expect(instance.host).not.toBe(first);
@@ -121,6 +123,14 @@ test('a build that three hosts fail ends in error with a fault that names them, 
   );
   for (const name of failed) expect((await host(name)).failedBuilds).toBeGreaterThan(0);
   expect(await leftOvers(fleet, run.firstExecutionRunId, network)).toEqual([]);
+});
+
+test('a build whose image none of its hosts can use ends in ImageUnacceptable, which says why each cannot', async () => {
+  const failed = failFirst('defineDomain', 9, 'ImageUnusableHere');
+  const end = await endOf(await fleet.start('buildInstance', request('unusable')));
+  expect(failed).toHaveLength(3);
+  const reasons = failed.map((name) => `${name}: defineDomain: it does not work here`).join('; ');
+  expect(end).toMatchObject({ type: 'ImageUnacceptable', message: `3 hosts were tried: ${reasons}` });
 });
 
 test('a build that finds no other host ends with what happened on the one it had', async () => {
