@@ -6,7 +6,7 @@ import { controlQueue } from '../../src/model/queues.ts';
 import { blankImage } from '../lab/blank-image.ts';
 import { type OwnCloud, ownCloud } from '../lab/cloud-fixture.ts';
 import { endOf } from '../workflows/ends.ts';
-import { type FaultPoint, findings, letGo, type Stopped, startStopped, stepsOf, whenHit } from './matrix.ts';
+import { type FaultPoint, findings, hasPoint, letGo, points, type Stopped, startStopped, stepsOf, whenHit } from './matrix.ts';
 import { type Strike, strikes } from './strikes.ts';
 
 const isLong = process.env['NOVAFLOW_TEST_ALL'] === '1';
@@ -37,29 +37,32 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => own?.[Symbol.asyncDispose]());
 
-/** Each step after its effect and before that is known, and the guest in the middle of its move. */
-function moments(): readonly (readonly [string, FaultPoint])[] {
-  const struck = isLong ? steps : steps.filter((step) => stepsAlways.includes(step));
-  return [['migrateGuest', 'copying'], ...struck.map((step) => [step, 'after'] as const)];
+/** Each step at this point of it; beside those after their effect, the guest in the middle of its move. */
+function moments(point: FaultPoint): readonly (readonly [string, FaultPoint])[] {
+  const struck = steps.filter((step) => hasPoint(step, point) && (isLong || stepsAlways.includes(step)));
+  return [...(point === 'after' ? [['migrateGuest', 'copying'] as const] : []), ...struck.map((step) => [step, point] as const)];
 }
 
 describe.each(Object.entries(strikes).filter(([name]) => isLong || struckAlways.includes(name)))(
   'when %s',
   (_name, { strike, outcome }) => {
-    test('at each step of a live migration, each guest runs on one host, and nothing else is left', async () => {
-      const cases = await Promise.all(moments().map(started));
-      await Promise.all(cases.map((one) => whenHit(own, one)));
-      await strike(own, cases);
-      await Promise.all(cases.map((one) => letGo(own, one)));
-      const rested = await Promise.all(cases.map(({ instanceId }) => whenRested(instanceId)));
-      const ends = await Promise.all(cases.map(async ({ run }) => (await endOf(run))?.type ?? 'completed'));
-      const seen = cases.map((one, index) => ({ ...nameOf(one), end: ends[index], ...placeOf(rested[index], one) }));
-      expect(seen).toEqual(cases.map((one) => expect.toBeOneOf(endsOf(outcome, one).map((end) => ({ ...nameOf(one), ...end })))));
-      // What was terminated is the delete's to clean.
-      if (outcome !== 'is terminated') expect(await findings(own)).toEqual([]);
-      await Promise.all(cases.map(({ instanceId }) => execute('deleteInstance', { instanceId })));
-      expect(await findings(own)).toEqual([]);
-    });
+    test.each(points)(
+      '%s the effect of each step of a live migration, each guest runs on one host, and nothing else is left',
+      async (point) => {
+        const cases = await Promise.all(moments(point).map(started));
+        await Promise.all(cases.map((one) => whenHit(own, one)));
+        await strike(own, cases);
+        await Promise.all(cases.map((one) => letGo(own, one)));
+        const rested = await Promise.all(cases.map(({ instanceId }) => whenRested(instanceId)));
+        const ends = await Promise.all(cases.map(async ({ run }) => (await endOf(run))?.type ?? 'completed'));
+        const seen = cases.map((one, index) => ({ ...nameOf(one), end: ends[index], ...placeOf(rested[index], one) }));
+        expect(seen).toEqual(cases.map((one) => expect.toBeOneOf(endsOf(outcome, one).map((end) => ({ ...nameOf(one), ...end })))));
+        // What was terminated is the delete's to clean.
+        if (outcome !== 'is terminated') expect(await findings(own)).toEqual([]);
+        await Promise.all(cases.map(({ instanceId }) => execute('deleteInstance', { instanceId })));
+        expect(await findings(own)).toEqual([]);
+      },
+    );
   },
 );
 
@@ -74,7 +77,9 @@ function endsOf(outcome: Strike['outcome'], { step, point }: Stopped): readonly 
   if (outcome === 'is terminated') return [terminated];
   if (outcome === 'goes on') return steps.indexOf(step) < steps.indexOf('prepareLiveArrival') ? [moved, declined] : [moved];
   if (point === 'copying') return [stayed, moved];
-  return steps.indexOf(step) >= steps.indexOf('migrateGuest') ? [moved] : [stayed];
+  const last = steps.indexOf('migrateGuest');
+  const hasMoved = steps.indexOf(step) > last || (steps.indexOf(step) === last && point === 'after');
+  return hasMoved ? [moved] : [stayed];
 }
 
 function placeOf(instance: Instance | undefined, { source }: Moving): object {

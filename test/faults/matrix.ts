@@ -89,6 +89,7 @@ const lockedSteps: ReadonlySet<string> = new Set([
   ...['saveGuest', 'restoreGuest', 'forgetSavedMemory'],
   ...['writeProbe', 'answerProbe', 'removeProbes', 'setDisksAside', 'placeDisks', 'makeFileKey', 'openFileReceiver'],
   ...['closeReceivers', 'stopSending', 'sendFiles', 'sealFiles'],
+  ...['openDiskReceiver', 'sendDisk', 'sealDisk', 'prepareLiveArrival', 'migrateGuest', 'adoptGuest', 'leaveMigrated'],
   ...['fetchBases', 'storeImage', 'removeStoredImage'],
   ...['saveGuest', 'extractSnapshot', 'wakeGuest', 'uploadSnapshot'],
 ]);

@@ -10,11 +10,15 @@ import { endOf } from '../workflows/ends.ts';
 import { type FaultPoint, findings, hasPoint, letGo, points, type Stopped, startStopped, stepsOf, whenHit } from './matrix.ts';
 import { type Strike, strikes } from './strikes.ts';
 
-/** Where an instance rests after a strike: a cancel takes it back, and a terminated one is an operator's, who deletes it. */
+/**
+ * Where an instance rests after a strike: a cancel takes it back, and a terminated one is an operator's, who deletes it. A step that is let
+ * go on knows nothing of a termination: it takes the instance, or lets go of it, before the record hears of that, or after.
+ */
 function restsAs({ outcome }: Strike, { step, point }: Stopped): readonly VmState[] {
   // One that has not taken the instance, or has let go of it, is not cut off in the middle.
-  if (outcome === 'is terminated' && step === 'acceptResize' && point === 'before') return ['active'];
-  if (outcome === 'is terminated') return [step === 'finish' && point === 'after' ? 'resized' : 'error'];
+  if (outcome === 'is terminated' && step === 'acceptResize' && point === 'before') return ['active', 'error'];
+  if (outcome === 'is terminated' && step === 'finish') return point === 'after' ? ['resized'] : ['resized', 'error'];
+  if (outcome === 'is terminated') return ['error'];
   if (outcome === 'is cancelled') return ['active'];
   // A host that is away for a moment while it is asked takes nothing.
   return steps.indexOf(step) < steps.indexOf('switchGuestOff') ? ['resized', 'active'] : ['resized'];
