@@ -1,8 +1,13 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 import { countReporter } from './test/reporter.ts';
 
 /** Tests that share a server, a lab or its daemons: one file after another. */
 const oneAtATime = { fileParallelism: false } as const;
+
+function ofLabs(name: string, include: string, groupOrder: number, testTimeout = 120_000): TestProjectConfiguration {
+  const test = { name, include: [include], globalSetup: 'test/lab/setup.ts', testTimeout, hookTimeout: 120_000 };
+  return { extends: true, test: { ...test, ...oneAtATime, sequence: { groupOrder } } };
+}
 
 // Forks, since the Temporal core is a native module that does not unload. Projects run in the order of groupOrder, which
 // begins at 1: vitest runs a project with one worker and order 0 last.
@@ -33,56 +38,12 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'lab',
-          include: ['test/lab/*.test.ts'],
-          globalSetup: 'test/lab/setup.ts',
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          ...oneAtATime,
-          sequence: { groupOrder: 3 },
-        },
-      },
-      {
-        // Parts of a worker on a host of a lab, without any workflow.
-        extends: true,
-        test: {
-          name: 'parts',
-          include: ['test/lab/*/**/*.test.ts'],
-          globalSetup: 'test/lab/setup.ts',
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          ...oneAtATime,
-          sequence: { groupOrder: 3 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'faults',
-          include: ['test/faults/**/*.test.ts'],
-          globalSetup: 'test/lab/setup.ts',
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-          ...oneAtATime,
-          sequence: { groupOrder: 4 },
-        },
-      },
-      {
-        // What compares the whole machine before and after: no other lab may stand meanwhile.
-        extends: true,
-        test: {
-          name: 'machine',
-          include: ['test/machine/**/*.test.ts'],
-          globalSetup: 'test/lab/setup.ts',
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          ...oneAtATime,
-          sequence: { groupOrder: 5 },
-        },
-      },
+      ofLabs('lab', 'test/lab/*.test.ts', 3),
+      // Parts of a worker on a host of a lab, without any workflow.
+      ofLabs('parts', 'test/lab/*/**/*.test.ts', 4),
+      ofLabs('faults', 'test/faults/**/*.test.ts', 5, 300_000),
+      // What compares the whole machine before and after: no other lab may stand meanwhile.
+      ofLabs('machine', 'test/machine/**/*.test.ts', 6),
     ],
   },
 });
