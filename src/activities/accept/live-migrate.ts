@@ -45,8 +45,7 @@ export function acceptLiveMigrationActivities({ liveMigration }: Pick<Config, 'l
       requireCombination(asked);
       const before = await visibleInstance(instanceId);
       if (before.image === null) throw fail('ImageNotFound', `instance ${before.name} has no image`);
-      const { image } = await bootImages(before.image);
-      if (onlyOn !== null) await requireHost(onlyOn);
+      const [{ image }] = await Promise.all([bootImages(before.image), onlyOn === null ? null : requireHost(onlyOn)]);
       if (onlyOn !== null && onlyOn === before.host) throw invalid('host', 'is where the instance is: a migration goes to another host');
 
       const type = 'liveMigrateInstance';

@@ -12,7 +12,8 @@ import { begun } from './take-over.ts';
 export interface AcceptedDecision extends Accepted {
   readonly instance: Instance;
   readonly migration: Migration;
-  readonly image: BootImages;
+  /** With what the guest is started again; null where it is not. */
+  readonly image: BootImages | null;
   readonly vifs: readonly Vif[];
   /** Whether the source's record says that it is down. */
   readonly isSourceDown: boolean;
@@ -41,8 +42,11 @@ export const acceptDecisionActivities: AcceptDecisionActivities = {
   acceptDecision: async ({ type, instanceId, firstRunId, decision, isAutomatic, reason }) => {
     const before = await queryRecord<Instance>('instance', instanceId);
     if (before === null) throw fail('InstanceNotFound', `there is no instance ${instanceId}`);
-    if (before.image === null) throw fail('ImageNotFound', `instance ${before.name} has no image`);
-    const [{ image }, vifs] = await Promise.all([bootImages(before.image), vifsOfPorts(before.ports)]);
+    const [image, vifs, source] = await Promise.all([
+      decision === 'revert' ? imageOf(before) : null,
+      decision === 'revert' ? vifsOfPorts(before.ports) : [],
+      before.migration == null ? null : queryRecord<Host>('host', before.migration.source),
+    ]);
     const openedBy = activityInfo().workflowExecution?.workflowId ?? '';
     const action = decision === 'confirm' ? 'confirmResize' : 'revertResize';
     const { token, record: instance } = await begun({
@@ -57,7 +61,11 @@ export const acceptDecisionActivities: AcceptDecisionActivities = {
     });
     const { migration } = instance;
     if (migration === undefined || migration === null) throw new Error(`instance ${instanceId} is resized and has no migration`);
-    const source = await queryRecord<Host>('host', migration.source);
     return { token, onFailure: 'park', instance, migration, image, vifs, isSourceDown: source?.state === 'down', mayLeaveAtEnd: true };
   },
 };
+
+async function imageOf({ name, image }: Instance): Promise<BootImages> {
+  if (image === null) throw fail('ImageNotFound', `instance ${name} has no image`);
+  return (await bootImages(image)).image;
+}

@@ -66,10 +66,13 @@ export function acceptResizeActivities(config: ResizeConfig): AcceptResizeActivi
       const { instanceId, host: onlyOn = null, confirmWindowSeconds = config.resizeConfirmWindowSeconds } = asked;
       const before = await visibleInstance(instanceId);
       if (before.image === null) throw fail('ImageNotFound', `instance ${before.name} has no image`);
-      const [{ image, minimum }, vifs] = await Promise.all([bootImages(before.image), vifsOfPorts(before.ports)]);
+      const [{ image, minimum }, vifs] = await Promise.all([
+        bootImages(before.image),
+        vifsOfPorts(before.ports),
+        onlyOn === null ? null : requireHost(onlyOn),
+      ]);
       const flavor = asked.flavor === undefined ? before.flavor : flavorNamed(asked.flavor, config.flavors);
       if (asked.flavor !== undefined) requireFlavor(before, flavor, image, minimum);
-      if (onlyOn !== null) await requireHost(onlyOn);
       const turned = turnedBy(before, asked);
       if (onlyOn !== null && turned.some(({ host }) => host === onlyOn)) throw invalid('host', `is where the instance is: ${why(asked)}`);
 

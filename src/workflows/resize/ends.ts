@@ -31,6 +31,7 @@ export async function reverted(frame: Frame<InstanceChanges>, accepted: Accepted
   const { instance, migration, image, vifs } = accepted;
   const { source, destination, storage, claimId, oldFlavor, oldDisks, oldVmState } = migration;
   const here = { instanceId: instance.id, migrationId: migration.id };
+  if (image === null) throw new TypeError('a revert starts the guest again, with its image');
   await onHost(source).requireDisksAside(here);
 
   frame.commit(); // what the guest wrote since it was resized goes
