@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { TLSSocket } from 'node:tls';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { Config } from '../../config.ts';
 import { listening } from '../free-port.ts';
 import { outlivingActivity, run } from '../run.ts';
@@ -29,7 +29,8 @@ export async function takeByHttps(config: TakerConfig, { own, into, path, client
   let taking: Promise<void> = Promise.resolve();
   let coming: IncomingMessage | null = null;
   const take = async (request: IncomingMessage, response: ServerResponse) => {
-    const peer = (request.socket as TLSSocket).getPeerCertificate().subject.CN;
+    const certificate: PeerCertificate | null = (request.socket as TLSSocket).getPeerCertificate(); // null of a connection that is gone
+    const peer = certificate?.subject?.CN;
     if (peer !== client) return void response.writeHead(403).end(`${peer} is not ${client}`);
     if (request.method !== 'PUT' || request.url !== path) return void response.writeHead(404).end(`nothing is expected at ${request.url}`);
     coming?.destroy();
