@@ -10,6 +10,7 @@ import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
 import { endOf } from '../workflows/ends.ts';
 import { asking } from './asking.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
+import { lossTests } from './live-migrate-losses.ts';
 import { bootsOnDisk, killComputeWorkers, runsOn, watchForTwo } from './moving.ts';
 import { seenGuest } from './seen-guest.ts';
 
@@ -21,7 +22,8 @@ const slots = 3;
 let own: OwnCloud;
 let guest: Instance;
 let watch: ReturnType<typeof watchForTwo>;
-const { run, record, hostNamed } = asking(() => own);
+const asked = asking(() => own);
+const { run, record, hostNamed } = asked;
 
 /** With a directory each, disks are mirrored; with one for both, nothing is copied. */
 const storages = isLong ? (['separate', 'shared'] as const) : (['separate'] as const);
@@ -30,8 +32,8 @@ describe.each(storages)('a guest on hosts whose storage is %s', (storage) => {
   beforeAll(async () => {
     own = await ownCloud(
       `live-${storage}`,
-      { NOVAFLOW_SLOTS_LONG: `${slots}`, NOVAFLOW_HOST_CAPACITY_VCPUS: '32' },
-      { shared: storage === 'shared' },
+      { NOVAFLOW_SLOTS_LONG: `${slots}`, NOVAFLOW_HOST_CAPACITY_VCPUS: '32', NOVAFLOW_HOST_CAPACITY_DISK_GIB: '100' },
+      { shared: storage === 'shared', ...(isLong && storage === 'separate' ? { instancesSizeMiB: 4096 } : {}) },
     );
     await importGuest(own.cloud, await buildGuest({}));
     guest = await run<Instance>('buildInstance', { name: 'moves', image: 'tiny', flavor });
@@ -87,6 +89,8 @@ describe.each(storages)('a guest on hosts whose storage is %s', (storage) => {
   });
 
   if (isLong) {
+    lossTests({ own: () => own, guest: () => guest, asking: asked, place, otherHost, ticked }, storage === 'separate');
+
     test('whose QEMU is killed at the destination while it is copied runs on where it was', async () => {
       const [source, destination] = [await place(), await otherHost()];
       const stopped = await stoppedInTheCopy({ host: destination.name, bandwidthMiBps: 1 });

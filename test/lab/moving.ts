@@ -49,10 +49,10 @@ export async function runsOn(host: LabHost, instanceId: string): Promise<boolean
 }
 
 /** The boots that a guest, which is off, has noted on its disk: its base is where the host has it. */
-export async function bootsOnDisk(host: LabHost, instanceId: string): Promise<readonly string[]> {
+export async function bootsOnDisk(host: LabHost, instanceId: string, format: 'qcow2' | 'raw' = 'qcow2'): Promise<readonly string[]> {
   const inside = `/var/lib/nova/instances/${instanceId}`;
   const flat = join(host.instancesDir, instanceId, 'journal.raw');
-  await runInHost(host, ['qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', `${inside}/disk`, `${inside}/journal.raw`]);
+  await runInHost(host, ['qemu-img', 'convert', '-f', format, '-O', 'raw', `${inside}/disk`, `${inside}/journal.raw`]);
   const text = await run('debugfs', ['-R', 'cat /journal', flat]);
   await rm(flat);
   return text.split('\n').flatMap((line) => line.split(' ')[1] ?? []);

@@ -11,6 +11,7 @@ import { findings, letGo, startStopped, whenHit } from '../faults/matrix.ts';
 import { endOf } from '../workflows/ends.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 import { bootsOnDisk, hasQemu, killComputeWorkers, watchForTwo } from './moving.ts';
+import { lossTests } from './resize-losses.ts';
 
 const tiny = { name: 'first', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 1, swapMiB: 16 };
 const larger = { ...tiny, name: 'second', memoryMiB: 160, rootGiB: 2, swapMiB: 32 };
@@ -104,6 +105,9 @@ describe.each(storages)('an instance on hosts whose storage is %s', (storage) =>
     expect(await watch.stop()).toEqual([]);
   });
 });
+
+/** Hosts take their time to be missed and to come back. */
+if (process.env['NOVAFLOW_TEST_ALL'] === '1') lossTests();
 
 function otherThan(host: string | null): string {
   return own.cloud.lab.hosts.map(({ name }) => name).find((name) => name !== host) ?? '';
