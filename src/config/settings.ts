@@ -229,7 +229,9 @@ export const settings = objectOf({
   vifPlugIsFatal: flag.default(true).describe('Whether it fails when that time is over.'),
   shutdownTimeoutSeconds: wholeNumber(0, day)
     .default(60)
-    .describe('How long a guest may take to shut down before it is switched off; a request may say otherwise. 0: it is not asked.'),
+    .describe(
+      'How long a guest may take to shut down before it is switched off; its image (`os_shutdown_timeout`) or a request may say otherwise. 0: it is not asked.',
+    ),
   shutdownRetrySeconds: wholeNumber(1, day).default(10).describe('How often a guest is asked again to shut down.'),
   softRebootTimeoutSeconds: wholeNumber(1, day)
     .default(120)

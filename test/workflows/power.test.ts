@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { endOf } from './ends.ts';
 import { eventually, type Fleet, furnish, type HostStep, startFleet, viewOf } from './fleet.ts';
@@ -213,6 +214,19 @@ test('a guest that does not shut down in time, or is given none, is switched off
   for (const { id, vmState, powerState } of await Promise.all(stops)) {
     expect([vmState, powerState, guestOf(id)]).toEqual(['stopped', 'shutdown', 'defined']);
   }
+});
+
+test('how long a guest may take to go down is what the request says, else its image, else the configuration', async () => {
+  const properties = { os_shutdown_timeout: '0' };
+  const { id: image } = await fleet.run<Image>('importImage', { name: 'hasty', source: 'file:fake', diskFormat: 'raw', properties });
+  const { id: instanceId } = await fleet.run<Instance>('buildInstance', { ...request('hasty'), image });
+  const stepsOfStop = async (how: object) => {
+    await fleet.run('stopInstance', { instanceId, ...how });
+    return (await recordOf(instanceId)).recent.at(-1)?.steps.map(({ name }) => name);
+  };
+  expect(await stepsOfStop({})).toEqual(['acceptStop', 'switchGuestOff']);
+  await fleet.run('startInstance', { instanceId });
+  expect(await stepsOfStop({ timeoutSeconds: 1 })).toEqual(['acceptStop', 'shutDownGuest']);
 });
 
 test('a stop that is cancelled while the guest is asked leaves it running, and recorded as it is', async () => {

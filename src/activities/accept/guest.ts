@@ -1,7 +1,9 @@
 import type { Config } from '../../config.ts';
+import type { Image } from '../../model/image.ts';
 import type { Instance, Port } from '../../model/instance.ts';
 import type { Network } from '../../model/network.ts';
 import type { Accepted, OnFailure } from '../../model/operation.ts';
+import { shutdownSecondsOf } from '../../model/shutdown-timeout.ts';
 import type { Action } from '../../model/transitions.ts';
 import type { Vif } from '../addresses.ts';
 import { fail, queryRecord } from '../record-client.ts';
@@ -71,7 +73,7 @@ export function acceptGuestActivities(config: GuestConfig): AcceptGuestActivitie
 
     acceptStop: async ({ request, firstRunId }) => {
       const asked = parsed('stopInstance', request);
-      const timeoutSeconds = asked.mode === 'hard' ? 0 : (asked.timeoutSeconds ?? config.shutdownTimeoutSeconds);
+      const timeoutSeconds = asked.mode === 'hard' ? 0 : (asked.timeoutSeconds ?? (await shutdownSecondsFor(asked.instanceId)));
       return { ...(await taken('stopInstance', asked, firstRunId)), timeoutSeconds, retrySeconds };
     },
 
@@ -86,6 +88,12 @@ export function acceptGuestActivities(config: GuestConfig): AcceptGuestActivitie
       return { token, onFailure, instance, host: hostOf(instance), vifs, vifPlug, image, timeoutSeconds, retrySeconds };
     },
   };
+
+  async function shutdownSecondsFor(instanceId: string): Promise<number> {
+    const instance = await queryRecord<Instance>('instance', instanceId);
+    const image = instance === null || instance.image === null ? null : await queryRecord<Image>('image', instance.image);
+    return shutdownSecondsOf(image?.properties ?? {}, config.shutdownTimeoutSeconds);
+  }
 
   async function takenToBoot(type: BootingOperation, { request, firstRunId }: AcceptInput): Promise<AcceptedBoot> {
     const asked = parsed(type, request);

@@ -5,6 +5,7 @@ import type { Instance } from '../../model/instance.ts';
 import type { OnFailure } from '../../model/operation.ts';
 import type { PlacementRequest } from '../../model/placement-request.ts';
 import { refusalToResize } from '../../model/resize/problems.ts';
+import { shutdownSecondsOf } from '../../model/shutdown-timeout.ts';
 import type { RemovedHost } from '../../scheduler/decision.ts';
 import type { Vif } from '../addresses.ts';
 import { fail } from '../record-client.ts';
@@ -93,7 +94,7 @@ export function acceptResizeActivities(config: ResizeConfig): AcceptResizeActivi
         asksForStorage: true,
         preparesEarly: true,
         asksAtOnce: true,
-        timeoutSeconds: config.shutdownTimeoutSeconds,
+        timeoutSeconds: shutdownSecondsOf(image.properties, config.shutdownTimeoutSeconds),
         retrySeconds: config.shutdownRetrySeconds,
         confirmWindowSeconds,
       };

@@ -1,4 +1,5 @@
 import type { FieldProblem } from '../failure.ts';
+import { shutdownTimeoutProblem } from '../shutdown-timeout.ts';
 import { cdromBuses, diskBuses, type HardwareWishes, inputBuses, scsiModels, videoModels, vifModels, watchdogActions } from './hardware.ts';
 import { topologyProblem } from './topology.ts';
 
@@ -42,6 +43,7 @@ const ofImages: Readonly<Record<string, Rule>> = {
   hw_watchdog_action: oneOf(watchdogActions),
   os_require_quiesce: yesOrNo,
   os_secure_boot: notYetOneOf(['disabled', 'optional'], ['required']),
+  os_shutdown_timeout: shutdownTimeoutProblem,
   os_type: oneOf(['linux', 'windows']),
 };
 

@@ -13,7 +13,7 @@ describe('an image may ask for', () => {
     { hw_watchdog_action: 'disabled', hw_qemu_guest_agent: 'Yes', hw_boot_menu: 'false' },
     { hw_pointer_model: 'usbtablet', hw_input_bus: 'virtio', hw_serial_port_count: '4' },
     { hw_cpu_sockets: '1', hw_cpu_cores: '2', hw_cpu_threads: '1', hw_cpu_max_sockets: '512', hw_cpu_policy: 'shared' },
-    { hw_firmware_type: 'uefi', os_secure_boot: 'optional', os_type: 'windows', os_distro: 'debian' },
+    { hw_firmware_type: 'uefi', os_secure_boot: 'optional', os_type: 'windows', os_distro: 'debian', os_shutdown_timeout: '300' },
     { hw_architecture: 'x86_64', hw_vm_mode: 'hvm', img_hv_type: 'kvm', img_hv_requested_version: '>=6.0', os_command_line: 'quiet' },
     { colour: 'blue', hw_of_ours: 'anything', constructor: 'a name that objects have' },
   ] as readonly Readonly<Record<string, string>>[])('%o', (properties) => {
@@ -33,6 +33,8 @@ describe('an image is refused, by the name of the property, for', () => {
     [{ hw_cpu_max_threads: '513' }, 'hw_cpu_max_threads', 'must be a whole number from 1 to 512'],
     [{ hw_serial_port_count: '5' }, 'hw_serial_port_count', 'must be a whole number from 1 to 4'],
     [{ hw_qemu_guest_agent: 'maybe' }, 'hw_qemu_guest_agent', 'must be yes or no'],
+    [{ os_shutdown_timeout: '-1' }, 'os_shutdown_timeout', 'must be a whole number of seconds from 0 to 86400'],
+    [{ os_shutdown_timeout: '86401' }, 'os_shutdown_timeout', 'must be a whole number of seconds from 0 to 86400'],
     [{ os_secure_boot: 'required' }, 'os_secure_boot', '"required" is not supported yet'],
     [{ hw_tpm_model: 'tpm-crb' }, 'hw_tpm_model', 'is not supported yet'],
     [{ 'hw_numa_cpus.0': '1' }, 'hw_numa_cpus.0', 'is not supported yet'],
