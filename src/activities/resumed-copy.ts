@@ -1,10 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import { appendAll, type Copied, chunksOf } from './copy.ts';
+import { faultPoint } from './fault-hook.ts';
 import { growingFile } from './growing-file.ts';
 import { openPartial, takeOver, writeNote } from './import/partial.ts';
 import { tellProgress } from './progress.ts';
 
-/** What a killed worker makes a host copy again at most: each note waits until all before it is on the disk. */
+/** Twice this is what a killed worker makes a host copy again at most: a note is there when all before it is on the disk. */
 const defaultNoteEveryBytes = 256 * 1024 ** 2;
 
 /**
@@ -20,6 +21,7 @@ export async function copyResumably(
   const { size: totalBytes, ino, mtimeMs } = await source.stat();
   const validator = `${ino} ${mtimeMs} ${totalBytes}`;
   const file = await openPartial(path);
+  let noting = Promise.resolve();
   try {
     const target = growingFile(file);
     await takeOver(path, file, target, `resume ${step}`, validator);
@@ -29,11 +31,16 @@ export async function copyResumably(
       tellProgress({ step, doneBytes, totalBytes });
       if (doneBytes - notedBytes < noteEveryBytes) return;
       await file.truncate(doneBytes); // it may end with a hole
-      await writeNote(path, file, { validator, syncedBytes: doneBytes });
+      await noting;
+      // The disk writes these bytes while the next ones come: the copy takes as long as the slower of both.
+      noting = writeNote(path, file, { validator, syncedBytes: doneBytes }).then(() => faultPoint('halfway'));
+      noting.catch(() => {}); // raised where it is waited for
       notedBytes = doneBytes;
     });
+    await noting;
     return await target.finish();
   } finally {
+    await noting.catch(() => {});
     await file.close();
   }
 }
