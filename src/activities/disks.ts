@@ -52,7 +52,7 @@ export interface MadeDisks {
 export interface DiskActivities {
   /**
    * Makes what the guest boots from and its other disks: root disk, kernel, ramdisk, ephemeral disks, swap, config drive. What is
-   * there already is kept. Raises `DiskSpaceLow`, `ImageUnacceptable`, `ImageUnusableHere`, `InvalidBdmFormat`.
+   * there already is kept. Raises `DiskSpaceLow`, `ImageUnacceptable`, `ImageUnusableHere`, `FormatUnusableHere`.
    */
   createDisks(input: DiskInput): Promise<MadeDisks>;
   /** Those of the images that are not on the host. Changes nothing. Raises `ImageUnusableHere`. */

@@ -54,6 +54,8 @@ export const internals = [
    * lacks a device that the image asks for. Where no host can, clients see `ImageUnacceptable`.
    */
   'ImageUnusableHere',
+  /** This host has no command that makes the file system of an ephemeral disk. Where no host has, clients see `InvalidBdmFormat`. */
+  'FormatUnusableHere',
   'CapacityTaken',
   'AddressTaken',
   /** Another drive has the path of one that an instance was given. */
@@ -73,6 +75,7 @@ export type Failure = Refusal | End | Internal;
 const publicTypes: ReadonlyMap<string, Refusal | End> = new Map<string, Refusal | End>([
   ...[...refusals, ...ends].map((type) => [type, type] as const),
   ['ImageUnusableHere', 'ImageUnacceptable'],
+  ['FormatUnusableHere', 'InvalidBdmFormat'],
 ]);
 
 /** As what a client sees a failure of this type that is the outcome of a run; null: as an `OperationFailed`. */

@@ -252,7 +252,7 @@ describe('ephemeral disks and swap', () => {
       await symlink(execFileSync('which', [command]).toString().trim(), join(bin, command));
     process.env['PATH'] = bin;
     await expect(createWith({ ephemerals: [{ name: 'disk.local', sizeGiB: 1, fileSystem: 'ntfs' }], swapMiB: 0 })).rejects.toMatchObject({
-      type: 'InvalidBdmFormat',
+      type: 'FormatUnusableHere',
       message: 'this host cannot make ntfs: mkfs.ntfs is not installed',
     });
   });

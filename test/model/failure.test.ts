@@ -6,6 +6,7 @@ test.for<[string | null | undefined, string | null]>([
   ['NoValidHost', 'NoValidHost'],
   ['OperationFailed', 'OperationFailed'],
   ['ImageUnusableHere', 'ImageUnacceptable'],
+  ['FormatUnusableHere', 'InvalidBdmFormat'],
   ['StaleToken', null],
   ['CapacityTaken', null],
   ['DomainNotFound', null],

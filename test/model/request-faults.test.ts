@@ -13,6 +13,7 @@ test('of all failures these alone are not of the host where they happened', () =
     'DomainExists',
     'DomainNotFound',
     'DomainStateConflict',
+    'FormatUnusableHere',
     'HostWorkerBusy',
     'ImageUnusableHere',
     'InstancePasswordSetFailed',

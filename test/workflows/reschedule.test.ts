@@ -46,6 +46,7 @@ const classes: readonly (readonly [string, HostStep, string])[] = [
   ['that cannot say which images it has', 'findMissingBases', 'CommandFailed'],
   ['that cannot copy the image', 'fetchBases', 'Error'],
   ['whose image store is gone', 'fetchBases', 'ImageUnusableHere'],
+  ['that cannot make a file system', 'createDisks', 'FormatUnusableHere'],
   ['that lacks a device of the image', 'defineDomain', 'ImageUnusableHere'],
   ['whose libvirt refuses the domain', 'defineDomain', 'DomainDefinitionRejected'],
   ['whose QEMU does not start', 'startPaused', 'LibvirtError'],

@@ -7,14 +7,14 @@ import { run } from '../run.ts';
 /** What a new disk is filled with; the image of a root disk is its own business. */
 export type BlankContent = Exclude<Content, { readonly of: 'image' }>;
 
-/** Formats the file or block device at `path`. Raises `InvalidBdmFormat` when this host has no command for it. */
+/** Formats the file or block device at `path`. Raises `FormatUnusableHere` when this host has no command for it. */
 export async function format(path: string, content: BlankContent): Promise<void> {
   const [command, ...args] = formatCommand(content);
   try {
     await run(command, [...args, path]);
   } catch (error) {
     if (!isNotInstalled(error)) throw error;
-    throw fail('InvalidBdmFormat', `this host cannot make ${content.of === 'swap' ? 'swap' : content.type}: ${command} is not installed`);
+    throw fail('FormatUnusableHere', `this host cannot make ${content.of === 'swap' ? 'swap' : content.type}: ${command} is not installed`);
   }
 }
 
