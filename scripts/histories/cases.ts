@@ -230,6 +230,17 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    type: 'importImage',
+    name: 'cancelled',
+    play: async ({ fleet }) => {
+      const { reached } = fleet.holdAt('storeImage');
+      const run = await fleet.start('importImage', { name: 'given-up', source: 'file:given-up', diskFormat: 'raw' });
+      await reached;
+      await run.cancel();
+      return ended(run);
+    },
+  },
+  {
     type: 'deleteImage',
     name: 'clean',
     play: async ({ fleet }) => ended(await fleet.start('deleteImage', await imported(fleet, 'deleted'))),
