@@ -14,7 +14,7 @@ import { endOf } from '../workflows/ends.ts';
 import { blankImage } from './blank-image.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 import { type LoopDevice, loopDevice } from './devices.ts';
-import { seenGuest } from './seen-guest.ts';
+import { journalOf, journalOn, seenGuest } from './seen-guest.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -75,7 +75,8 @@ test('a raw root disk is a file of its own, and disks that a request names take 
     `vdc ${GiB} ext2 ephemeral1`,
     `vdd ${GiB} swap -`,
   ]);
-  expect(await imageOf(instance)).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
+  const image = await imageOf(instance, { bootsOn: 'cn1' });
+  expect(image).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
   await deleted(instance);
 });
 
@@ -85,7 +86,8 @@ test('an isolate root disk is a whole device, which is wiped and free when its i
   expect(instance.disks[0]).toMatchObject({ kind: 'isolate', format: 'raw', sizeBytes: GiB, device: device.path });
   expect((await disksSeenBy(instance)).slice(0, 2)).toEqual([`vda ${GiB} ext4 guest-root`, `vdb ${256 * MiB} swap -`]);
   expect(await runInHost(hostNamed('cn2'), ['virsh', 'domblklist', instance.id])).toContain(device.path);
-  expect(await imageOf(instance)).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
+  const image = await imageOf(instance, { bootsOn: 'cn1' });
+  expect(image).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
 
   expect(await findings(own)).toEqual([]);
   await deleted(instance);
@@ -234,13 +236,28 @@ async function onlyOn<T>(host: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What an image of its root disk is, made while the guest is away, and what the guest noted on it. */
-async function imageOf({ id: instanceId }: Instance) {
+/** What an image of its root disk is, made while the guest is away, and what the guest noted on it; on `bootsOn` one that is built from it boots. */
+async function imageOf({ id: instanceId }: Instance, { bootsOn }: { readonly bootsOn?: string } = {}) {
   const image = await run<Image>('snapshotInstance', { instanceId, name: 'shot', mode: 'cold' });
   const { diskFormat, virtualSizeBytes } = image;
-  const journal = await machine('debugfs', ['-R', 'cat /journal', join(own.cloud.lab.sharedDir, 'images', image.id)]);
+  const journal = await journalOn({ path: join(own.cloud.lab.sharedDir, 'images', image.id), format: 'raw' });
+  if (bootsOn !== undefined) {
+    const noted = [...journal, expect.stringMatching(new RegExp(`^boot ${journal.length + 1} `))];
+    expect(await journalOfFirstBoot(bootsOn, image)).toEqual(noted);
+  }
   await run('deleteImage', { imageId: image.id });
-  return { diskFormat, virtualSizeBytes, journal: journal.split('\n').filter((line) => line !== '') };
+  return { diskFormat, virtualSizeBytes, journal };
+}
+
+/** What an instance has on its root disk that was built from the image and has booted once. */
+async function journalOfFirstBoot(name: string, image: Image): Promise<readonly string[]> {
+  const host = hostNamed(name);
+  const instance = await built(name, 'again', { image: image.id, flavor: 'lab.tiny' });
+  await seenGuest(instance, host).whenBooted(1);
+  await run('stopInstance', { instanceId: instance.id });
+  const journal = await journalOf(instance, host, own.cloud.lab);
+  await run('deleteInstance', { instanceId: instance.id });
+  return journal;
 }
 
 /** Deletes it, and sees that nothing of it is left anywhere. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LabHost } from '../../lab/lab.ts';
+import { type Lab, type LabHost, runInHost } from '../../lab/lab.ts';
 import { run } from '../../lab/run.ts';
 import { until } from '../../lab/wait.ts';
 import type { Instance } from '../../src/model/instance.ts';
@@ -47,4 +47,17 @@ export async function journalOn({ path, format }: { readonly path: string; reado
   const text = await run('debugfs', ['-R', 'cat /journal', flat]);
   await run('rm', [flat]);
   return text.split('\n').filter((line) => line !== '');
+}
+
+/** The boots that the guest of an instance noted on its root disk, which is an overlay; it is off. */
+export async function journalOf(
+  { id }: Pick<Instance, 'id'>,
+  host: LabHost,
+  { sharedDir }: Pick<Lab, 'sharedDir'>,
+): Promise<readonly string[]> {
+  const flat = join(sharedDir, `${id}.raw`);
+  await runInHost(host, ['qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', `/var/lib/nova/instances/${id}/disk`, flat]);
+  const journal = await journalOn({ path: flat, format: 'raw' });
+  await run('rm', [flat]);
+  return journal;
 }
