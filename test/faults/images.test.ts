@@ -2,22 +2,25 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runInHost } from '../../lab/lab.ts';
 import type { Image } from '../../src/model/image.ts';
-import type { Instance } from '../../src/model/instance.ts';
 import { controlQueue } from '../../src/model/queues.ts';
 import type { OperationName } from '../../src/schema/request.ts';
+import { asking } from '../lab/asking.ts';
 import { blankDisk, blankImage } from '../lab/blank-image.ts';
 import { type OwnCloud, ownCloud } from '../lab/cloud-fixture.ts';
-import { findings, points, startStopped, stepsOf, struck, whenIdle } from './matrix.ts';
+import { type FaultPoint, findings, hasPoint, points, startStopped, stepsOf, struck, whenIdle } from './matrix.ts';
+import { midsts, snapshotGuests, snapshotWays } from './snapshot-ways.ts';
 import { endOfStruck, type Strike, strikes } from './strikes.ts';
 
 /** What is done with images, and until when it can be cancelled. */
 interface Row {
+  readonly what: string;
   readonly type: OperationName;
   /** A request of its own for each case, about an image that no other case knows. */
   readonly request: () => Promise<{ readonly imageId: string; readonly instanceId?: string }>;
   readonly hearsCancel: (step: string) => boolean;
+  /** What is asked of the instance that it is made from, which is removed. */
+  readonly requireUsable?: (instanceId: string, strike: Strike) => Promise<void>;
 }
 
 const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
@@ -26,16 +29,19 @@ const chosen = Object.entries(strikes).filter(([name]) => isLongRun || represent
 
 let own: OwnCloud;
 let blank: string;
-const steps = new Map<OperationName, readonly string[]>();
+const steps = new Map<string, readonly string[]>();
+const asked = asking(() => own);
 
 const rows: Row[] = [
   {
+    what: 'an import',
     type: 'importImage',
     request: async () => ({ imageId: randomUUID(), name: 'imported', source: `file:${await blankDisk(own)}`, diskFormat: 'raw' }),
     hearsCancel: (step) => step !== 'finish',
   },
-  { type: 'cacheImage', request: async () => ({ imageId: await blankImage(own) }), hearsCancel: () => true },
+  { what: 'a copy to the hosts', type: 'cacheImage', request: async () => ({ imageId: await blankImage(own) }), hearsCancel: () => true },
   {
+    what: 'a deletion',
     type: 'deleteImage',
     request: async () => ({ imageId: await blankImage(own) }),
     // From its first step on the store there is no way back.
@@ -43,43 +49,59 @@ const rows: Row[] = [
   },
 ];
 
-/** A guest for each case: in the long run. It runs again whatever strikes, unless the operation is terminated. */
-if (isLongRun) {
+/** A guest for each case: in the long run. */
+const guests = snapshotGuests(
+  () => own,
+  asked,
+  () => blank,
+);
+for (const way of isLongRun ? snapshotWays : []) {
   rows.push({
+    what: way.what,
     type: 'snapshotInstance',
-    request: async () => ({ imageId: randomUUID(), instanceId: await blankGuest(), name: 'shot', mode: 'cold' }),
+    request: () => guests.request(way),
     hearsCancel: (step) => step !== 'completeImage' && step !== 'finish',
+    requireUsable: (instanceId, strike) => guests.requireUsable(way, instanceId, strike),
   });
 }
 
 beforeAll(async () => {
   own = await ownCloud('image-faults', { NOVAFLOW_HOST_CAPACITY_VCPUS: '100', NOVAFLOW_SLOTS_LONG: '20' });
   blank = await blankImage(own);
-  for (const { type, request } of rows) {
-    const workflowId = `clean-${type}`;
+  for (const { what, type, request } of rows) {
+    const workflowId = `clean-${randomUUID()}`;
     await own.client.workflow.execute(type, { taskQueue: controlQueue, workflowId, args: [await request()] });
-    steps.set(type, await stepsOf(own, { workflowId }));
+    steps.set(what, await stepsOf(own, { workflowId }));
   }
 }, 120_000);
 afterAll(() => own?.[Symbol.asyncDispose]());
 
 describe.each(chosen)('when %s', (_name, strike) => {
-  describe.each(rows)('in the midst of $type', (row) => {
+  describe.each(rows)('in the midst of $what', (row) => {
     test.each(points)('%s the effect of each of its steps, the image is whole or gone, as its record says', async (point) => {
       await eachStepStruck(row, strike, point);
     });
   });
 });
 
-async function eachStepStruck({ type, request, hearsCancel }: Row, strike: Strike, point: (typeof points)[number]): Promise<void> {
-  const cases = await Promise.all(
-    (steps.get(type) ?? []).map(async (step) => startStopped(own, type, { step, point, request: await request() })),
-  );
+async function eachStepStruck(
+  { what, type, request, hearsCancel, requireUsable }: Row,
+  strike: Strike,
+  point: (typeof points)[number],
+): Promise<void> {
+  const places = (steps.get(what) ?? []).flatMap((step) => pointsOf(step, point).map((at) => ({ step, point: at })));
+  const cases = await Promise.all(places.map(async (place) => startStopped(own, type, { ...place, request: await request() })));
   await struck(own, cases, strike.strike, endOfStruck(strike, hearsCancel));
   await Promise.all(cases.map(({ imageId }) => checkedAndRemoved(imageId)));
-  const guests = cases.flatMap(({ instanceId = null }) => (instanceId === null ? [] : [instanceId]));
-  await Promise.all(guests.map((instanceId) => runsAndIsRemoved(instanceId, strike)));
+  const instances = cases.flatMap(({ instanceId = null }) => (instanceId === null ? [] : [instanceId]));
+  await Promise.all(instances.map((instanceId) => requireUsable?.(instanceId, strike)));
   expect(await findings(own)).toEqual([]);
+}
+
+/** Where a step is stopped: a long one at several places during its effect. */
+function pointsOf(step: string, point: FaultPoint): readonly FaultPoint[] {
+  if (!hasPoint(step, point)) return [];
+  return point === 'during' ? [point, ...(midsts[step] ?? [])] : [point];
 }
 
 async function checkedAndRemoved(imageId: string): Promise<void> {
@@ -93,22 +115,4 @@ async function checkedAndRemoved(imageId: string): Promise<void> {
     await own.client.workflow.execute('deleteImage', removal);
   }
   expect(isStored()).toBe(false);
-}
-
-async function blankGuest(): Promise<string> {
-  const flavor = { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 };
-  const build = { name: 'blank', image: blank, flavor, networks: 'none' };
-  const options = { taskQueue: controlQueue, workflowId: `build-${randomUUID()}`, args: [build] };
-  return ((await own.client.workflow.execute('buildInstance', options)) as Instance).id;
-}
-
-async function runsAndIsRemoved(instanceId: string, { outcome }: Strike): Promise<void> {
-  const instance = await whenIdle<Instance>(own, `instance/${instanceId}`, ({ operation }) => operation === null);
-  if (outcome !== 'is terminated') expect(instance).toMatchObject({ vmState: 'active', powerState: 'running' });
-  const host = own.cloud.lab.hosts.find(({ name }) => name === instance?.host);
-  if (host !== undefined && outcome !== 'is terminated') {
-    expect((await runInHost(host, ['virsh', 'domstate', instanceId])).trim()).toBe('running');
-  }
-  const options = { taskQueue: controlQueue, workflowId: `removed-${instanceId}`, args: [{ instanceId }] };
-  await own.client.workflow.execute('deleteInstance', options);
 }

@@ -91,7 +91,7 @@ const lockedSteps: ReadonlySet<string> = new Set([
   ...['closeReceivers', 'stopSending', 'sendFiles', 'sealFiles'],
   ...['openDiskReceiver', 'sendDisk', 'sealDisk', 'prepareLiveArrival', 'migrateGuest', 'adoptGuest', 'leaveMigrated'],
   ...['fetchBases', 'storeImage', 'removeStoredImage'],
-  ...['saveGuest', 'extractSnapshot', 'wakeGuest', 'uploadSnapshot'],
+  ...['chooseSnapshotMode', 'copyLive', 'extractSnapshot', 'wakeGuest', 'compressSnapshot', 'uploadSnapshot'],
 ]);
 
 /** What a record shows once no operation holds it; null when there is none. */
