@@ -7,7 +7,8 @@ import { operateOnGuest } from './operate-on-guest.ts';
 /**
  * Reboots a guest (Nova's `reboot_instance`). Soft, it is asked to shut down and started again; one that does not go down in time
  * is rebooted hard. Hard, it is switched off, defined anew from the record, and started, whatever state it was in.
- * A cancel is heard while the guest is asked; once it is down it comes up again. A reboot that fails leaves the instance stopped.
+ * A cancel is heard while the guest is asked, which cannot be taken back: one that goes down after that stays down. Once the reboot has
+ * seen it down it comes up again. A reboot that fails leaves the instance stopped.
  */
 export function rebootInstance(request: unknown): Promise<Instance> {
   return operateOnGuest<AcceptedReboot>({
