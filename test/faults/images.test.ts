@@ -8,7 +8,7 @@ import type { OperationName } from '../../src/schema/request.ts';
 import { asking } from '../lab/asking.ts';
 import { blankDisk, blankImage } from '../lab/blank-image.ts';
 import { type OwnCloud, ownCloud } from '../lab/cloud-fixture.ts';
-import { type FaultPoint, findings, hasPoint, points, startStopped, stepsOf, struck, whenIdle } from './matrix.ts';
+import { type FaultPoint, findings, hasPoint, letGo, points, startStopped, stepsOf, struck, whenHit, whenIdle } from './matrix.ts';
 import { midsts, snapshotGuests, snapshotWays } from './snapshot-ways.ts';
 import { endOfStruck, type Strike, strikes } from './strikes.ts';
 
@@ -83,6 +83,23 @@ describe.each(chosen)('when %s', (_name, strike) => {
     });
   });
 });
+
+/** A worker that was killed is missed after ten seconds: in the long run. */
+if (isLongRun) {
+  test('an import whose worker is killed half-way is gone on with from what was on the disk', async () => {
+    const imageId = randomUUID();
+    const sizeBytes = 300 * 1024 ** 2;
+    const request = { imageId, name: 'half', source: `file:${await blankDisk(own, sizeBytes)}`, diskFormat: 'raw' };
+    const half = await startStopped(own, 'importImage', { step: 'storeImage', point: 'halfway', request });
+    await whenHit(own, half);
+    await strikes['the compute workers are killed with their children']?.strike(own, [half]);
+    // What stopped it is still there: from its beginning it would come to it again.
+    expect(await half.run.result()).toMatchObject({ status: 'active', sizeBytes });
+    await letGo(own, half);
+    await checkedAndRemoved(imageId);
+    expect(await findings(own)).toEqual([]);
+  });
+}
 
 async function eachStepStruck(
   { what, type, request, hearsCancel, requireUsable }: Row,

@@ -14,10 +14,10 @@ export async function blankImage(own: OwnCloud, properties: Readonly<Record<stri
 }
 
 /** The name of a disk like that, ready to be imported. */
-export async function blankDisk({ cloud }: OwnCloud): Promise<string> {
+export async function blankDisk({ cloud }: OwnCloud, sizeBytes: number = 1024 ** 2): Promise<string> {
   const name = `blank-${randomUUID()}`;
   const path = join(cloud.settings['NOVAFLOW_IMPORT_DIRECTORY'] ?? '', name);
   await writeFile(path, '');
-  await truncate(path, 1024 ** 2);
+  await truncate(path, sizeBytes);
   return name;
 }
