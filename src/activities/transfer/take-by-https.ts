@@ -1,6 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import { PassThrough } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { Config } from '../../config.ts';
 import { listening } from '../free-port.ts';
@@ -62,5 +64,10 @@ export async function takeByHttps(config: TakerConfig, { own, into, path, client
 async function extract(from: IncomingMessage, into: string): Promise<void> {
   await rm(into, { recursive: true, force: true });
   await mkdir(into, { mode: 0o700 });
-  await run('tar', ['--extract', '--sparse', '--no-same-owner', `--directory=${into}`, '--file=-'], { input: from });
+  // tar ends with the archive, which may be before the request ends: what it read from is then destroyed, and a request with its connection.
+  const archive = new PassThrough().on('error', () => {});
+  from.once('error', (error) => archive.destroy(error));
+  from.pipe(archive);
+  await run('tar', ['--extract', '--sparse', '--no-same-owner', `--directory=${into}`, '--file=-'], { input: archive });
+  await finished(from.resume());
 }

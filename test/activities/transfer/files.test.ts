@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { FileReceiver } from '../../../src/activities/transfer/file-receiver.ts';
@@ -145,6 +147,22 @@ test('by HTTPS files are taken from their source alone, at their own place, and 
   await inActivity(() => destination.sealFiles({ token, instanceId, names, sent }));
   await expect(send(source, to)).rejects.toMatchObject({ type: 'TransferBroken', message: expect.stringContaining('ECONNREFUSED') });
   expect(await closed({ source, destination })).toEqual({ source: [], destination: ['nvram', 'tpm2'] });
+});
+
+test('what is put by HTTPS is taken though its end comes later than the last of its files', async () => {
+  const { source, destination } = await ends();
+  await makeFiles(source);
+  const { address: host, port, path } = await opened({ source, destination }, 'https');
+  const pem = (name: string) => readFile(join(source.runDir, '../etc/pki/qemu', `${name}.pem`));
+  const [ca, cert, key] = await Promise.all(['ca-cert', 'client-cert', 'client-key'].map(pem));
+  const put = httpsRequest({ host, port, path, method: 'PUT', agent: false, ...{ ca, cert, key } });
+  put.write(execFileSync('tar', ['--create', '--file=-', 'nvram'], { cwd: source.at('.'), maxBuffer: 8 * MiB }));
+  await vi.waitFor(async () => expect((await stat(destination.at(`incoming.partial/${path}/nvram`))).size).toBe(content.length));
+  await vi.waitFor(async () => expect((await destination.processes()).length).toBe(0)); // tar has ended
+  put.end();
+  const [response] = await once(put, 'response');
+  expect(response.statusCode).toBe(204);
+  await inActivity(() => destination.closeReceivers({ token, instanceId }));
 });
 
 test('a later attempt by HTTPS begins anew where nothing of the earlier one writes, and a host without certificate takes nothing', async () => {
