@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { importGuest, startComputeWorker, whenHostUp } from '../../lab/cloud.ts';
-import { buildGuest, cutApart, type LabHost, rejoin, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { buildGuest, cutApart, type LabHost, loseHost, rejoin, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import type { OperationView } from '../../src/model/operation.ts';
@@ -11,7 +11,7 @@ import { type FaultPoint, findings, letGo, type Stopped, startStopped, whenHit }
 import { endOf } from '../workflows/ends.ts';
 import { asking } from './asking.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
-import { emptyDisk, fillDisk } from './losses.ts';
+import { comeBack, emptyDisk, fallSilent, fillDisk, whenHostIs } from './losses.ts';
 import { bootsOnDisk, hasQemu, watchForTwo } from './moving.ts';
 import { seenGuest } from './seen-guest.ts';
 
@@ -87,6 +87,30 @@ export function lossTests(): void {
       await rejoin(source);
       await requireResized(destination);
       await decided(stopped.run, 'confirm');
+    });
+
+    test('runs again where it was when its destination is lost, which is cleaned when it is back', async () => {
+      const at = await stoppedAt('placeDisks', 'during', { onFailure: 'rollback' });
+      const { source, destination, stopped } = at;
+      await fallSilent(destination, source);
+      await letGo(own, stopped);
+      expect(await endOf(stopped.run)).not.toBeNull();
+      expect(await recordNow()).toMatchObject({ vmState: 'active', powerState: 'running', host: source.name });
+      await comeBack(own, destination, source);
+      await requireBackAt(at);
+    }, 240_000); // 70 s pass before a copy's host counts as lost, and 10 s with each of four undos
+
+    test('is confirmed at once while the host that it came from is down, which is cleaned when it is back', async () => {
+      const [source, destination] = await sides();
+      const resize = await start('resizeInstance', { instanceId: guest.id, flavor: await otherFlavor(), host: destination.name });
+      await requireResized(destination);
+      await loseHost(source);
+      await whenHostIs(own, source, 'down');
+      await decided(resize, 'confirm');
+      await comeBack(own, source, destination);
+      expect(await leftOn(source)).toEqual(tombstone());
+      expect(await runInHost(source, ['virsh', 'list', '--all', '--uuid'])).not.toContain(guest.id);
+      expect(await findings(own)).toEqual([]);
     });
 
     test('has its whole journal when it is stopped, and never ran on two hosts', async () => {
