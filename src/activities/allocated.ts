@@ -3,10 +3,8 @@ import { stat } from 'node:fs/promises';
 /** What `stat` counts in. */
 const blockBytes = 512;
 
-/** What a file takes of its disk, holes not counted; 0 when it is not there. */
+/** What a file takes of its disk, holes not counted. */
 export async function allocatedBytes(path: string): Promise<number> {
-  return stat(path).then(
-    ({ blocks }) => blocks * blockBytes,
-    () => 0,
-  );
+  const { blocks } = await stat(path);
+  return blocks * blockBytes;
 }

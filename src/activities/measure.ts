@@ -48,7 +48,11 @@ async function filesIn(instancesDir: string): Promise<Measured['files']> {
   const files = await concurrently(ids, directoriesAtOnce, async (instanceId) => {
     const names = await readdir(join(instancesDir, instanceId)).catch(() => []); // deleted meanwhile
     return Promise.all(
-      names.map(async (name) => ({ instanceId, name, allocatedBytes: await allocatedBytes(join(instancesDir, instanceId, name)) })),
+      names.map(async (name) => ({
+        instanceId,
+        name,
+        allocatedBytes: await allocatedBytes(join(instancesDir, instanceId, name)).catch(() => 0),
+      })),
     );
   });
   return files.flat();

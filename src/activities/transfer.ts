@@ -158,6 +158,6 @@ export function transferActivities(
 async function bytesOf(directory: string): Promise<number> {
   const places = [directory, asideOf(directory)];
   const paths = await Promise.all(places.map(async (place) => (await namesIn(place)).map((name) => join(place, name))));
-  const sizes = await Promise.all(paths.flat().map(allocatedBytes));
+  const sizes = await Promise.all(paths.flat().map((path) => allocatedBytes(path).catch(() => 0)));
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }

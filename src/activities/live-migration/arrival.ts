@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { Disk, Instance, StorageRelation } from '../../model/instance.ts';
@@ -6,6 +5,7 @@ import { type Arrival, arrivalsOf, type BlockMigration, devicesFor } from '../..
 import type { Token } from '../../model/tenure.ts';
 import { together } from '../../model/together.ts';
 import type { BootImages, ImageRef } from '../accept/images.ts';
+import { allocatedBytes } from '../allocated.ts';
 import type { BaseCache } from '../base-cache.ts';
 import type { Capabilities } from '../capabilities.ts';
 import { makeBootFiles } from '../disks/boot-file.ts';
@@ -84,12 +84,12 @@ export function liveArrivalActivities(
   return {
     measureDisks: async ({ instanceId, disks }) => {
       const files = disks.filter(({ device }) => device === undefined);
-      const sizes = await Promise.all(files.map(({ name }) => stat(join(instancesDir, instanceId, name))));
-      return { allocatedBytes: sizes.reduce((sum, { blocks }) => sum + blocks * blockBytes, 0) };
+      const sizes = await Promise.all(files.map(({ name }) => allocatedBytes(join(instancesDir, instanceId, name))));
+      return { allocatedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
     },
 
     planLiveArrival: async (input) => {
-      const { instance, image, storage, blockMigration, allocatedBytes } = input;
+      const { instance, image, storage, blockMigration } = input;
       const no = await whyNot(input);
       if (no !== null) return no;
       const { sameBases, missing } = storage === 'separate' ? await basesHere(instance, image) : { sameBases: [], missing: [] };
@@ -97,7 +97,7 @@ export function liveArrivalActivities(
       if (refusal !== null) return refused(`the instance ${refusal}`);
       const noDevice = await devices.whyNot(instance.id, devicesFor(arrivals));
       if (noDevice !== null) return refused(noDevice);
-      const noRoom = storage === 'shared' ? null : await whyNoRoom(instancesDir, allocatedBytes ?? virtualBytes(arrivals));
+      const noRoom = storage === 'shared' ? null : await whyNoRoom(instancesDir, input.allocatedBytes ?? virtualBytes(arrivals));
       return noRoom === null ? { refusal: null, arrivals, missing, target: migrationTarget(config) } : refused(noRoom);
     },
 
@@ -143,9 +143,6 @@ export function liveArrivalActivities(
     return inTheWay && refused(inTheWay.why, inTheWay.isDisks ? 'DestinationDiskExists' : 'MigrationPreCheckError');
   }
 }
-
-/** What `stat` counts in. */
-const blockBytes = 512;
 
 function virtualBytes(arrivals: readonly Arrival[]): number {
   return arrivals.reduce((sum, { to }) => sum + (to.device === undefined ? to.sizeBytes : 0), 0);
