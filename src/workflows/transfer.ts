@@ -46,8 +46,8 @@ export async function transferDisk(
 }
 
 /**
- * Brings files and directories of an instance that is off from its source to its destination, where they are taken by an sshd for this
- * operation alone: overlays whose base is there, and whatever is small. Afterwards they lie there, whole and synced, under their own names.
+ * Brings files and directories to which no guest writes from their source to their destination, where they are taken for this operation
+ * alone: overlays whose base is there, and whatever is small. Afterwards they lie there, whole and synced, under their own names.
  * `opened`: what takes the first attempt.
  */
 export async function transferFiles(
