@@ -29,11 +29,8 @@ const novaMs = 650;
  */
 export async function snapshots(contest: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<Snapshots> {
   const workflowIds: Record<Kind, string[]> = { live: [], running: [], stopped: [] };
-  const figures = [
-    ...(await liveOnes(contest, cloud, rounds, say, workflowIds)),
-    ...(await coldOnes(contest, cloud, rounds, say, workflowIds)),
-    ...(await sparseOnes(cloud, rounds, say)),
-  ];
+  const bench = { contest, cloud, rounds, say, workflowIds };
+  const figures = [...(await liveOnes(bench)), ...(await coldOnes(bench)), ...(await sparseOnes(cloud, rounds, say))];
   return { figures, workflowIds };
 }
 
@@ -45,18 +42,21 @@ interface Snapshots {
   readonly workflowIds: Readonly<Record<Kind, readonly string[]>>;
 }
 
+interface Bench {
+  readonly contest: Contest;
+  readonly cloud: BenchCloud;
+  readonly rounds: number;
+  readonly say: Say;
+  /** Is told each run of ours. */
+  readonly workflowIds: Record<Kind, string[]>;
+}
+
 interface Samples {
   readonly ours: number[];
   readonly floor: number[];
 }
 
-async function liveOnes(
-  { ours }: Contest,
-  cloud: BenchCloud,
-  rounds: number,
-  say: Say,
-  workflowIds: Record<Kind, string[]>,
-): Promise<readonly Figure[]> {
+async function liveOnes({ contest: { ours }, cloud, rounds, say, workflowIds }: Bench): Promise<readonly Figure[]> {
   const live = noSamples();
   const voidBecause = await reasonToVoid(async () => {
     const guest = await ours.build();
@@ -81,13 +81,7 @@ function figureOf(name: string, { ours, floor }: Samples, voidBecause: string | 
   };
 }
 
-async function coldOnes(
-  { ours }: Contest,
-  cloud: BenchCloud,
-  rounds: number,
-  say: Say,
-  workflowIds: Record<Kind, string[]>,
-): Promise<readonly Figure[]> {
+async function coldOnes({ contest: { ours }, cloud, rounds, say, workflowIds }: Bench): Promise<readonly Figure[]> {
   const [running, away, stopped]: readonly [Samples, Samples, Samples] = [noSamples(), noSamples(), noSamples()];
   const voidBecause = await reasonToVoid(async () => {
     const guest = await ours.build();
