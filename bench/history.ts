@@ -51,6 +51,14 @@ export async function historyOf(client: Client, workflowId: string): Promise<Run
   };
 }
 
+/** When a record answered an update last, by the server's clock: from then on everybody sees what it says. */
+export async function toldAt(client: Client, recordId: string): Promise<number> {
+  const events = (await client.workflow.getHandle(recordId).fetchHistory()).events ?? [];
+  const answered = events.findLast((event) => event.workflowExecutionUpdateCompletedEventAttributes);
+  if (answered === undefined) throw new Error(`${recordId} was told nothing`);
+  return timeOf(answered);
+}
+
 /** The step of this name that was scheduled first; raises an error when the run has none. */
 export function stepOf({ steps }: RunHistory, name: string): Step {
   const step = steps.find((one) => one.name === name);

@@ -13,6 +13,7 @@ import type { BenchCloud } from './bring-up.ts';
 import type { Contest } from './contest.ts';
 import { type Figure, reasonToVoid } from './figures.ts';
 import { proveAlive } from './guests.ts';
+import { toldAt } from './history.ts';
 import { watchMemory } from './memory.ts';
 import { writeRandom } from './random-file.ts';
 import type { Say } from './say.ts';
@@ -23,8 +24,8 @@ const allowanceMs = 300;
 const novaMs = 650;
 
 /**
- * Images of a guest that runs on, of one that is stopped, and of one that runs and is away meanwhile: ours from the request to the image that is active; and in
- * turns with it, of the same guest, what the commands and libvirt calls take that nobody can do without: save, `qemu-img convert`, start,
+ * Images of a guest that runs on, of one that is stopped, and of one that runs and is away meanwhile: ours from the request until the
+ * record of the image says that it is active, by the server's clock; and in turns with it, of the same guest, what the commands and libvirt calls take that nobody can do without: save, `qemu-img convert`, start,
  * `cp` into the store, `sync`. Then of a large disk with little in it, and of one that is as large as that little.
  */
 export async function snapshots(contest: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<Snapshots> {
@@ -64,7 +65,7 @@ async function liveOnes({ contest: { ours }, cloud, rounds, say, workflowIds }: 
     await using acting = connectLibvirt({ socket: host.libvirtSocket });
     for (let round = 1; round <= rounds; round += 1) {
       await proveAlive(guest);
-      live.ours.push(await timed(() => snapshot(cloud, id, 'live', workflowIds.live)));
+      live.ours.push(await snapshot(cloud, id, 'live', workflowIds.live));
       live.floor.push(await timed(() => floorOfLive(acting, cloud, host, id)));
       say(`${round}/${rounds} live: ${last(live)} ms`);
     }
@@ -89,11 +90,14 @@ async function coldOnes({ contest: { ours }, cloud, rounds, say, workflowIds }: 
     await using acting = connectLibvirt({ socket: host.libvirtSocket });
     await using watching = connectLibvirt({ socket: host.libvirtSocket });
     const absence = await watchAbsence(watching, id);
-    const by = { ours: () => snapshot(cloud, id, 'cold', workflowIds.running), floor: () => floorOfRunning(acting, cloud, host, id) };
+    const by = {
+      ours: () => snapshot(cloud, id, 'cold', workflowIds.running),
+      floor: () => timed(() => floorOfRunning(acting, cloud, host, id)),
+    };
     for (let round = 1; round <= rounds; round += 1) {
       for (const who of ['ours', 'floor'] as const) {
         await proveAlive(guest);
-        running[who].push(await timed(by[who]));
+        running[who].push(await by[who]());
         await whenState(watching, id, DomainState.running);
         away[who].push(absence.take());
       }
@@ -101,7 +105,7 @@ async function coldOnes({ contest: { ours }, cloud, rounds, say, workflowIds }: 
     }
     await execute(cloud, 'stopInstance', { instanceId: id });
     for (let round = 1; round <= rounds; round += 1) {
-      stopped.ours.push(await timed(() => snapshot(cloud, id, 'cold', workflowIds.stopped)));
+      stopped.ours.push(await snapshot(cloud, id, 'cold', workflowIds.stopped));
       stopped.floor.push(await timed(() => extractAndStore(cloud, host, id)));
       say(`${round}/${rounds} stopped: ${last(stopped)} ms`);
     }
@@ -200,8 +204,8 @@ async function sparseOnes(cloud: BenchCloud, rounds: number, say: Say): Promise<
     const [large, small] = [await stoppedGuest(cloud, image.id, 4), await stoppedGuest(cloud, image.id, 0)];
     const stopWatching = watchMemory(cloud.workers.compute);
     for (let round = 1; round <= rounds; round += 1) {
-      samples.ours.push(await timed(() => snapshot(cloud, large)));
-      samples.floor.push(await timed(() => snapshot(cloud, small)));
+      samples.ours.push(await snapshot(cloud, large));
+      samples.floor.push(await snapshot(cloud, small));
       say(
         `${round}/${rounds} with ${contentMiB} MiB: in 4 GiB ${samples.ours.at(-1)?.toFixed(0)}, alone ${samples.floor.at(-1)?.toFixed(0)} ms`,
       );
@@ -236,27 +240,21 @@ async function stoppedGuest(cloud: BenchCloud, image: string, rootGiB: number): 
   return instanceId;
 }
 
-/** The image is deleted again, which is not measured. */
-async function snapshot(
-  cloud: BenchCloud,
-  instanceId: string,
-  mode: SnapshotMode = 'cold',
-  workflowIds: string[] = [],
-): Promise<() => Promise<void>> {
+/** How long it takes until the image is active. It is deleted again, which is not measured. */
+async function snapshot(cloud: BenchCloud, instanceId: string, mode: SnapshotMode = 'cold', workflowIds: string[] = []): Promise<number> {
   const workflowId = idFor('snapshotInstance');
   workflowIds.push(workflowId);
+  const askedAt = Date.now();
   const { id: imageId } = (await execute(cloud, 'snapshotInstance', { instanceId, name: 'bench', mode }, workflowId)) as Image;
-  return async () => {
-    await execute(cloud, 'deleteImage', { imageId });
-  };
+  const activeAt = await toldAt(cloud.client, `image/${imageId}`);
+  await execute(cloud, 'deleteImage', { imageId });
+  return activeAt - askedAt;
 }
 
-async function timed(work: () => Promise<(() => Promise<void>) | void>): Promise<number> {
+async function timed(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
-  const cleanUp = await work();
-  const ms = performance.now() - start;
-  await cleanUp?.();
-  return ms;
+  await work();
+  return performance.now() - start;
 }
 
 function execute({ client }: BenchCloud, type: string, request: object, workflowId = idFor(type)): Promise<unknown> {

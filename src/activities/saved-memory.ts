@@ -5,6 +5,7 @@ import { Context } from '@temporalio/activity';
 import type { Config } from '../config.ts';
 import { DomainCreate, ErrorCode, isLibvirtError, type Libvirt, LibvirtError, valuesOf } from '../libvirt/index.ts';
 import type { PowerState } from '../model/instance.ts';
+import { agentOf } from '../model/live-disk.ts';
 import type { Token } from '../model/tenure.ts';
 import type { Vif } from './addresses.ts';
 import { errnoOf } from './failures.ts';
@@ -48,6 +49,8 @@ export interface Woken {
   readonly isOff: boolean;
   readonly isPlugged: boolean;
   readonly powerState: PowerState;
+  /** Whether it may have an agent, which sets its clock. Absent in runs of before 0.2. */
+  readonly hasAgent?: boolean;
 }
 
 const pollMs = 200;
@@ -107,9 +110,14 @@ export function savedMemoryActivities(
         const isGone = isOff(state) && (state === null || !(await libvirt.domainHasManagedSaveImage({ dom: { uuid: instanceId } })));
         if (!isGone) await restoreIfOff(instanceId);
         const isPlugged = !isGone && (await whyUnplugged(vifs)).length === 0;
-        return { isOff: isGone, isPlugged, powerState: powerStateOf(await guest.state()) };
+        const powerState = powerStateOf(await guest.state());
+        return { isOff: isGone, isPlugged, powerState, hasAgent: !isGone && (await mayHaveAgent(instanceId)) };
       }),
   };
+
+  async function mayHaveAgent(uuid: string): Promise<boolean> {
+    return agentOf(await libvirt.domainGetXmlDesc({ dom: { uuid } })) !== 'none';
+  }
 
   async function restoreIfOff(uuid: string): Promise<void> {
     const guest = guestOf(libvirt, uuid);

@@ -48,6 +48,8 @@ export interface Decision {
 export interface Accepted {
   readonly token: Token;
   readonly onFailure: OnFailure;
+  /** Whether what nobody has to wait for is done while the record is let go. Absent in runs of before 0.2. */
+  readonly letsGoEarly?: true;
   /** The record, when there turned out to be nothing left to do. */
   readonly done?: unknown;
 }

@@ -3,6 +3,7 @@ import type { Fault } from '../model/instance.ts';
 import type { Accepted, OnFailure, OperationView } from '../model/operation.ts';
 import { searchAttributes as attribute } from '../model/search-attributes.ts';
 import type { OperationFailure } from '../model/tenure.ts';
+import { together } from '../model/together.ts';
 import type { ControlSteps } from './activities.ts';
 import { hold, type RecordRef } from './hold.ts';
 import { journal } from './journal.ts';
@@ -50,6 +51,11 @@ export interface Frame<Changes> extends Omit<StepMaker, 'position' | 'carrying'>
   readonly during: <Result>(changes: Changes, step: () => Promise<Result>) => Promise<Result>;
   /** In which records alone the operation leaves something when it succeeds. */
   readonly leave: (touches: readonly string[]) => void;
+  /**
+   * Past the point of no return: has something done for which nobody who takes the record next has to wait, while the record is let go. In a
+   * run of before 0.2 it is done at once.
+   */
+  readonly lastly: (work: () => Promise<unknown>) => Promise<void>;
   /** What becomes of a step that is out of retries, from here on. */
   readonly whenOutOfRetries: (policy: OnFailure) => void;
   /** Says of the step that ended last what it decided: people see it beside the step. */
@@ -88,6 +94,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   let isCommitted = false;
   let isInsisting = false;
   let left: { touches?: readonly string[] } = {};
+  const last: (() => Promise<unknown>)[] = [];
   const { position, patientControl, carrying, ...steps } = stepMaker(
     {
       type: of.type,
@@ -139,6 +146,10 @@ export async function operate<Input extends Accepted, Changes extends object, Re
     leave: (touches) => {
       left = { touches };
     },
+    lastly: async (work) => {
+      if (accepted.letsGoEarly === true) last.push(work);
+      else await work();
+    },
     whenOutOfRetries: (policy) => {
       onFailure = policy;
     },
@@ -159,7 +170,10 @@ export async function operate<Input extends Accepted, Changes extends object, Re
     const changes = await of.story(frame, accepted);
     // Asked for while the last step ran, which ended before it heard of it.
     if (run.consideredCancelled && !isCommitted) throw new CancelledFailure('cancelled in the last step');
-    return await CancellationScope.nonCancellable(() => finish('completed', changes));
+    return await CancellationScope.nonCancellable(async () => {
+      const [result] = await together([finish('completed', changes), ...last.map((work) => work())]);
+      return result;
+    });
   } catch (failure) {
     return await CancellationScope.nonCancellable(() => unwind(failure));
   }

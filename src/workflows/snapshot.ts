@@ -31,7 +31,7 @@ export async function makeImage<Input extends AcceptedSnapshot>({ afterwards, ..
     ...operation,
 
     story: async (frame, accepted) => {
-      const { control, longOnHost, whenHostReturns, undo, during, isCancelled, commit } = frame;
+      const { control, longOnHost, whenHostReturns, undo, during, isCancelled, commit, lastly } = frame;
       const { instance, host, snapshot } = accepted;
       const { imageId, format } = snapshot;
       const held = { imageId, firstRunId: workflowInfo().firstExecutionRunId };
@@ -63,8 +63,9 @@ export async function makeImage<Input extends AcceptedSnapshot>({ afterwards, ..
 
       if (isCancelled()) throw new CancelledFailure('cancelled while the image was stored');
       commit(); // from here on it is an image, which builds may begin from
-      const image = await control.completeImage({ ...held, stored });
-      made.resolve(afterwards === undefined ? image : await afterwards(frame, accepted, image));
+      const complete = () => control.completeImage({ ...held, stored });
+      if (afterwards === undefined) await lastly(() => complete().then(made.resolve));
+      else made.resolve(await afterwards(frame, accepted, await complete()));
 
       return changes;
     },
@@ -141,15 +142,18 @@ async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnap
   const [instanceId, source] = [instance.id, { of: 'disk', disk } as const];
   const isOn = instance.vmState === 'active' || instance.vmState === 'paused';
 
-  const room = () => onHost(host).lookForSnapshotRoom({ instanceId, disk });
-  requireRoom(await duringSnapshot(frame, accepted, room));
+  const room = () => duringSnapshot(frame, accepted, () => onHost(host).lookForSnapshotRoom({ instanceId, disk }));
+  const roomToSave = () => onHost(host).lookForRoom({ instanceId });
+  const asksAtOnce = isOn && snapshot.asksAtOnce === true;
+  const rooms = asksAtOnce ? await together([room(), roomToSave()]) : [await room()];
+  rooms.forEach(requireRoom);
   if (!isOn) {
     const extract = () => longOnHost(host).extractSnapshot({ instanceId, imageId, source, format, isCompressed });
     await together([during({ taskState: 'image_pending_upload' }, extract), meanwhile()]);
     return {};
   }
 
-  requireRoom(await onHost(host).lookForRoom({ instanceId }));
+  if (!asksAtOnce) requireRoom(await roomToSave());
   let isAway = true;
   undo('let the guest go on', async () => {
     if (isAway) await wakeWhateverIs(frame, accepted);
@@ -176,7 +180,7 @@ async function wake(frame: Frame<InstanceChanges>, { instance, host, vifs, vifPl
   if (woken.isOff) return { vmState: 'stopped', powerState: woken.powerState };
   if (instance.vmState === 'paused') return { powerState: woken.powerState };
   const { powerState } = await runOncePlugged(frame, { instanceId, host, vifs, vifPlug }, woken);
-  await onHost(host).setGuestClock({ instanceId });
+  if (woken.hasAgent !== false) await onHost(host).setGuestClock({ instanceId });
   return { powerState };
 }
 

@@ -66,7 +66,8 @@ test('a guest that was saved for a moment wakes, with the devices of its host', 
   domain.onCall = (name) => {
     if (name === 'create') domain.attached = [];
   };
-  expect(await inActivity(() => memory.wakeGuest({ ...guest, vifs: [] }))).toEqual({ isOff: false, isPlugged: true, powerState: 'paused' });
+  const woken = { isOff: false, isPlugged: true, powerState: 'paused', hasAgent: false };
+  expect(await inActivity(() => memory.wakeGuest({ ...guest, vifs: [] }))).toEqual(woken);
   expect(domain.calls).toEqual(['create', 'attach']);
 });
 

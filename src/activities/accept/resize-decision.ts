@@ -61,7 +61,8 @@ export const acceptDecisionActivities: AcceptDecisionActivities = {
     });
     const { migration } = instance;
     if (migration === undefined || migration === null) throw new Error(`instance ${instanceId} is resized and has no migration`);
-    return { token, onFailure: 'park', instance, migration, image, vifs, isSourceDown: source?.state === 'down', mayLeaveAtEnd: true };
+    const isSourceDown = source?.state === 'down';
+    return { token, onFailure: 'park', instance, migration, image, vifs, isSourceDown, mayLeaveAtEnd: true, letsGoEarly: true };
   },
 };
 

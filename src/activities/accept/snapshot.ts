@@ -31,6 +31,8 @@ export interface Snapshot {
   readonly taking?: Taking;
   /** Whether the image's record is told that it is being stored while its bytes are extracted. Absent in runs of before 0.2. */
   readonly savesEarly?: true;
+  /** Whether what need not wait for one another is asked and done at the same time. Absent in runs of before 0.2. */
+  readonly asksAtOnce?: true;
 }
 
 /** What decides, with what the guest and its host are by then, how a snapshot is taken. */
@@ -96,8 +98,8 @@ export function acceptSnapshotActivities(config: Pick<Config, 'vifPlugTimeoutSec
       await closeImage({ imageId: image.id, firstRunId, end: 'failed', changes: { status: 'killed' }, isOver: true });
       throw refusal;
     });
-    const snapshot: Snapshot = { imageId: image.id, imageToken, disk, format, isCompressed, taking, savesEarly: true };
-    return { token, onFailure, instance: record, host: hostOf(record), vifs, vifPlug, snapshot };
+    const snapshot: Snapshot = { imageId: image.id, imageToken, disk, format, isCompressed, taking, savesEarly: true, asksAtOnce: true };
+    return { token, onFailure, letsGoEarly: true, instance: record, host: hostOf(record), vifs, vifPlug, snapshot };
   }
 }
 

@@ -28,7 +28,7 @@ export async function leaveSource(
     },
     owe: () => control.oweWhenDown({ host: source, instanceId, networks: [], others: [], isOff: true, ...left({ ...migration, storage }) }),
   });
-  if (!isOwed) await control.releaseClaim({ host: source, instanceId, claimId });
+  if (!isOwed) await frame.lastly(() => control.releaseClaim({ host: source, instanceId, claimId }));
 }
 
 /**

@@ -81,7 +81,7 @@ export async function leaveSource(
     // In a shared directory the destination sees what the source cannot remove.
     if (isOwed && storage === 'shared') await onHost(destination).removeDisksAside({ instanceId, migrationId });
   }
-  if (!isOwed) await control.releaseClaim({ host: source, instanceId, claimId });
+  if (!isOwed) await frame.lastly(() => control.releaseClaim({ host: source, instanceId, claimId }));
 }
 
 /** Has the record wait for a resize no more, and ends its run: whoever holds the instance now sees to what it left. */
