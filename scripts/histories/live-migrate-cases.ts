@@ -9,6 +9,8 @@ export const liveMigrateCases: readonly Case[] = [
   moving('clean', 'through', async () => {}),
   moving('asked-at-once', 'through', async () => {}),
   moving('asked-at-once-and-given-up', 'wrong', async () => {}),
+  moving('looked-early', 'through', async () => {}),
+  moving('looked-early-and-given-up', 'wrong', async () => {}),
   {
     type: 'liveMigrateInstance',
     name: 'with-its-drive',

@@ -31,13 +31,12 @@ export interface DomainActivities {
    * Defines the domain, with a file of UEFI variables where its image asks for UEFI, and reads it back: what libvirt did not keep
    * would be missing in the guest. `libvirt.xml` keeps what was wanted. Raises `DomainDefinitionRejected`, `ImageUnusableHere`. Repeatable.
    */
-  defineDomain(input: {
-    token: Token;
-    instance: Instance;
-    image: BootImages;
-    disks: readonly Disk[];
-    vifs: readonly Vif[];
-  }): Promise<{ readonly machineType: string; readonly cpuModel: string }>;
+  defineDomain(input: Defining): Promise<{ readonly machineType: string; readonly cpuModel: string }>;
+  /**
+   * The same, and has the guest run at once: for one whose network was plugged before, so that nobody waits for it. One that is on is left
+   * so. Raises `DomainStateConflict` when it ended at once. Repeatable.
+   */
+  bootDomain(input: Defining): Promise<{ readonly powerState: PowerState }>;
   /**
    * Starts the guest with its processors stopped, so that its network is plugged before it looks; `isPlugged`: it is already, and nobody
    * has to wait. One that is started is left as it is. Repeatable.
@@ -50,6 +49,15 @@ export interface DomainActivities {
    * did. Right whatever there is. Repeatable.
    */
   removeInstance(input: { token: Token; instanceId: string }): Promise<{ readonly toWipe: readonly string[] }>;
+}
+
+/** A guest that is to have a domain on this host. */
+interface Defining {
+  readonly token: Token;
+  readonly instance: Instance;
+  readonly image: BootImages;
+  readonly disks: readonly Disk[];
+  readonly vifs: readonly Vif[];
 }
 
 /** What a domain has beside its definition; without these flags libvirt refuses to undefine one that has it. */
@@ -69,39 +77,26 @@ export function domainActivities(
   { vnc, runDir }: Pick<Config, 'vnc' | 'runDir'>,
 ): DomainActivities {
   return {
-    defineDomain: ({ token, instance, image, disks, vifs }) =>
-      whileHolding(instance.id, token, async (directory) => {
-        const chosen = await capabilities.choose(hardwareFor(instance, image));
-        // What a guest was built as it stays: an update of the host never changes its hardware.
-        const choices = { ...chosen, machineType: instance.machineType ?? chosen.machineType };
-        if (choices.uefi !== null) await makeUefiVariables(directory, choices.uefi);
-        const baseFormatOf = qemuFormatOf(image.root.diskFormat);
-        const options = { ...choices, baseOf: bases.pathOf, baseFormatOf, hasScreen: vnc.enabled };
-        const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, options));
-        const [dom] = await together([
-          libvirt.domainDefineXmlFlags({ xml: wanted, flags: 0 }), // its schema check takes 40 ms and finds less than reading back does
-          replacedAside(join(directory, 'libvirt.xml'), (partial) => writeFile(partial, `${wanted}\n`)),
-        ]);
-        const missing = missingFrom(wanted, await libvirt.domainGetXmlDesc({ dom, flags: DomainXml.inactive }));
-        if (missing.length > 0) throw fail('DomainDefinitionRejected', `libvirt did not keep all of the domain: ${missing.join('; ')}`);
-        return { machineType: choices.machineType, cpuModel: choices.cpuModel };
+    defineDomain: (input) => whileHolding(input.instance.id, input.token, (directory) => define(directory, input)),
+
+    bootDomain: (input) =>
+      whileHolding(input.instance.id, input.token, async (directory) => {
+        const { id: instanceId } = input.instance;
+        await define(directory, input);
+        await start(instanceId, 0);
+        return { powerState: await running(instanceId) };
       }),
 
     startPaused: ({ token, instanceId, vifs }) =>
       whileHolding(instanceId, token, async () => {
-        if ((await stateOf(instanceId)) === DomainState.shutoff) {
-          await devices.check(instanceId);
-          await libvirt.domainCreateWithFlags({ dom: { uuid: instanceId }, flags: DomainCreate.paused });
-        }
+        await start(instanceId, DomainCreate.paused);
         return { isPlugged: (await whyUnplugged(vifs)).length === 0 };
       }),
 
     runGuest: ({ token, instanceId }) =>
       whileHolding(instanceId, token, async () => {
         if ((await stateOf(instanceId)) === DomainState.paused) await libvirt.domainResume({ dom: { uuid: instanceId } });
-        const powerState = powerStateOf(await stateOf(instanceId));
-        if (powerState !== 'running') throw fail('DomainStateConflict', `the guest is ${powerState}: it ended before it ran`);
-        return { powerState, launchedAt: new Date().toISOString() };
+        return { powerState: await running(instanceId), launchedAt: new Date().toISOString() };
       }),
 
     removeInstance: ({ token, instanceId }) =>
@@ -115,6 +110,38 @@ export function domainActivities(
         return { toWipe };
       }),
   };
+
+  async function define(
+    directory: string,
+    { instance, image, disks, vifs }: Defining,
+  ): Promise<{ readonly machineType: string; readonly cpuModel: string }> {
+    const chosen = await capabilities.choose(hardwareFor(instance, image));
+    // What a guest was built as it stays: an update of the host never changes its hardware.
+    const choices = { ...chosen, machineType: instance.machineType ?? chosen.machineType };
+    if (choices.uefi !== null) await makeUefiVariables(directory, choices.uefi);
+    const baseFormatOf = qemuFormatOf(image.root.diskFormat);
+    const options = { ...choices, baseOf: bases.pathOf, baseFormatOf, hasScreen: vnc.enabled };
+    const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, options));
+    const [dom] = await together([
+      libvirt.domainDefineXmlFlags({ xml: wanted, flags: 0 }), // its schema check takes 40 ms and finds less than reading back does
+      replacedAside(join(directory, 'libvirt.xml'), (partial) => writeFile(partial, `${wanted}\n`)),
+    ]);
+    const missing = missingFrom(wanted, await libvirt.domainGetXmlDesc({ dom, flags: DomainXml.inactive }));
+    if (missing.length > 0) throw fail('DomainDefinitionRejected', `libvirt did not keep all of the domain: ${missing.join('; ')}`);
+    return { machineType: choices.machineType, cpuModel: choices.cpuModel };
+  }
+
+  async function start(uuid: string, flags: number): Promise<void> {
+    if ((await stateOf(uuid)) !== DomainState.shutoff) return;
+    await devices.check(uuid);
+    await libvirt.domainCreateWithFlags({ dom: { uuid }, flags });
+  }
+
+  async function running(uuid: string): Promise<'running'> {
+    const powerState = powerStateOf(await stateOf(uuid));
+    if (powerState !== 'running') throw fail('DomainStateConflict', `the guest is ${powerState}: it ended before it ran`);
+    return powerState;
+  }
 
   async function stateOf(uuid: string): Promise<number> {
     return (await libvirt.domainGetState({ dom: { uuid } })).state;

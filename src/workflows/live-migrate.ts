@@ -6,7 +6,7 @@ import { restOf } from '../model/live-migration/rest.ts';
 import { together } from '../model/together.ts';
 import { touchedBy } from '../model/touched.ts';
 import { claimDestination } from './destination.ts';
-import { liveArrivalOf, probingFor } from './live-migrate/arrival.ts';
+import { liveArriving } from './live-migrate/arrival.ts';
 import { driveAsDisk, driveOf } from './live-migrate/drive.ts';
 import { haveItAtTheSource, leaveSource } from './live-migrate/ends.ts';
 import { sendGuest } from './live-migrate/send.ts';
@@ -46,9 +46,9 @@ function migrated(request: unknown, steered: Steering): Promise<Instance> {
       const claimId = `migration/${instanceId}/${accepted.token.generation}`;
       before = { migration: null };
 
-      const probing = probingFor(frame, accepted);
-      const arrivalAt = liveArrivalOf(frame, accepted, migrationId, probing);
-      const { host: destination, storage, arrivals, guest, target } = await claimDestination(frame, accepted, claimId, probing, arrivalAt);
+      const { probing, arrivalAt } = liveArriving(frame, accepted, migrationId);
+      const arrival = await claimDestination(frame, accepted, claimId, probing, arrivalAt);
+      const { host: destination, storage, arrivals, guest, target, tidy } = arrival;
       const way = { source, destination, storage, claimId };
       const migration: Migration = {
         ...{ type: 'live-migration', id: migrationId, ...way },
@@ -62,7 +62,7 @@ function migrated(request: unknown, steered: Steering): Promise<Instance> {
       });
       const drive = (accepted.asksAtOnce === true ? driveOf : driveAsDisk)(frame, { instanceId, source, destination }, arrivals);
       const prepare = { instanceId, migrationId, storage, instance, image, arrivals, receives: drive.receives };
-      const ready = await during({ migration }, () => onHost(destination).prepareLiveArrival(prepare));
+      const [ready] = await together([during({ migration }, () => onHost(destination).prepareLiveArrival(prepare)), tidy()]);
       await drive.send(ready);
 
       const passage = { instanceId, migrationId, target, policy: guest.policy, ...passageOf(arrivals) };

@@ -68,11 +68,12 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
 
     story: async (frame, accepted) => {
       const { onHost, longOnHost, whenHostReturns, undo, enter, during, whenOutOfRetries } = frame;
-      const { instance, host: source, flavor, image, vifs, timeoutSeconds, retrySeconds, preparesEarly } = accepted;
+      const { instance, host: source, flavor, image, vifs, timeoutSeconds, retrySeconds, preparesEarly, bootsAtOnce } = accepted;
       const { id: instanceId } = instance;
       const { workflowId, runId, firstExecutionRunId: migrationId } = workflowInfo();
       const claimId = `migration/${instanceId}/${accepted.token.generation}`;
       const isToRun = instance.vmState === 'active';
+      const boot = { image, vifs, isToRun, bootsAtOnce };
       before = { host: source, flavor: instance.flavor, disks: instance.disks, migration: null };
 
       const probing = probingFor(frame, accepted);
@@ -89,7 +90,7 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
       undo('have the guest where and as it was', async () => {
         const hands = { onHost: whenHostReturns, waitOnHost: frame.waitOnHost };
         await shutDown(hands, { instanceId, host: source, timeoutSeconds, retrySeconds });
-        const powerState = await startWhere(hands, { instance, host: source, disks: instance.disks, image, vifs, isToRun });
+        const powerState = await startWhere(hands, { ...boot, instance, host: source, disks: instance.disks });
         before = { ...before, vmState: instance.vmState, powerState };
       });
       const way = { instanceId, source, destination };
@@ -114,7 +115,7 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
 
       mayRun = isToRun;
       const finishing = { taskState: 'resize_finish', flavor, disks } as const;
-      const start = () => startWhere(frame, { instance: { ...instance, flavor }, host: destination, disks, image, vifs, isToRun });
+      const start = () => startWhere(frame, { ...boot, instance: { ...instance, flavor }, host: destination, disks });
       // A run of before 0.2 told it first.
       const powerState = await (preparesEarly === true ? during(finishing, start) : enter(finishing).then(start));
 

@@ -53,7 +53,7 @@ describe.each(Object.entries(strikes).filter(([name]) => isLong || struckAlways.
         await Promise.all(cases.map((one) => whenHit(own, one)));
         await strike(own, cases);
         await Promise.all(cases.map((one) => letGo(own, one)));
-        const rested = await Promise.all(cases.map(({ instanceId }) => whenRested(instanceId)));
+        const rested = await Promise.all(cases.map(whenRested));
         const ends = await Promise.all(cases.map(async ({ run }) => (await endOf(run))?.type ?? 'completed'));
         const seen = cases.map((one, index) => ({ ...nameOf(one), end: ends[index], ...placeOf(rested[index], one) }));
         expect(seen).toEqual(cases.map((one) => expect.toBeOneOf(endsOf(outcome, one).map((end) => ({ ...nameOf(one), ...end })))));
@@ -108,11 +108,11 @@ async function execute<Result>(type: string, request: object): Promise<Result> {
 }
 
 /** No operation has it any more. */
-function whenRested(instanceId: string): Promise<Instance> {
+function whenRested({ instanceId, step, point }: Moving): Promise<Instance> {
   const look = async () => {
     const record = own.client.workflow.getHandle(`instance/${instanceId}`);
     const instance = await record.query<Instance>('record').catch(() => null); // away for a moment when its worker is
     return instance?.operation === null ? instance : null;
   };
-  return until(look, { what: `${instanceId} to rest`, timeoutMs: 120_000, intervalMs: 50 });
+  return until(look, { what: `the guest that was stopped ${point} ${step} to rest`, timeoutMs: 120_000, intervalMs: 50 });
 }

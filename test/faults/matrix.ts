@@ -84,7 +84,7 @@ export function hasPoint(step: string, point: FaultPoint): boolean {
 }
 
 const lockedSteps: ReadonlySet<string> = new Set([
-  ...['createDisks', 'defineDomain', 'startPaused', 'runGuest', 'removeInstance', 'wipeDisks'],
+  ...['createDisks', 'defineDomain', 'bootDomain', 'startPaused', 'runGuest', 'removeInstance', 'wipeDisks'],
   ...['shutDownGuest', 'switchGuestOff', 'pauseGuest', 'unpauseGuest', 'injectNmi', 'setGuestClock', 'setGuestPassword'],
   ...['saveGuest', 'restoreGuest', 'forgetSavedMemory'],
   ...['writeProbe', 'answerProbe', 'removeProbes', 'setDisksAside', 'placeDisks', 'makeFileKey', 'openFileReceiver'],

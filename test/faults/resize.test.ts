@@ -30,7 +30,7 @@ const poweredAs = ({ outcome }: Strike) => (outcome === 'is terminated' ? expect
 const isLong = process.env['NOVAFLOW_TEST_ALL'] === '1';
 /** Of the shorter run: what undoes most. */
 const struckAlways = ['they are cancelled'];
-const stepsOfShort = ['setDisksAside', 'placeDisks', 'runGuest'];
+const stepsOfShort = ['setDisksAside', 'placeDisks', 'bootDomain'];
 
 const flavor = { name: 'small', vcpus: 1, memoryMiB: 16, rootGiB: 0 };
 const larger = { ...flavor, name: 'larger', memoryMiB: 24 };

@@ -64,6 +64,7 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
     const state = guest === undefined ? 'absent' : guest === 'running' || guest === 'paused' ? guest : 'off';
     return { state: isSwitched ? 'held' : state, job: isMoving ? 'migration out' : 'none', isSwitched, completed: null };
   };
+  const target = { uri: `qemu+tls://${name}/system`, address: name, listenAddress: '127.0.0.1', instancesDir: '/instances' };
   const wish = (instanceId: string, migrationId: string, change: (job: FakeJob) => void) => {
     const job = host.migrations.get(instanceId);
     if (job?.migrationId !== migrationId || job.end !== null) return { refusal: 'the guest is not being moved now' };
@@ -80,7 +81,7 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
     else if (host.migrationsGo === 'through' || asked === 'forceComplete') {
       peers.get(job.to)?.guests.set(instanceId, host.guests.get(instanceId) ?? 'defined');
       host.guests.delete(instanceId);
-      job.end = { end: 'gone', reason: null };
+      job.end = { end: 'gone', reason: null, isArrived: true };
     }
   };
   return {
@@ -93,6 +94,7 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
       const hardware = { virtType: 'qemu', arch: 'x86_64', machineType: 'pc-q35-7.2', cpuXml: null, graphics: [], memoryMiB: 64 };
       return { ...hardware, isPaused: guest === 'paused', policy };
     },
+    targetOfMigration: async () => target,
     checkTakesGuest: async () => ({ refusal: host.refusesArrivals }),
     reachDestination: async ({ target: { address } }) => {
       if (!peers.has(address)) throw fail('MigrationPreCheckError', `libvirtd of ${name} does not reach ${address}`);
@@ -137,7 +139,6 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
       const noDevice = whyNoDevice(host, devicesFor(arrivals));
       if (noDevice !== null) return { refusal: noDevice, type: 'MigrationPreCheckError', missing: [] };
       if (host.disks.has(instance.id)) return { refusal: 'it has disk', type: 'DestinationDiskExists', missing: [] };
-      const target = { uri: `qemu+tls://${name}/system`, address: name, listenAddress: '127.0.0.1', instancesDir: '/instances' };
       return { refusal, arrivals, missing: [], target };
     },
     prepareLiveArrival: async ({ instanceId, receives }) => {

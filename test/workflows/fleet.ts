@@ -349,6 +349,10 @@ function fakeSteps(
       host.guests.set(instance.id, 'defined');
       return { machineType: 'pc-q35-7.2', cpuModel: 'fake' };
     },
+    bootDomain: async ({ instance }) => {
+      host.guests.set(instance.id, 'running');
+      return { powerState: 'running' };
+    },
     startPaused: async ({ instanceId }) => {
       host.guests.set(instanceId, 'paused');
       return { isPlugged: false };

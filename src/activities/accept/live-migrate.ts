@@ -24,6 +24,8 @@ export interface AcceptedLiveMigration extends AcceptedGuest {
   readonly asked: WantedMigration;
   /** Whether what need not wait for one another is asked at the same time. Absent in runs of before 0.2. */
   readonly asksAtOnce?: true;
+  /** Whether the guest is looked at beside the choice of its destination, so that both hosts are asked all else at once. Absent in runs of before 0.2. */
+  readonly looksEarly?: true;
 }
 
 export interface AcceptLiveMigrationActivities {
@@ -53,7 +55,7 @@ export function acceptLiveMigrationActivities({ liveMigration }: Pick<Config, 'l
       const host = hostOf(instance);
       return {
         ...{ token, onFailure, instance, host, image, onlyOn, blockMigration, diskOverCommit, asked },
-        ...{ asksAtOnce: true, letsGoEarly: true },
+        ...{ asksAtOnce: true, looksEarly: true, letsGoEarly: true },
         wanted: placementOf(instance, instance.flavor, image),
         turned: [{ host, filter: 'source', reason: `${host}: a migration goes to another host` }],
       };

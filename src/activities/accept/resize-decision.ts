@@ -19,6 +19,8 @@ export interface AcceptedDecision extends Accepted {
   readonly isSourceDown: boolean;
   /** Whether what its end leaves is told at its end. Absent in runs of before 0.2, which told it in a step of its own. */
   readonly mayLeaveAtEnd?: true;
+  /** Whether one step defines the guest and has it run. Absent in runs of before 0.2. */
+  readonly bootsAtOnce?: true;
 }
 
 export interface AcceptDecisionActivities {
@@ -62,7 +64,8 @@ export const acceptDecisionActivities: AcceptDecisionActivities = {
     const { migration } = instance;
     if (migration === undefined || migration === null) throw new Error(`instance ${instanceId} is resized and has no migration`);
     const isSourceDown = source?.state === 'down';
-    return { token, onFailure: 'park', instance, migration, image, vifs, isSourceDown, mayLeaveAtEnd: true, letsGoEarly: true };
+    const sinceThen = { mayLeaveAtEnd: true, bootsAtOnce: true, letsGoEarly: true } as const;
+    return { token, onFailure: 'park', instance, migration, image, vifs, isSourceDown, ...sinceThen };
   },
 };
 

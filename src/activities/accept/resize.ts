@@ -33,6 +33,8 @@ export interface AcceptedResize extends AcceptedGuest {
   readonly preparesEarly?: true;
   /** Whether what need not wait for one another is asked at the same time. Absent in runs of before 0.2. */
   readonly asksAtOnce?: true;
+  /** Whether one step defines the guest and has it run. Absent in runs of before 0.2. */
+  readonly bootsAtOnce?: true;
   /** 0: the guest is not asked to shut down. */
   readonly timeoutSeconds: number;
   readonly retrySeconds: number;
@@ -94,6 +96,7 @@ export function acceptResizeActivities(config: ResizeConfig): AcceptResizeActivi
         asksForStorage: true,
         preparesEarly: true,
         asksAtOnce: true,
+        bootsAtOnce: true,
         timeoutSeconds: shutdownSecondsOf(image.properties, config.shutdownTimeoutSeconds),
         retrySeconds: config.shutdownRetrySeconds,
         confirmWindowSeconds,

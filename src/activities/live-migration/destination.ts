@@ -9,6 +9,8 @@ import type { MovableGuest } from './source.ts';
 import type { MigrationTarget } from './start.ts';
 
 export interface MigrationDestinationActivities {
+  /** Where a guest that comes to this host is sent. Changes nothing. */
+  targetOfMigration(input: { token: Token }): Promise<MigrationTarget>;
   /** Why this host cannot take the guest, or null: processor and machine are compared by its own hypervisor. Changes nothing. */
   checkTakesGuest(input: { token: Token; guest: MovableGuest }): Promise<{ readonly refusal: string | null }>;
 }
@@ -26,9 +28,10 @@ export function migrationTarget({
 
 export function migrationDestinationActivities(
   libvirt: Libvirt,
-  config: Pick<Config, 'host' | 'liveMigration' | 'pkiDir'>,
+  config: Pick<Config, 'host' | 'liveMigration' | 'pkiDir' | 'instancesDir'>,
 ): MigrationDestinationActivities {
   return {
+    targetOfMigration: async () => migrationTarget(config),
     checkTakesGuest: async ({ guest }) => ({
       refusal: (await whyNoTls(guest)) ?? (await whyNotMachine(guest)) ?? (await whyNotCpu(guest)),
     }),

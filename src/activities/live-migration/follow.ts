@@ -2,8 +2,9 @@ import { setTimeout } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ConnectionLost, ErrorCode, isLibvirtError, type Libvirt } from '../../libvirt/index.ts';
 import { migrationProgress } from '../../model/live-migration/progress.ts';
-import { endAtSource, type SourceEnd } from '../../model/live-migration/sight.ts';
+import { endAtSource } from '../../model/live-migration/sight.ts';
 import { type Answer, answerOf } from './answer.ts';
+import type { MigrationEnd } from './note.ts';
 import { type JobSight, sightOf } from './sight.ts';
 import type { Steering } from './steer.ts';
 import type { Unblocking } from './unblock.ts';
@@ -15,11 +16,16 @@ export interface Followed {
   readonly wasPaused: boolean;
   /** libvirt's answer, which comes with the end; null for a migration that another worker began. */
   readonly answer: Promise<unknown> | null;
+  /** Whether it is the answer to the call that began the migration: libvirt then says of all of it how it went. */
+  readonly answersForAll: boolean;
   readonly steering: Steering;
   readonly unblocking: Unblocking;
   /** Called when the job is seen first. */
   readonly begun: () => Promise<void>;
 }
+
+/** How a migration ended; `broken`: the hosts lost one another after its switch. */
+type FollowedEnd = MigrationEnd | (Omit<MigrationEnd, 'end'> & { readonly end: 'broken' });
 
 const pollMs = 200;
 /** Between two looks that see no job, where no answer will come. */
@@ -34,8 +40,8 @@ const awayMs = 60_000;
  * Follows a migration to its end, steering it on the way. A cancel that was requested aborts it, unless the guest has switched over; any
  * other, such as that of a worker that stops, leaves it alone and is raised. Raises `ConnectionLost` when libvirt stays away.
  */
-export async function follow(followed: Followed): Promise<{ readonly end: SourceEnd | 'broken'; readonly reason: string | null }> {
-  const { libvirt, uuid, wasPaused, steering, unblocking, begun } = followed;
+export async function follow(followed: Followed): Promise<FollowedEnd> {
+  const { libvirt, uuid, wasPaused, answersForAll, steering, unblocking, begun } = followed;
   const answer = answerOf(followed.answer);
   let [hasBegun, looksWithoutJob, awaySince] = [false, 0, null as number | null];
   for (;;) {
@@ -44,7 +50,7 @@ export async function follow(followed: Followed): Promise<{ readonly end: Source
     const sight = await seen();
     const end = sight === null ? 'moving' : endAtSource(sight, wasPaused);
     looksWithoutJob = end === 'moving' ? 0 : looksWithoutJob + 1;
-    if (end !== 'moving' && isOver(state)) return { end, reason: end === 'gone' ? null : why(state) };
+    if (end !== 'moving' && isOver(state)) return ended(end, state);
     if (sight !== null && end === 'moving') await steer(sight);
     await pause(answer, end === 'moving');
   }
@@ -60,6 +66,13 @@ export async function follow(followed: Followed): Promise<{ readonly end: Source
   /** Without an answer to come, a job that libvirt is about to begin and one that is over look the same for a moment. */
   function isOver(state: ReturnType<Answer['state']>): boolean {
     return state === 'given' || (state === 'unknown' && looksWithoutJob > 1);
+  }
+
+  /** libvirt answers without an error when the destination has finished the migration and the source has let go of the guest. */
+  function ended(end: FollowedEnd['end'], state: ReturnType<Answer['state']>): FollowedEnd {
+    if (end !== 'gone') return { end, reason: why(state) };
+    const isArrived = answersForAll && state === 'given' && answer.reason() === null;
+    return { end, reason: null, ...(isArrived ? { isArrived } : {}) };
   }
 
   /** What kept this call from being answered says nothing of a migration that was seen to go on. */

@@ -11,7 +11,7 @@ import { faultPoint } from '../fault-hook.ts';
 import { guestOf } from '../guest.ts';
 import type { WhileHolding } from '../holding.ts';
 import { run } from '../run.ts';
-import { follow } from './follow.ts';
+import { type Followed, follow } from './follow.ts';
 import { lastTryIn, type MigrationEnd, type MigrationNote, type MigrationNotes, migrationNotes } from './note.ts';
 import { resumedPostCopy } from './resume.ts';
 import { type JobSight, sightOf } from './sight.ts';
@@ -52,10 +52,12 @@ export function migrateActivities(
         const sight = await unblockingFor(input).answered(sightOf(libvirt, input.instanceId));
         const note = await noteFor(input, notes, sight);
         if (note.end !== null) return note.end;
-        const { end, reason } = await moved(input, notes, note, sight);
-        if (end === 'broken') throw fail('PostCopyBroken', `the hosts lost one another after the guest had switched over: ${reason}`);
-        await notes.write({ ...note, isBegun: true, end: { end, reason } });
-        return { end, reason };
+        const ended = await moved(input, notes, note, sight);
+        if (ended.end === 'broken') {
+          throw fail('PostCopyBroken', `the hosts lost one another after the guest had switched over: ${ended.reason}`);
+        }
+        await notes.write({ ...note, isBegun: true, end: ended });
+        return ended;
       }),
   };
 
@@ -66,8 +68,8 @@ export function migrateActivities(
       await notes.write({ ...note, isBegun: true });
       await faultPoint('copying');
     };
-    const { answer } = await begin(input, note, sight);
-    return follow({ libvirt, uuid, wasPaused: note.wasPaused, answer, steering, unblocking: unblockingFor(input), begun });
+    const { answer, answersForAll } = await begin(input, note, sight);
+    return follow({ libvirt, uuid, wasPaused: note.wasPaused, answer, answersForAll, steering, unblocking: unblockingFor(input), begun });
   }
 
   function unblockingFor({ instanceId, policy }: MigrateInput): Unblocking {
@@ -89,16 +91,16 @@ export function migrateActivities(
     input: MigrateInput,
     { isBegun, wasPaused }: MigrationNote,
     sight: JobSight,
-  ): Promise<{ readonly answer: Promise<unknown> | null }> {
+  ): Promise<Pick<Followed, 'answer' | 'answersForAll'>> {
     const { instanceId: uuid } = input;
     const seen = endAtSource(sight, wasPaused);
     if (seen === 'broken') {
       log.warn('a migration that broke off after its switch is gone on with', { instanceId: uuid });
-      return { answer: resumedPostCopy(libvirt, uuid, input) };
+      return { answer: resumedPostCopy(libvirt, uuid, input), answersForAll: false };
     }
-    if (seen !== 'here' || isBegun) return { answer: null };
+    if (seen !== 'here' || isBegun) return { answer: null, answersForAll: false };
     await guestOf(libvirt, uuid).requireOurs();
-    return startMigration(libvirt, uuid, input, instancesDir);
+    return { ...(await startMigration(libvirt, uuid, input, instancesDir)), answersForAll: true };
   }
 }
 

@@ -9,6 +9,11 @@ import { errnoOf } from '../failures.ts';
 export interface MigrationEnd {
   readonly end: SourceEnd;
   readonly reason: string | null;
+  /**
+   * libvirt answered the source that the destination has the guest: nobody else has to be asked. Absent of an end that was found in another
+   * way, and in runs of before 0.2.
+   */
+  readonly isArrived?: true;
 }
 
 /** What the source keeps of a migration for who comes after a worker that was killed. */

@@ -14,30 +14,29 @@ export interface Sending extends Omit<MigrateInput, 'token'> {
 
 /**
  * Sends a running guest to a destination that is ready for it, and returns once it is proven to be there; from then on nothing is undone.
- * Whatever became of the step, both hosts are asked who has the guest before anything else is done: past its switch a cancel changes
+ * Unless libvirt said so, both hosts are asked who has the guest before anything else is done: past its switch a cancel changes
  * nothing. A post-copy that broke off is taken up again, by an operator where that fails, since neither side is whole. Raises
  * `OperationFailed` with the source's reason when the guest stayed, or ended.
  */
 export async function sendGuest(frame: Frame<InstanceChanges>, sending: Sending): Promise<void> {
   const { source, destination, ...passage } = sending;
   for (;;) {
-    const { end, reason, failure } = await followed(() => frame.longOnHost(source).migrateGuest(passage));
-    const whose = await frame.insist(() => whoHasIt(frame, sending, end));
+    const seen = await followed(() => frame.longOnHost(source).migrateGuest(passage));
+    const whose = await frame.insist(() => whoHasIt(frame, sending, seen));
     if (whose === 'destination' || whose === 'unknown') frame.commit();
     if (whose === 'destination') return;
     if (whose === 'unknown') continue; // from now on the step itself waits for an operator
-    if (failure !== null && end === null) throw failure;
-    const why = reason ?? (whose === 'nobody' ? 'it ended on both hosts' : 'nobody said why');
+    if (seen.failure !== null && seen.end === null) throw seen.failure;
+    const why = seen.reason ?? (whose === 'nobody' ? 'it ended on both hosts' : 'nobody said why');
     throw ApplicationFailure.nonRetryable(`the guest did not go to ${destination}: ${why}`, 'OperationFailed', {
       ...{ step: 'migrateGuest', host: source },
     });
   }
 }
 
-interface Followed {
+interface Followed extends Omit<MigrationEnd, 'end'> {
   /** Null: nobody followed it to its end. */
   readonly end: SourceEnd | 'broken' | null;
-  readonly reason: string | null;
   readonly failure: unknown;
 }
 
@@ -51,14 +50,15 @@ async function followed(follow: () => Promise<MigrationEnd>): Promise<Followed> 
 }
 
 /**
- * Who has the guest, by both hosts; `unknown`: neither side of a post-copy is whole. `seen`: how it ended at the source. A guest that runs at
+ * Who has the guest, by both hosts; `unknown`: neither side of a post-copy is whole. `followed`: how it ended at the source. A guest that runs at
  * its destination, and for which nothing comes in any more, is there whatever its source would say, which may be lost.
  */
 async function whoHasIt(
   { whenHostReturns, unlessAway }: Frame<InstanceChanges>,
   { instanceId, source, destination }: Sending,
-  seen: Followed['end'],
+  { end: seen, isArrived }: Followed,
 ): Promise<Whose> {
+  if (isArrived === true) return 'destination';
   if (seen === 'here') return 'source';
   const there = await unlessAway(destination)
     .sightOfGuest({ instanceId })

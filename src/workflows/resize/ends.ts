@@ -50,6 +50,7 @@ export async function reverted(frame: Frame<InstanceChanges>, accepted: Accepted
     image,
     vifs,
     isToRun: oldVmState === 'active',
+    bootsAtOnce: accepted.bootsAtOnce,
   });
   if (toWipe.length > 0) {
     await longOnHost(destination).wipeDisks(here); // the guest need not wait for that

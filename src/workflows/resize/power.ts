@@ -13,6 +13,8 @@ export interface Wanted {
   readonly vifs: readonly Vif[];
   /** One that was stopped stays so. */
   readonly isToRun: boolean;
+  /** Whether one step does it. Absent in runs of before 0.2. */
+  readonly bootsAtOnce: true | undefined;
 }
 
 /**
@@ -21,11 +23,13 @@ export interface Wanted {
  */
 export async function startWhere(
   { onHost }: { readonly onHost: (host: string) => HostSteps },
-  { instance, host, disks, image, vifs, isToRun }: Wanted,
+  { instance, host, disks, image, vifs, isToRun, bootsAtOnce }: Wanted,
 ): Promise<PowerState> {
   const { id: instanceId } = instance;
   const steps = onHost(host);
-  await steps.defineDomain({ instance, image, disks, vifs });
+  const domain = { instance, image, disks, vifs };
+  if (isToRun && bootsAtOnce === true) return (await steps.bootDomain(domain)).powerState;
+  await steps.defineDomain(domain);
   if (!isToRun) return (await steps.switchGuestOff({ instanceId })).powerState;
   await steps.startPaused({ instanceId, vifs });
   return (await steps.runGuest({ instanceId })).powerState;

@@ -40,13 +40,13 @@ test('a guest that was restored paused is moved, and is here when it stays', asy
   expect(source.calls).toEqual(['downtime', 'perform']);
 });
 
-test('a migration is made once, and its end is answered again', async () => {
+test('a migration is made once, and its end is answered again, with what libvirt said of it', async () => {
   const { acts, source } = await fakeSource();
   source.onCall = () => {
     source.is = movedAway;
   };
   for (let time = 0; time < 2; time += 1) {
-    expect(await inActivity(() => acts.migrateGuest(input))).toEqual({ end: 'gone', reason: null });
+    expect(await inActivity(() => acts.migrateGuest(input))).toEqual({ end: 'gone', reason: null, isArrived: true });
   }
   expect(source.calls.filter((name) => name === 'perform')).toHaveLength(1);
 });

@@ -17,7 +17,7 @@ export function slowTests(started: Start): void {
   test('a migration that takes longer than it may is forced to its end where that is wanted', async (context) => {
     const mover = await started(context, busy);
     const input = await mover.prepare({ bandwidthMiBps: 16, completionTimeoutSeconds: 6, onTimeout: 'forceComplete' });
-    expect(await mover.migrate(input)).toEqual({ end: 'gone', reason: null });
+    expect(await mover.migrate(input)).toMatchObject({ end: 'gone', reason: null });
     expect((await mover.to.acts.sightOfGuest({ instanceId: mover.id })).completed?.totalMs).toBeGreaterThan(6_000);
     await mover.whenTicks(mover.to);
   });
@@ -26,7 +26,7 @@ export function slowTests(started: Start): void {
     const mover = await started(context, busy);
     const attempt = mover.begin(await mover.prepare({ bandwidthMiBps: 16, autoConverge: true }));
     await attempt.when(({ throttlePercent }) => throttlePercent > 0);
-    expect(await attempt.ended).toEqual({ end: 'gone', reason: null });
+    expect(await attempt.ended).toMatchObject({ end: 'gone', reason: null });
     await mover.whenTicks(mover.to);
   });
 
@@ -47,7 +47,7 @@ export function slowTests(started: Start): void {
       expect(await attempt.ended).toMatchObject({ end: 'here' }); // before they are joined again, and before TCP gives up
       await mover.whenTicks(from);
       await rejoin(from.host);
-      expect(await mover.migrate({ ...(await mover.prepare()), migrationId: 'first/2' })).toEqual({ end: 'gone', reason: null });
+      expect(await mover.migrate({ ...(await mover.prepare()), migrationId: 'first/2' })).toMatchObject({ end: 'gone', reason: null });
     },
   );
 }
