@@ -71,7 +71,13 @@ export async function planner(inputs: BuildInputs, libvirt: Libvirt): Promise<(i
       copies: Object.entries(boot).flatMap(([name, file]) => (file === null ? [] : [{ from: pathOf(file.id), to: join(directory, name) }])),
       configDrive: { path: join(directory, 'disk.config'), files: configDriveFiles({ instance, ports, publicKeys, secrets: {} }) },
       xml: domainXml(
-        domainSpecOf(directory, instance, image, disks, vifs, { ...choices, baseOf: pathOf, baseFormatOf: baseFormat, hasScreen: false }),
+        domainSpecOf(directory, instance, image, disks, vifs, {
+          ...choices,
+          baseOf: pathOf,
+          baseFormatOf: baseFormat,
+          hasScreen: false,
+          sharedCpus: null,
+        }),
       ),
     };
   };

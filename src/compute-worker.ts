@@ -13,6 +13,7 @@ import { givenDeviceActivities } from './activities/disks/given-devices.ts';
 import { diskActivities } from './activities/disks.ts';
 import { domainActivities } from './activities/domain.ts';
 import { guestAgentActivities } from './activities/guest-agent.ts';
+import { guestCpus } from './activities/guest-cpus.ts';
 import { guestWatch } from './activities/guest-watch.ts';
 import { holdingIn } from './activities/holding.ts';
 import type { HostLongActivities, QuickActivities } from './activities/host.ts';
@@ -131,8 +132,9 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
   const whileHolding = holdingIn(config.instancesDir);
   const bases = baseCache(config);
   const capabilities = capabilitiesOf(libvirt);
+  const askGuestCpus = guestCpus(libvirt, config.host);
   const backends = diskBackends(config);
-  const domains = domainActivities(libvirt, capabilities, whileHolding, bases, backends.devices, config);
+  const domains = domainActivities(libvirt, { capabilities, askGuestCpus }, whileHolding, bases, backends.devices, config);
   const { fetchBases, writeDisks, wipeDisks, ...disks } = diskActivities(whileHolding, bases, backends, config);
   const { placeDisks, ...arrivals } = destinationActivities(libvirt, capabilities, whileHolding, bases, backends, config);
   const { clearDevices, ...givenDevices } = givenDeviceActivities(libvirt, whileHolding, backends);
@@ -140,6 +142,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
   const remove = owedRemoval({ ...domains, ...departures, wipeDisks }, config.host.name, logger);
   const endSuperseded = endSupersededGuests(config, libvirt, whileHolding, logger);
   const { report, attend } = hostReporter(config, libvirt, capabilities, {
+    askGuestCpus,
     guests: guestWatch(config, libvirt),
     session: randomUUID(),
     stopping,
@@ -191,7 +194,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...migrationDestinationActivities(libvirt, config),
       ...liveArrivalActivities(
         reception(libvirt, capabilities, bases, config),
-        capabilities,
+        { capabilities, askGuestCpus },
         whileHolding,
         bases,
         backends.arrivals,
@@ -202,7 +205,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       ...vifActivities,
       ...consoleActivities(config),
       ...hostListingActivities(libvirt, backends.devices, config),
-      ...measureActivities(libvirt, capabilities, config),
+      ...measureActivities(libvirt, capabilities, askGuestCpus, config),
     },
   };
 }

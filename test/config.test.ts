@@ -38,6 +38,8 @@ test('without a setting anywhere the defaults hold', () => {
       availabilityZone: null,
       cpuMetrics: false,
       pciDevices: [],
+      cpuDedicatedSet: null,
+      cpuSharedSet: null,
       capacity: { vcpus: null, memoryMiB: null, diskGiB: null },
       reserved: { vcpus: 0, memoryMiB: 512, diskGiB: 0 },
       ratios: { vcpus: 4, memory: 1, disk: 1 },
@@ -227,6 +229,16 @@ test('a file that is not YAML is refused with the place of the mistake', () => {
 test('a file that was named and is not there is refused', () => {
   const file = join(directory, 'missing.yaml');
   expect(problems({ file })).toEqual([`${file}: ENOENT: no such file or directory, open '${file}'`]);
+});
+
+test('CPUs are for guests that have theirs alone, or are shared', () => {
+  expect(problems({ file: fileWith('host: { cpuDedicatedSet: "4-12,^8", cpuSharedSet: "0-3,8" }\n') })).toEqual([]);
+  expect(problems({ env: { NOVAFLOW_HOST_CPU_DEDICATED_SET: '1' } })).toEqual([]);
+  expect(problems({ env: { NOVAFLOW_HOST_CPU_DEDICATED_SET: '5-4' } })).toEqual([
+    'NOVAFLOW_HOST_CPU_DEDICATED_SET: host.cpuDedicatedSet must be a set of CPUs, such as "4-12,^8,15"',
+  ]);
+  const flags = { 'host.cpuDedicatedSet': '4-12', 'host.cpuSharedSet': '0-4' };
+  expect(problems({ flags })).toEqual(['--host-cpu-shared-set: host.cpuSharedSet must have no CPU that is in host.cpuDedicatedSet']);
 });
 
 test('a section whose settings are all commented out says nothing', () => {

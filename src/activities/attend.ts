@@ -8,6 +8,7 @@ import type { Report } from '../model/host-record.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type CpuMetrics, cpuMonitor } from './cpu-monitor.ts';
 import { payDebts, type Removal } from './debts.ts';
+import type { AskGuestCpus } from './guest-cpus.ts';
 import type { GuestWatch } from './guest-watch.ts';
 import { inventoryOf, reportOf } from './inventory.ts';
 import { client, startAndUpdate } from './record-client.ts';
@@ -27,6 +28,7 @@ export interface Reporter extends AttendActivities {
 
 /** What a reporter needs of this worker process. */
 interface ReporterParts {
+  readonly askGuestCpus: AskGuestCpus;
   readonly guests: GuestWatch;
   /** Names the process. */
   readonly session: string;
@@ -46,7 +48,7 @@ export function hostReporter(
   config: Config,
   libvirt: Libvirt,
   capabilities: Capabilities,
-  { guests, session, stopping, remove, endSuperseded, removeKept }: ReporterParts,
+  { askGuestCpus, guests, session, stopping, remove, endSuperseded, removeKept }: ReporterParts,
 ): Reporter {
   const measure = config.host.cpuMetrics ? cpuMonitor() : null;
   let inventory: Inventory | null = null;
@@ -116,7 +118,7 @@ export function hostReporter(
   /** While libvirt is away, what was known. */
   async function currentInventory(): Promise<Inventory> {
     if (unusable !== null && inventory !== null) return inventory;
-    inventory = await inventoryOf(libvirt, capabilities, config);
+    inventory = await inventoryOf(libvirt, capabilities, askGuestCpus, config);
     return inventory;
   }
 }

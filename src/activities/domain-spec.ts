@@ -1,6 +1,15 @@
 import { join } from 'node:path';
 import { antiSpoofingFilter } from '../model/anti-spoofing.ts';
-import { type BootSpec, type CpuSpec, type DiskSpec, type DomainSpec, domainNameOf, type InterfaceSpec } from '../model/domain.ts';
+import { dedicatedCpusOf } from '../model/cpus/policy.ts';
+import {
+  type BootSpec,
+  type CpuPlacement,
+  type CpuSpec,
+  type DiskSpec,
+  type DomainSpec,
+  domainNameOf,
+  type InterfaceSpec,
+} from '../model/domain.ts';
 import { placeOf, rootDeviceOf } from '../model/hardware/disk-places.ts';
 import { type Hardware, hardwareOf } from '../model/hardware/hardware.ts';
 import type { Disk, Instance } from '../model/instance.ts';
@@ -8,6 +17,7 @@ import { qemuFormatOf } from '../model/qemu-format.ts';
 import type { UefiFiles } from '../qemu/firmware.ts';
 import type { BootImages } from './accept/images.ts';
 import type { Vif } from './addresses.ts';
+import { fail } from './fail.ts';
 import { variablesPathIn } from './uefi-variables.ts';
 
 /** What a host makes of a domain's wishes. */
@@ -23,6 +33,8 @@ export interface HostChoices {
   readonly baseFormatOf: 'raw' | 'qcow2';
   /** Whether a guest has a screen even if its image asks for none. */
   readonly hasScreen: boolean;
+  /** The CPUs over which guests without their own float; null: all of them. */
+  readonly sharedCpus: readonly number[] | null;
 }
 
 /** VNC asks for no password: who may look comes through the worker. On every host the same, so that a migration changes nothing. */
@@ -32,7 +44,7 @@ export const screenAddress = '127.0.0.1';
 const sparePciePorts = 8;
 
 /** What a domain says of its instance. */
-export type Described = Pick<Instance, 'id' | 'name' | 'projectId' | 'userId' | 'flavor' | 'image' | 'generation'>;
+export type Described = Pick<Instance, 'id' | 'name' | 'projectId' | 'userId' | 'flavor' | 'image' | 'generation' | 'pinnedCpus'>;
 
 /** The domain of an instance on this host. */
 export function domainSpecOf(
@@ -56,6 +68,7 @@ export function domainSpecOf(
     cpu: choices.cpu,
     topology: hardware.topology,
     vcpus: flavor.vcpus,
+    cpus: cpuPlacementOf(instance, image, choices.sharedCpus),
     memoryMiB: flavor.memoryMiB,
     firmware: choices.uefi === null ? null : { ...choices.uefi, variablesPath: variablesPathIn(directory) },
     boot: bootOf(directory, image, hardware),
@@ -78,6 +91,17 @@ export function domainSpecOf(
 /** The devices that an instance's image and flavor ask for. */
 export function hardwareFor({ flavor: { extraSpecs, vcpus } }: Pick<Instance, 'flavor'>, { properties }: BootImages): Hardware {
   return hardwareOf({ properties, extraSpecs, vcpus });
+}
+
+/** Raises `DomainDefinitionRejected` for a guest that has to have CPUs for itself and was given none, or others than its vCPUs. */
+function cpuPlacementOf(
+  { id, flavor: { extraSpecs, vcpus }, pinnedCpus }: Described,
+  { properties }: BootImages,
+  sharedCpus: readonly number[] | null,
+): CpuPlacement | null {
+  if (dedicatedCpusOf({ properties, extraSpecs }) === null) return sharedCpus === null ? null : { shared: sharedCpus };
+  if (pinnedCpus?.length === vcpus) return { pinned: pinnedCpus };
+  throw fail('DomainDefinitionRejected', `instance ${id} has ${vcpus} vCPUs and ${pinnedCpus?.length ?? 0} CPUs for itself`);
 }
 
 function bootOf(directory: string, { kernel, ramdisk, properties }: BootImages, hardware: Hardware): BootSpec {

@@ -17,6 +17,7 @@ import { replacedAside } from './disks/made-aside.ts';
 import { domainSpecOf, hardwareFor } from './domain-spec.ts';
 import { isNoDomain } from './failures.ts';
 import { guestOf } from './guest.ts';
+import type { AskGuestCpus } from './guest-cpus.ts';
 import { leaveOnlyHoldingFiles, type WhileHolding } from './holding.ts';
 import { migrationNotes } from './live-migration/note.ts';
 import { powerStateOf } from './power-state.ts';
@@ -70,7 +71,7 @@ const undefineAll =
 
 export function domainActivities(
   libvirt: Libvirt,
-  capabilities: Capabilities,
+  { capabilities, askGuestCpus }: { readonly capabilities: Capabilities; readonly askGuestCpus: AskGuestCpus },
   whileHolding: WhileHolding,
   bases: BaseCache,
   devices: DeviceKeeper,
@@ -120,7 +121,8 @@ export function domainActivities(
     const choices = { ...chosen, machineType: instance.machineType ?? chosen.machineType };
     if (choices.uefi !== null) await makeUefiVariables(directory, choices.uefi);
     const baseFormatOf = qemuFormatOf(image.root.diskFormat);
-    const options = { ...choices, baseOf: bases.pathOf, baseFormatOf, hasScreen: vnc.enabled };
+    const sharedCpus = (await askGuestCpus())?.shared ?? null;
+    const options = { ...choices, sharedCpus, baseOf: bases.pathOf, baseFormatOf, hasScreen: vnc.enabled };
     const wanted = domainXml(domainSpecOf(directory, instance, image, disks, vifs, options));
     const [dom] = await together([
       libvirt.domainDefineXmlFlags({ xml: wanted, flags: 0 }), // its schema check takes 40 ms and finds less than reading back does

@@ -4,24 +4,32 @@ import type { HostReport, Inventory } from '../model/host.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { CpuMetrics } from './cpu-monitor.ts';
 import { capacityBytesOf } from './disks/capacity.ts';
+import type { AskGuestCpus } from './guest-cpus.ts';
 import { pciDevicesOf } from './pci-devices.ts';
 
 /** Reads what this host has (Nova's `get_available_resource`); a configured capacity overrides it. */
-export async function inventoryOf(libvirt: Libvirt, capabilities: Capabilities, config: Config): Promise<Inventory> {
-  const [node, memoryKiB, described, diskBytes, pciDevices] = await Promise.all([
+export async function inventoryOf(
+  libvirt: Libvirt,
+  capabilities: Capabilities,
+  askGuestCpus: AskGuestCpus,
+  config: Config,
+): Promise<Inventory> {
+  const [node, memoryKiB, described, diskBytes, pciDevices, guestCpus] = await Promise.all([
     libvirt.nodeGetInfo({}),
     memoryKiBOf(libvirt),
     capabilities.describe(),
     capacityBytesOf(config),
     pciDevicesOf(config.host.pciDevices),
+    askGuestCpus(),
   ]);
   const { vcpus, memoryMiB, diskGiB } = config.host.capacity;
   return {
     ...described,
-    vcpus: vcpus ?? node.cpus,
+    vcpus: vcpus ?? guestCpus?.shared.length ?? node.cpus,
     memoryMiB: memoryMiB ?? Number(memoryKiB / 1024n),
     diskGiB: diskGiB ?? Math.floor(diskBytes / 1024 ** 3),
     pciDevices,
+    ...(guestCpus === null ? {} : { guestCpus }),
   };
 }
 

@@ -8,6 +8,7 @@ import { allocatedBytes } from './allocated.ts';
 import type { Capabilities } from './capabilities.ts';
 import { concurrently } from './concurrently.ts';
 import { errnoOf } from './failures.ts';
+import type { AskGuestCpus } from './guest-cpus.ts';
 import { inventoryOf } from './inventory.ts';
 
 export interface MeasureActivities {
@@ -18,12 +19,17 @@ export interface MeasureActivities {
 const directoriesAtOnce = 32;
 
 /** The host's side of an audit. */
-export function measureActivities(libvirt: Libvirt, capabilities: Capabilities, config: Config): MeasureActivities {
+export function measureActivities(
+  libvirt: Libvirt,
+  capabilities: Capabilities,
+  askGuestCpus: AskGuestCpus,
+  config: Config,
+): MeasureActivities {
   const { instancesDir, imageStore } = config;
   return {
     measureHost: async () => {
       const [{ vcpus, memoryMiB, diskGiB }, fileSystems, files] = await Promise.all([
-        inventoryOf(libvirt, capabilities, config),
+        inventoryOf(libvirt, capabilities, askGuestCpus, config),
         Promise.all([instancesDir, imageStore.directory].map(fileSystemOf)),
         filesIn(instancesDir),
       ]);

@@ -50,7 +50,7 @@ export interface PlacementActivities {
   takeClaimBack(input: MigrationClaim): Promise<void>;
   /** Whether the host's record says that it is up. */
   lookAtHost(input: { host: string }): Promise<{ readonly isUp: boolean }>;
-  /** Claims resources of a host for an instance; `refusal` says why it has them not. Repeatable. */
+  /** Claims resources of a host for an instance, and answers which CPUs it got for itself; `refusal` says why it has them not. Repeatable. */
   claimResources(input: {
     token: Token;
     host: string;
@@ -59,7 +59,7 @@ export interface PlacementActivities {
     resources: Resources | PlacementRequest;
     /** What the instance does that keeps the host's disks busy until it comes to rest. */
     ioTask?: IoTask;
-  }): Promise<{ readonly refusal: string | null }>;
+  }): Promise<{ readonly refusal: string | null; readonly pinnedCpus?: readonly number[] }>;
   /** Gives back what an instance holds on a host, or one claim of it. Right when it holds nothing. Repeatable. */
   releaseClaim(input: { token: Token; host: string; instanceId: string; claimId?: string; isFailedBuild?: boolean }): Promise<void>;
   /** Leaves it to a host that is away to remove an instance when it is back; what is claimed there stays claimed until then. Repeatable. */
@@ -118,13 +118,15 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
         memoryMiB,
         diskGiB,
         ...('projectId' in resources ? { projectId: resources.projectId } : {}),
+        ...('dedicatedCpus' in resources && resources.dedicatedCpus !== undefined ? { dedicatedCpus: resources.dedicatedCpus } : {}),
         ...(ioTask === undefined ? {} : { ioTask }),
         ...(scheduler.multipliers.imageProperties === 0 ? {} : { imageProperties: comparedOf(resources) }),
       };
       try {
         const { record } = await update<{ record: Host }>(`host/${host}`, 'claim', claim, gone(host));
         candidates.learn(candidateOf(record));
-        return { refusal: null };
+        const pinnedCpus = record.claims.find((held) => held.id === id)?.cpus?.pinned;
+        return { refusal: null, ...(pinnedCpus === undefined ? {} : { pinnedCpus }) };
       } catch (refused) {
         return { refusal: reasonOf(refused) };
       }

@@ -1,4 +1,6 @@
-import type { Host } from '../model/host.ts';
+import { cpuSetOf } from '../model/cpus/cpu-set.ts';
+import { cpusOf } from '../model/cpus/guest-cpus.ts';
+import { type Claim, dedicatedCpusOf, type Host } from '../model/host.ts';
 import type { HostAudit } from '../schema/results.ts';
 import { ageText, bytesText } from './quantities.ts';
 import type { HostRow } from './rows.ts';
@@ -26,6 +28,9 @@ export function hostTable(hosts: readonly HostRow[], paint: Paint): string {
 /** All of a host. */
 export function hostSheet(host: Host, paint: Paint, nowMs: number = Date.now()): string {
   const { inventory, used, free, reserved, claims, debts } = host;
+  const { guestCpus } = inventory;
+  const dedicated = dedicatedCpusOf(host);
+  const taken = dedicated.total - cpusOf(dedicated.free).length;
   const amounts = (name: 'vcpus' | 'memoryMiB' | 'diskGiB', unit: string) =>
     `${inventory[name]} ${unit}, ${reserved[name]} reserved, ${used[name]} claimed, ${free[name]} free`;
   return sheet([
@@ -36,16 +41,25 @@ export function hostSheet(host: Host, paint: Paint, nowMs: number = Date.now()):
     ['address', host.address],
     ['zone', host.availabilityZone],
     ['vcpus', amounts('vcpus', 'vCPUs')],
+    [
+      'dedicated cpus',
+      dedicated.total === 0 ? null : `${cpuSetOf(cpusOf(guestCpus?.dedicated ?? []))}, ${taken} of ${dedicated.total} claimed`,
+    ],
+    ['shared cpus', guestCpus === undefined ? null : cpuSetOf(guestCpus.shared) || 'none'],
     ['memory', amounts('memoryMiB', 'MiB')],
     ['disk', amounts('diskGiB', 'GiB')],
     ['cpu', `${inventory.cpuModel}, ${inventory.architecture}`],
     ['hypervisor', `${inventory.hypervisor} ${inventory.hypervisorVersion}, libvirt ${inventory.libvirtVersion}`],
-    ['claims', linesOf(claims.map((claim) => `${claim.instanceId}: ${claim.vcpus} vCPU, ${claim.memoryMiB} MiB, ${claim.diskGiB} GiB`))],
+    ['claims', linesOf(claims.map(claimText))],
     ['failed builds', host.failedBuilds === 0 ? null : `${host.failedBuilds} since the last that did not`],
     ['metrics', linesOf(Object.entries(host.metrics).map(([name, value]) => `${name}: ${value}`))],
     ['debts', linesOf(debts.map(({ instanceId, what, since }) => `${instanceId}: ${what} since ${since}`))],
     ['reported', `${ageText(host.reportedAt, nowMs)} ago`],
   ]);
+}
+
+function claimText({ instanceId, vcpus, cpus, memoryMiB, diskGiB }: Claim): string {
+  return `${instanceId}: ${vcpus} vCPU${cpus === undefined ? '' : ` on ${cpuSetOf(cpus.pinned)}`}, ${memoryMiB} MiB, ${diskGiB} GiB`;
 }
 
 /** What an audit found, a line each, below the room on the disk. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { configDriveFormats } from '../model/config-drive.ts';
+import { cpusIn } from '../model/cpus/cpu-set.ts';
 import { fileSystems } from '../model/file-systems.ts';
 import { combinationProblem, compressions, timeoutActions } from '../model/live-migration/policy.ts';
 import { defaultFilters, optionalFilters } from '../scheduler/filters.ts';
@@ -28,6 +29,9 @@ const isolateDevice = objectOf({
   wipe: flag.default(false),
 });
 
+const aCpuSet = 'a set of CPUs, such as "4-12,^8,15"';
+const cpuSet = z.string(must(aCpuSet)).refine((text) => cpusIn(text) !== null, `must be ${aCpuSet}`);
+
 const host = objectOf({
   name: hostName.describe(
     "The name of this compute host, which names its record and its task queues. Default: the machine's host name, up to its first dot.",
@@ -39,8 +43,18 @@ const host = objectOf({
     .array(pciId, must('a list of devices'))
     .default([])
     .describe('PCI devices of the host that guests may have, `vendor:product`: the host reports those that it has.'),
+  cpuDedicatedSet: cpuSet
+    .nullable()
+    .default(null)
+    .describe(
+      "CPUs of the host for guests that have theirs alone, as `4-12,^8,15` (Nova's `cpu_dedicated_set`): `hw:cpu_policy` `dedicated`. None: no such guest comes here.",
+    ),
+  cpuSharedSet: cpuSet
+    .nullable()
+    .default(null)
+    .describe("CPUs over which all other guests float (Nova's `cpu_shared_set`). None: all that are not in `host.cpuDedicatedSet`."),
   capacity: objectOf({
-    vcpus: count.nullable().default(null).describe('vCPUs of the host, in place of what libvirt reports.'),
+    vcpus: count.nullable().default(null).describe('vCPUs that guests share, in place of the CPUs that libvirt reports for it.'),
     memoryMiB: count.nullable().default(null).describe('MiB of memory, in place of what libvirt reports.'),
     diskGiB: count
       .nullable()
@@ -48,16 +62,24 @@ const host = objectOf({
       .describe('GiB of disk below `instancesDir`, in place of what its file system, volume group or devices have.'),
   }),
   reserved: objectOf({
-    vcpus: count.default(0).describe('vCPUs that no instance may claim.'),
+    vcpus: count.default(0).describe('vCPUs that no instance may claim, of those that are shared.'),
     memoryMiB: count.default(512).describe('MiB of memory that no instance may claim.'),
     diskGiB: count.default(0).describe('GiB of disk that no instance may claim.'),
   }),
   ratios: objectOf({
-    vcpus: ratio.default(4).describe('vCPUs that instances may claim for each of the host.'),
+    vcpus: ratio.default(4).describe('vCPUs that instances may claim for each CPU of the host that they share.'),
     memory: ratio.default(1).describe('Memory that instances may claim, as a multiple of what the host has.'),
     disk: ratio.default(1).describe('Disk that instances may claim, as a multiple of what the host has.'),
   }),
+}).refine(({ cpuDedicatedSet, cpuSharedSet }) => areApart(cpuDedicatedSet, cpuSharedSet), {
+  path: ['cpuSharedSet'],
+  message: 'must have no CPU that is in host.cpuDedicatedSet',
 });
+
+function areApart(...[one, other]: readonly (string | null)[]): boolean {
+  const cpus = new Set(cpusIn(one ?? ''));
+  return !(cpusIn(other ?? '') ?? []).some((cpu) => cpus.has(cpu));
+}
 
 const multipliers = objectOf({
   ram: factor.default(defaultMultipliers.ram).describe('Weight of free memory; negative: fill hosts up.'),

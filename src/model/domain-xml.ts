@@ -1,5 +1,6 @@
 import { create } from 'xmlbuilder2';
 import type { XMLBuilder } from 'xmlbuilder2/lib/interfaces.js';
+import { cpuSetOf } from './cpus/cpu-set.ts';
 import { type CpuSpec, type DomainMetadata, type DomainSpec, type FirmwareSpec, METADATA_NAMESPACE } from './domain.ts';
 import { addDevices } from './domain-devices.ts';
 
@@ -38,11 +39,20 @@ function addMetadata(parent: XMLBuilder, metadata: DomainMetadata): void {
   if (metadata.image !== null) element(instance, 'image').txt(metadata.image);
 }
 
-function addSize(domain: XMLBuilder, { vcpus, memoryMiB }: DomainSpec): void {
+function addSize(domain: XMLBuilder, { vcpus, memoryMiB, cpus }: DomainSpec): void {
   const memoryKiB = `${memoryMiB * 1024}`;
   domain.ele('memory', { unit: 'KiB' }).txt(memoryKiB);
   domain.ele('currentMemory', { unit: 'KiB' }).txt(memoryKiB);
-  domain.ele('vcpu', { placement: 'static' }).txt(`${vcpus}`);
+  const cpuset = cpus === null ? {} : { cpuset: cpuSetOf('pinned' in cpus ? cpus.pinned : cpus.shared) };
+  domain.ele('vcpu', { placement: 'static', ...cpuset }).txt(`${vcpus}`);
+  if (cpus !== null && 'pinned' in cpus) addPins(domain.ele('cputune'), cpus.pinned);
+}
+
+function addPins(cputune: XMLBuilder, pinned: readonly number[]): void {
+  pinned.forEach((cpu, vcpu) => {
+    cputune.ele('vcpupin', { vcpu: `${vcpu}`, cpuset: `${cpu}` });
+  });
+  cputune.ele('emulatorpin', { cpuset: cpuSetOf(pinned) });
 }
 
 function addBoot(domain: XMLBuilder, { machineType, boot, firmware, hasBootMenu }: DomainSpec): void {

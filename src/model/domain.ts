@@ -17,6 +17,8 @@ export interface DomainSpec {
   /** Null leaves the arrangement of the vCPUs to QEMU. */
   readonly topology: Topology | null;
   readonly vcpus: number;
+  /** Null: they float over all CPUs of the host. */
+  readonly cpus: CpuPlacement | null;
   readonly memoryMiB: number;
   /** Null: the BIOS that QEMU has of its own. */
   readonly firmware: FirmwareSpec | null;
@@ -53,6 +55,9 @@ export interface DomainMetadata {
 }
 
 export type CpuSpec = { readonly mode: 'host-model' } | { readonly mode: 'custom'; readonly model: string };
+
+/** On which CPUs of the host a guest runs: each vCPU on one of its own, QEMU's other threads on any of these; or all over the same ones. */
+export type CpuPlacement = { readonly pinned: readonly number[] } | { readonly shared: readonly number[] };
 
 /** UEFI in two parts: code that all guests of a host share, and the variables of this guest. */
 export interface FirmwareSpec {

@@ -1,5 +1,6 @@
+import { givenCpus } from './cpus/given-cpus.ts';
 import { type Fence, fenced, isFenced } from './fences.ts';
-import { type Claim, capacityOf, freeOf, type Host, type HostReport, shortage, usedBy } from './host.ts';
+import { type Claim, capacityOf, dedicatedCpusOf, freeOf, type Host, type HostReport, usedBy, type Wanted, whyNoRoom } from './host.ts';
 import type { StorageRelation } from './instance.ts';
 import type { Refused } from './refused.ts';
 import type { Token } from './tenure.ts';
@@ -43,7 +44,7 @@ export interface Report {
   readonly report: HostReport;
 }
 
-export interface ClaimRequest extends Claim {
+export interface ClaimRequest extends Omit<Claim, 'cpus'>, Wanted {
   readonly generation: number;
 }
 
@@ -115,15 +116,18 @@ export function refusalToClaim({ record, fences }: HostState, claim: ClaimReques
   if (record.state === 'down') return { type: 'HostUnavailable', message: `${record.name} is down: ${record.downReason}` };
   if (!record.enabled)
     return { type: 'HostUnavailable', message: `${record.name} is disabled: ${record.disabledReason ?? 'no reason given'}` };
-  const why = shortage(record.name, record.free, claim);
+  const why = whyNoRoom(record, claim);
   return why === null ? null : { type: 'CapacityTaken', message: why };
 }
 
-/** The state with the claim in it, once. */
-export function claimed(state: HostState, { generation: _generation, ...claim }: ClaimRequest): HostState {
+/** The state with the claim in it, once, and with the CPUs that it gets for itself. */
+export function claimed(state: HostState, { generation: _generation, dedicatedCpus, ...claim }: ClaimRequest): HostState {
   const { record } = state;
   if (record === null || record.claims.some(({ id }) => id === claim.id)) return state;
-  return { ...state, record: counted({ ...record, claims: [...record.claims, claim] }) };
+  if (dedicatedCpus === undefined) return { ...state, record: counted({ ...record, claims: [...record.claims, claim] }) };
+  const cpus = givenCpus(dedicatedCpusOf(record).free, { vcpus: claim.vcpus, ...dedicatedCpus });
+  if (cpus === null) return state; // refused before
+  return { ...state, record: counted({ ...record, claims: [...record.claims, { ...claim, cpus }] }) };
 }
 
 /** The state without the instance's claims; one of them that still travels is refused on arrival. */

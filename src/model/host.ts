@@ -1,3 +1,6 @@
+import { freeCores, type GivenCpus, whyNoCpus } from './cpus/given-cpus.ts';
+import { cpusOf, type DedicatedCore, type GuestCpus } from './cpus/guest-cpus.ts';
+import type { DedicatedCpus } from './cpus/policy.ts';
 import type { Resources } from './flavor.ts';
 
 /** What a compute host has, as its worker reports it (Nova's `get_available_resource`). */
@@ -10,6 +13,8 @@ export interface Inventory extends Resources {
   readonly libvirtVersion: string;
   readonly numa: readonly { readonly cell: number; readonly memoryMiB: number; readonly cpus: readonly number[] }[];
   readonly pciDevices: readonly string[];
+  /** Absent where nothing is said of them: all guests float over all CPUs. */
+  readonly guestCpus?: GuestCpus;
 }
 
 /** What an instance does that keeps its host's disks busy (Nova's `io_workload`). */
@@ -24,6 +29,8 @@ export interface Claim extends Resources {
   readonly ioTask?: IoTask;
   /** Those of its image, where the scheduler compares them. */
   readonly imageProperties?: Readonly<Record<string, string>>;
+  /** The CPUs that its vCPUs have for themselves; absent where they share them. */
+  readonly cpus?: GivenCpus;
 }
 
 /** Nova's `*_allocation_ratio`. */
@@ -78,10 +85,26 @@ export interface HostReport {
 
 const resourceNames = ['vcpus', 'memoryMiB', 'diskGiB'] as const;
 
-/** What the claims hold together. */
-export function usedBy(claims: readonly Resources[]): Resources {
-  const sum = (name: (typeof resourceNames)[number]) => claims.reduce((total, claim) => total + claim[name], 0);
-  return { vcpus: sum('vcpus'), memoryMiB: sum('memoryMiB'), diskGiB: sum('diskGiB') };
+/** What the claims hold together; vCPUs that have CPUs for themselves are not among those that share them. */
+export function usedBy(claims: readonly (Resources & Pick<Claim, 'cpus'>)[]): Resources {
+  const sum = (name: (typeof resourceNames)[number], of = claims) => of.reduce((total, claim) => total + claim[name], 0);
+  const sharing = claims.filter(({ cpus }) => cpus === undefined);
+  return { vcpus: sum('vcpus', sharing), memoryMiB: sum('memoryMiB'), diskGiB: sum('diskGiB') };
+}
+
+/** How many CPUs of a host are for guests that have theirs alone, and the cores with those of them that nobody has. */
+export function dedicatedCpusOf({ inventory: { guestCpus }, claims }: Pick<Host, 'inventory' | 'claims'>): {
+  readonly total: number;
+  readonly free: readonly DedicatedCore[];
+} {
+  const { dedicated } = guestCpus ?? { dedicated: [] };
+  return {
+    total: cpusOf(dedicated).length,
+    free: freeCores(
+      { dedicated },
+      claims.flatMap(({ cpus }) => cpus ?? []),
+    ),
+  };
 }
 
 /** What may be claimed in all: inventory less reserved, times the allocation ratio (placement's capacity). */
@@ -100,6 +123,22 @@ export function freeOf(capacity: Resources, used: Resources): Resources {
     memoryMiB: capacity.memoryMiB - used.memoryMiB,
     diskGiB: capacity.diskGiB - used.diskGiB,
   };
+}
+
+/** Why a host has not what is wanted of it, as a sentence, or null. */
+export function whyNoRoom(host: Pick<Host, 'name' | 'free' | 'inventory' | 'claims'>, wanted: Wanted): string | null {
+  const { dedicatedCpus, vcpus } = wanted;
+  if (dedicatedCpus === undefined) return shortage(host.name, host.free, wanted);
+  const { total, free } = dedicatedCpusOf(host);
+  // Others may share the CPUs that are shared as often as they like: it has its own.
+  const others = shortage(host.name, { ...host.free, vcpus: 0 }, { ...wanted, vcpus: 0 });
+  return others ?? whyNoCpus(host.name, total, free, { vcpus, ...dedicatedCpus });
+}
+
+/** What an instance wants of a host. */
+export interface Wanted extends Resources {
+  /** Absent: its vCPUs share the host's CPUs. */
+  readonly dedicatedCpus?: DedicatedCpus;
 }
 
 /** Why `wanted` does not fit into `free`, as a sentence, or null. */

@@ -235,8 +235,9 @@ export function enter(state: InstanceState, message: EnterInstance, at: string):
 
 function changed(record: Instance, changes: InstanceChanges, at: string): Instance {
   const { taskState } = changes;
-  if (taskState === undefined || taskState === record.taskState) return { ...record, ...changes };
-  return { ...record, ...changes, taskHistory: [...record.taskHistory, { taskState, at }] };
+  const next = { ...record, ...changes, ...(changes.host === null && 'pinnedCpus' in record ? { pinnedCpus: null } : {}) };
+  if (taskState === undefined || taskState === record.taskState) return next;
+  return { ...next, taskHistory: [...record.taskHistory, { taskState, at }] };
 }
 
 /** The state after the holder let go. A repeated message, or one of an operation that holds nothing, changes nothing. */

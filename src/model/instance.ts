@@ -157,6 +157,8 @@ export interface Migration {
   readonly claimId: string;
   readonly oldFlavor: Flavor;
   readonly oldDisks: readonly Disk[];
+  /** Absent of one that has none for itself. */
+  readonly oldPinnedCpus?: readonly number[];
   readonly oldVmState: 'active' | 'stopped' | 'paused';
 }
 
@@ -196,6 +198,11 @@ export interface Instance {
   /** The versioned machine type the domain was defined with, so that a host's update never changes the guest's hardware. */
   readonly machineType: string | null;
   readonly cpuModel: string | null;
+  /**
+   * The CPUs of its host that it has for itself: its n-th vCPU runs on the n-th. Null: it shares them. Absent in records of before any
+   * had their own.
+   */
+  readonly pinnedCpus?: readonly number[] | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly fault: Fault | null;
   readonly operation: OperationInProgress | null;
@@ -226,6 +233,7 @@ export type InstanceChanges = Partial<
     | 'ports'
     | 'machineType'
     | 'cpuModel'
+    | 'pinnedCpus'
     | 'launchedAt'
     | 'launchedOn'
     | 'fault'

@@ -1,4 +1,4 @@
-import type { Resources } from './flavor.ts';
+import type { Wanted } from './host.ts';
 
 /** What a request says of the hosts it wants, by Nova's names of scheduler hints. */
 export interface Hints {
@@ -13,7 +13,7 @@ export interface Hints {
 }
 
 /** What a host is wanted for (Nova's `RequestSpec`): kept in the history with the decision. */
-export interface PlacementRequest extends Resources {
+export interface PlacementRequest extends Wanted {
   /** Absent or null: any zone. */
   readonly availabilityZone?: string | null;
   readonly projectId?: string;

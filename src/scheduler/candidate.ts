@@ -1,4 +1,4 @@
-import { type Claim, capacityOf, freeOf, type Host, usedBy } from '../model/host.ts';
+import { type Claim, capacityOf, dedicatedCpusOf, freeOf, type Host, usedBy } from '../model/host.ts';
 
 /** Everything that a candidate is made from: a host's record has it. */
 export type CandidateSource = Pick<
@@ -28,6 +28,7 @@ export type Candidate = Readonly<ReturnType<typeof candidateOf>>;
 export function candidateOf(host: CandidateSource) {
   const { inventory, claims } = host;
   const capacity = capacityOf(host);
+  const dedicatedCpus = dedicatedCpusOf(host);
   return {
     host: host.name,
     state: host.state,
@@ -40,6 +41,9 @@ export function candidateOf(host: CandidateSource) {
     capacity,
     /** What is left of it; negative when an operator lowered a ratio below what is taken. */
     free: freeOf(capacity, usedBy(claims)),
+    /** CPUs that guests may have for themselves, and the cores with those of them that nobody has. No ratio applies to them. */
+    dedicatedCpus: dedicatedCpus.total,
+    freeCores: dedicatedCpus.free,
     architecture: inventory.architecture,
     hypervisor: inventory.hypervisor,
     hypervisorVersion: inventory.hypervisorVersion,

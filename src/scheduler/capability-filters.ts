@@ -1,3 +1,4 @@
+import { whyNoCpus } from '../model/cpus/given-cpus.ts';
 import type { PlacementRequest } from '../model/placement-request.ts';
 import type { Candidate } from './candidate.ts';
 import { capabilityOf, isCapability } from './capabilities.ts';
@@ -98,18 +99,31 @@ function firstOf(checks: readonly Check[]): Check {
   };
 }
 
-/** Nova's NUMATopologyFilter by what the host has: as many cells as `hw:numa_nodes`, each with room for its part of the guest. */
+/**
+ * Nova's NUMATopologyFilter by what the host has: as many cells as `hw:numa_nodes`, each with room for its part of the guest, and free CPUs
+ * on such cores as the thread policy of a guest wants that has them for itself.
+ */
 export const numaTopology: Filter = {
   name: 'numaTopology',
-  checkFor: ({ extraSpecs, vcpus, memoryMiB }: PlacementRequest) => {
-    const text = extraSpecs?.['hw:numa_nodes'];
-    if (text === undefined) return null;
-    const nodes = Number(text);
-    if (!Number.isInteger(nodes) || nodes < 1) return ({ host }) => `${host} cannot have ${text} NUMA nodes`;
-    const part = { memoryMiB: Math.ceil(memoryMiB / nodes), cpus: Math.ceil(vcpus / nodes) };
-    return ({ host, numa }) => {
-      const large = numa.filter((cell) => cell.memoryMiB >= part.memoryMiB && cell.cpus >= part.cpus).length;
-      return large >= nodes ? null : `${host} has ${large} NUMA cells of ${part.cpus} CPUs and ${part.memoryMiB} MiB, ${nodes} wanted`;
-    };
+  checkFor: (request) => {
+    const checks = [ifCellsTooFew(request), ifThreadsDoNotFit(request)].filter((check) => check !== null);
+    return checks.length === 0 ? null : firstOf(checks);
   },
 };
+
+function ifThreadsDoNotFit({ vcpus, dedicatedCpus: wanted }: PlacementRequest): Check | null {
+  if (wanted === undefined) return null;
+  return ({ host, dedicatedCpus, freeCores }) => whyNoCpus(host, dedicatedCpus, freeCores, { vcpus, ...wanted });
+}
+
+function ifCellsTooFew({ extraSpecs, vcpus, memoryMiB }: PlacementRequest): Check | null {
+  const text = extraSpecs?.['hw:numa_nodes'];
+  if (text === undefined) return null;
+  const nodes = Number(text);
+  if (!Number.isInteger(nodes) || nodes < 1) return ({ host }) => `${host} cannot have ${text} NUMA nodes`;
+  const part = { memoryMiB: Math.ceil(memoryMiB / nodes), cpus: Math.ceil(vcpus / nodes) };
+  return ({ host, numa }) => {
+    const large = numa.filter((cell) => cell.memoryMiB >= part.memoryMiB && cell.cpus >= part.cpus).length;
+    return large >= nodes ? null : `${host} has ${large} NUMA cells of ${part.cpus} CPUs and ${part.memoryMiB} MiB, ${nodes} wanted`;
+  };
+}

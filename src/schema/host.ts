@@ -13,6 +13,20 @@ const inventory = describes<Inventory>()(
     libvirtVersion: z.string(),
     numa: z.array(z.strictObject({ cell: count, memoryMiB: count, cpus: z.array(count) })),
     pciDevices: z.array(z.string()),
+    guestCpus: z
+      .exactOptional(
+        z.strictObject({
+          dedicated: z.array(
+            z.strictObject({
+              cell: count.describe('The NUMA cell of the core.'),
+              cpus: z.array(count).describe('Its threads that guests may have for themselves.'),
+              threads: count.describe('How many of its threads any guest may have.'),
+            }),
+          ),
+          shared: z.array(count).describe('The CPUs over which all other guests float.'),
+        }),
+      )
+      .describe('Absent where neither host.cpuDedicatedSet nor host.cpuSharedSet is configured: all guests float over all CPUs.'),
   }),
 );
 
@@ -23,6 +37,14 @@ const claim = describes<Claim>()(
     projectId: z.exactOptional(z.string()),
     ioTask: z.exactOptional(z.enum(['building'])).describe('What the instance does that keeps the disks busy; absent at rest.'),
     imageProperties: z.exactOptional(stringMap).describe('Those of its image, where the scheduler compares them.'),
+    cpus: z
+      .exactOptional(
+        z.strictObject({
+          pinned: z.array(count).describe('Where each vCPU runs: the n-th on the n-th.'),
+          withheld: z.array(count).describe('Threads beside them that nobody gets as long as it has them.'),
+        }),
+      )
+      .describe('The CPUs that the instance has for itself; absent where it shares them.'),
   }),
 );
 

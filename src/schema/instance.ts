@@ -67,6 +67,7 @@ const migration = describes<Migration>()(
     claimId: z.string().describe('Of the claim that the source keeps until it is decided, or over.'),
     oldFlavor: flavor,
     oldDisks: z.array(disk),
+    oldPinnedCpus: z.exactOptional(z.array(count)).describe('The CPUs of the source that it has for itself, and keeps with the claim.'),
     oldVmState: z.enum(['active', 'stopped', 'paused']),
   }),
 );
@@ -126,6 +127,9 @@ export const instance = describes<Instance>()(
     ports: z.array(port),
     machineType: z.string().nullable(),
     cpuModel: z.string().nullable(),
+    pinnedCpus: z
+      .exactOptional(z.array(count).nullable())
+      .describe('The CPUs of its host that it has for itself, the n-th for its n-th vCPU. Null or absent: it shares them.'),
     metadata: stringMap,
     fault: fault.nullable(),
     operation: operationInProgress.nullable(),

@@ -32,9 +32,10 @@ export function buildInstance(request: unknown): Promise<Instance> {
       });
 
       return onHostAfterHost(frame, accepted, networks, async (attempt) => {
-        const { host } = attempt;
+        const { host, pinnedCpus } = attempt;
+        const placed = pinnedCpus === null ? {} : { pinnedCpus };
         // As in Nova the addresses come while the image does.
-        const [{ vifs }] = await together([during({ taskState: 'networking' }, allocate), bringImages(frame, accepted, host)]);
+        const [{ vifs }] = await together([during({ taskState: 'networking', ...placed }, allocate), bringImages(frame, accepted, host)]);
         const ports = vifs.map(({ port }) => port);
 
         attempt.undo('remove the instance from the host', attempt.removeInstance);
@@ -47,7 +48,7 @@ export function buildInstance(request: unknown): Promise<Instance> {
           ({ disks, missing, takesLong } = await (takesLong ? longOnHost(host).writeDisks(diskInput) : createDisks()));
         }
 
-        const define = () => onHost(host).defineDomain({ instance, image, disks, vifs });
+        const define = () => onHost(host).defineDomain({ instance: { ...instance, ...placed }, image, disks, vifs });
         const { machineType, cpuModel } = await during({ taskState: 'spawning', disks }, define);
         const { powerState, launchedAt } = await boot(frame, { instanceId, host, vifs, vifPlug });
 

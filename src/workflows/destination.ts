@@ -6,7 +6,7 @@ import { together } from '../model/together.ts';
 import { networksOf, touchedBy } from '../model/touched.ts';
 import type { Frame } from './operate.ts';
 import { isAway, messageOf, typeOf } from './outcome.ts';
-import type { Turned } from './placement.ts';
+import type { Claimed, Turned } from './placement.ts';
 import type { Probing } from './shared-storage.ts';
 
 /** An instance that is to go to another host. */
@@ -54,7 +54,7 @@ export async function claimDestination<Arrival>(
   claimId: string,
   probing: Probing,
   arrivalAt: ArrivalAt<Arrival>,
-): Promise<Arrival & { readonly host: string }> {
+): Promise<Arrival & Claimed> {
   const { control, undo } = frame;
   const { instance, host: source, wanted, onlyOn } = leaving;
   const { id: instanceId } = instance;
@@ -102,7 +102,7 @@ async function claimedAt<Arrival>(
   { host, isNamed }: { readonly host: string; readonly isNamed: boolean },
   probing: Probing,
   arrivalAt: ArrivalAt<Arrival>,
-): Promise<(Arrival & { readonly refusal: null }) | (Declined & { readonly filter: string })> {
+): Promise<(Arrival & Pick<Claimed, 'pinnedCpus'> & { readonly refusal: null }) | (Declined & { readonly filter: string })> {
   const { instance, host: source, wanted } = leaving;
   const { id: instanceId } = instance;
   const release = () => control.releaseClaim({ host, instanceId, claimId: instanceId });
@@ -116,7 +116,7 @@ async function claimedAt<Arrival>(
     return { filter: 'claim', refusal: claimed.refusal };
   }
   const arrival = declined ?? (await arrivalAt(host));
-  if (arrival.refusal === null) return arrival;
+  if (arrival.refusal === null) return { ...arrival, pinnedCpus: claimed.pinnedCpus ?? null };
   await probing.leave();
   await release();
   return { ...arrival, filter: 'destination', refusal: `${host}: ${arrival.refusal}` };

@@ -48,7 +48,7 @@ function migrated(request: unknown, steered: Steering): Promise<Instance> {
 
       const { probing, arrivalAt } = liveArriving(frame, accepted, migrationId);
       const arrival = await claimDestination(frame, accepted, claimId, probing, arrivalAt);
-      const { host: destination, storage, arrivals, guest, target, tidy } = arrival;
+      const { host: destination, pinnedCpus, storage, arrivals, guest, target, tidy } = arrival;
       const way = { source, destination, storage, claimId };
       const migration: Migration = {
         ...{ type: 'live-migration', id: migrationId, ...way },
@@ -65,12 +65,19 @@ function migrated(request: unknown, steered: Steering): Promise<Instance> {
       const [ready] = await together([during({ migration }, () => onHost(destination).prepareLiveArrival(prepare)), tidy()]);
       await drive.send(ready);
 
-      const passage = { instanceId, migrationId, target, policy: guest.policy, ...passageOf(arrivals) };
+      const passage = {
+        instanceId,
+        migrationId,
+        target,
+        policy: guest.policy,
+        ...passageOf(arrivals),
+        ...(pinnedCpus === null ? {} : { pinnedCpus }),
+      };
       await steered.during({ instanceId, migrationId, source }, () => sendGuest(frame, { source, destination, ...passage }));
 
       const disks = arrivals.map(({ to }) => to);
       const adopt = { instanceId, storage, isPaused: guest.isPaused, disks };
-      const adopted = during({ host: destination, disks }, () => onHost(destination).adoptGuest(adopt));
+      const adopted = during({ host: destination, disks, pinnedCpus }, () => onHost(destination).adoptGuest(adopt));
       if (storage === 'shared') await adopted; // both hold the instance in one directory
       const [{ powerState }] = await together([adopted, leaveSource(frame, moving)]);
       leave(touchedBy(instance, [destination]));

@@ -13,6 +13,13 @@ export interface Turned {
 /** How often hosts are chosen anew when others took what was free: decisions are made from a list that may be a second old. */
 const maxRounds = 3;
 
+/** A host that took a claim. */
+export interface Claimed {
+  readonly host: string;
+  /** The CPUs that the instance got for itself there; null: it shares them. */
+  readonly pinnedCpus: readonly number[] | null;
+}
+
 interface ClaimWish {
   readonly instanceId: string;
   readonly wanted: PlacementRequest;
@@ -23,7 +30,7 @@ interface ClaimWish {
 }
 
 /**
- * Claims `wanted` on the best host that takes it, and returns its name. The choice is a decision of the scheduler, kept in
+ * Claims `wanted` on the best host that takes it. The choice is a decision of the scheduler, kept in
  * the history; the claim is the host record's, so that two never get the same memory. The instance's record names the host
  * and the networks before anything of the instance is there, so that a delete finds it whatever dies in between.
  * Raises `NoValidHost` with what removed each host.
@@ -31,7 +38,7 @@ interface ClaimWish {
 export async function claimHost(
   { control, undo, enter }: Pick<Frame<InstanceChanges>, 'control' | 'undo' | 'enter'>,
   { instanceId, wanted, networks, release, notOn = [] }: ClaimWish,
-): Promise<string> {
+): Promise<Claimed> {
   const turned = [...notOn];
   for (let round = 0; round < maxRounds; round += 1) {
     const decision = await control.selectHost({ wanted, turned, instanceId, networks, firstRunId: workflowInfo().firstExecutionRunId });
@@ -44,8 +51,14 @@ export async function claimHost(
         const { changes, touches } = chosenHost(host, networks);
         await enter(changes, touches);
       }
-      const { refusal } = await control.claimResources({ host, id: instanceId, instanceId, resources: wanted, ioTask: 'building' });
-      if (refusal === null) return host;
+      const { refusal, pinnedCpus = null } = await control.claimResources({
+        host,
+        id: instanceId,
+        instanceId,
+        resources: wanted,
+        ioTask: 'building',
+      });
+      if (refusal === null) return { host, pinnedCpus };
       turned.push({ host, filter: 'claim', reason: refusal });
     }
   }

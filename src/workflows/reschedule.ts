@@ -3,12 +3,11 @@ import type { AcceptedBuild } from '../activities/accept/build.ts';
 import type { InstanceChanges } from '../model/instance.ts';
 import type { Frame, Part } from './operate.ts';
 import { isAway, messageOf, outcomeOf, typeOf } from './outcome.ts';
-import { claimHost, type Turned } from './placement.ts';
+import { type Claimed, claimHost, type Turned } from './placement.ts';
 import { removeFromHost } from './removal.ts';
 
 /** What is done on one of the hosts that a build may try. */
-export interface Attempt {
-  readonly host: string;
+export interface Attempt extends Claimed {
   readonly undo: Part<InstanceChanges>['undo'];
   /** The undo of all that the attempt makes on its host. */
   readonly removeInstance: () => Promise<void>;
@@ -32,11 +31,11 @@ export async function onHostAfterHost<Result>(
   for (;;) {
     const { undo, release, removeFrom, giveUp } = attemptIn(frame, instanceId);
     const next = { instanceId, wanted, networks, release, notOn: failed };
-    const host = await claimHost({ control, enter, undo }, next).catch((noHost: unknown) => {
+    const { host, pinnedCpus } = await claimHost({ control, enter, undo }, next).catch((noHost: unknown) => {
       throw failure !== null && typeOf(noHost) === 'NoValidHost' ? naming(failed, failure) : noHost;
     });
     try {
-      return await work({ host, undo, removeInstance: () => removeFrom(host) });
+      return await work({ host, pinnedCpus, undo, removeInstance: () => removeFrom(host) });
     } catch (why) {
       const at = frame.whereFailed(why);
       const isTheHosts = at.host === host && attempts?.requestFaults.includes(typeOf(why) ?? '') === false;

@@ -74,16 +74,19 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
       const claimId = `migration/${instanceId}/${accepted.token.generation}`;
       const isToRun = instance.vmState === 'active';
       const boot = { image, vifs, isToRun, bootsAtOnce };
-      before = { host: source, flavor: instance.flavor, disks: instance.disks, migration: null };
+      const oldPinnedCpus = instance.pinnedCpus ?? null;
+      before = { host: source, flavor: instance.flavor, disks: instance.disks, migration: null, pinnedCpus: oldPinnedCpus };
 
       const probing = probingFor(frame, accepted);
       const arrival = await claimDestination(frame, accepted, claimId, probing, arrivalOf(frame, accepted, probing));
-      const { host: destination, storage, moves, small, key, tidy, areDevicesGiven } = arrival;
+      const { host: destination, pinnedCpus, storage, moves, small, key, tidy, areDevicesGiven } = arrival;
       const migration: Migration = {
         type: type === 'resizeInstance' ? 'resize' : 'migration',
         ...{ id: migrationId, source, destination, storage, claimId },
         ...{ oldFlavor: instance.flavor, oldDisks: instance.disks, oldVmState: isToRun ? 'active' : 'stopped' },
+        ...(oldPinnedCpus === null ? {} : { oldPinnedCpus }),
       };
+      const resized = { ...instance, flavor, pinnedCpus };
       const move = { instanceId, migrationId, storage };
 
       whenOutOfRetries(accepted.laterOnFailure);
@@ -110,12 +113,12 @@ function moved(type: Type, request: unknown, asked: Decisions): Promise<Instance
       undo('remove what arrived', () => removeWhatArrived(frame, { ...move, host: destination, mayRun, areDevicesGiven, kept }));
       if (storage === 'separate') await sendDisks(frame, way, { ...freight, names, opened });
       await sendDevices(frame, way, moves);
-      const place = () => longOnHost(destination).placeDisks({ ...move, instance: { ...instance, flavor }, image, moves });
-      const { disks } = await during({ taskState: 'resize_migrated', host: destination }, place);
+      const place = () => longOnHost(destination).placeDisks({ ...move, instance: resized, image, moves });
+      const { disks } = await during({ taskState: 'resize_migrated', host: destination, pinnedCpus }, place);
 
       mayRun = isToRun;
       const finishing = { taskState: 'resize_finish', flavor, disks } as const;
-      const start = () => startWhere(frame, { ...boot, instance: { ...instance, flavor }, host: destination, disks });
+      const start = () => startWhere(frame, { ...boot, instance: resized, host: destination, disks });
       // A run of before 0.2 told it first.
       const powerState = await (preparesEarly === true ? during(finishing, start) : enter(finishing).then(start));
 

@@ -128,6 +128,7 @@ async function define(properties: Strings): Promise<{ readonly uuid: string }> {
     baseOf: () => '',
     baseFormatOf: 'raw',
     hasScreen: false,
+    sharedCpus: null,
   });
   const wanted = domainXml(spec);
   const dom = await host.libvirt.domainDefineXmlFlags({ xml: wanted, flags: DomainDefine.validate });

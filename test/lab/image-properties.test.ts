@@ -48,7 +48,7 @@ test('what a host does not have fails the build, and what nobody has refuses it'
   await importAs('future', { hw_machine_type: 'pc-q35-99.0' });
   const build = await start('buildInstance', { name: 'future', flavor: 'lab.tiny', image: 'future' });
   expect(await endOf(build)).toMatchObject({ type: 'ImageUnacceptable', message: expect.stringContaining('hw_machine_type') });
-  const flavor = { name: 'pinned', vcpus: 1, memoryMiB: 128, rootGiB: 1, extraSpecs: { 'hw:cpu_policy': 'dedicated' } };
+  const flavor = { name: 'pinned', vcpus: 1, memoryMiB: 128, rootGiB: 1, extraSpecs: { 'hw:cpu_policy': 'mixed' } };
   const pinned = await start('buildInstance', { name: 'pinned', flavor, image: 'tiny' });
   expect(await endOf(pinned)).toMatchObject({ type: 'InvalidRequest', message: expect.stringContaining('hw:cpu_policy') });
   const sound = await start('importImage', {

@@ -39,6 +39,20 @@ describe('a domain', () => {
     ]);
   });
 
+  test('with CPUs for itself has each vCPU on one of them, and QEMU on all', () => {
+    const xml = domainXml(domain({ vcpus: 3, cpus: { pinned: [6, 4, 5] } })).replaceAll(/\n\s*/g, '');
+    expect(xml).toContain('<vcpu placement="static" cpuset="4-6">3</vcpu>');
+    const pins = '<vcpupin vcpu="0" cpuset="6"/><vcpupin vcpu="1" cpuset="4"/><vcpupin vcpu="2" cpuset="5"/>';
+    expect(xml).toContain(`<cputune>${pins}<emulatorpin cpuset="4-6"/></cputune>`);
+  });
+
+  test('without floats over the CPUs that are shared, or over all', () => {
+    const shared = domainXml(domain({ cpus: { shared: [0, 2, 3] } }));
+    expect(shared).toContain('<vcpu placement="static" cpuset="0,2-3">1</vcpu>');
+    expect(domainXml(domain())).toContain('<vcpu placement="static">1</vcpu>');
+    expect(shared).not.toContain('cputune');
+  });
+
   test('under KVM has the CPU of its host', () => {
     expect(domainXml(domain({ type: 'kvm', cpu: { mode: 'host-model' } }))).toContain('<cpu mode="host-model" check="partial"/>');
   });

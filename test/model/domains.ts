@@ -23,6 +23,7 @@ export function domain(changes: Partial<DomainSpec> = {}): DomainSpec {
     cpu: { mode: 'custom', model: 'qemu64' },
     topology: null,
     vcpus: 1,
+    cpus: null,
     memoryMiB: 64,
     firmware: null,
     hasBootMenu: false,

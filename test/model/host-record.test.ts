@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { CpuThreadPolicy } from '../../src/model/cpus/policy.ts';
 import type { HostReport } from '../../src/model/host.ts';
+import { keptForMigration } from '../../src/model/host-claims.ts';
 import {
   type ClaimRequest,
   carriedOver,
@@ -15,6 +17,7 @@ import {
   unattended,
   unclaimed,
 } from '../../src/model/host-record.ts';
+import { core } from './cpus/hosts.ts';
 import { report } from './hosts.ts';
 import { at } from './tenures.ts';
 
@@ -175,6 +178,58 @@ describe('a claim', () => {
   test('that never came is fenced by its release all the same', () => {
     expect(unclaimed(up, { instanceId: 'web9', generation: 4 }).fences).toStrictEqual([{ owner: 'web9', generation: 4 }]);
     expect(unclaimed(emptyHost, { instanceId: 'web9', generation: 4 })).toBe(emptyHost);
+  });
+});
+
+describe('a claim of CPUs for an instance alone', () => {
+  const guestCpus = { dedicated: [core(0, 4, 5), core(0, 6, 7)], shared: [0, 1, 2, 3] };
+  const host = heard(emptyHost, 1, { inventory: { ...report.inventory, guestCpus } });
+  const dedicated = (instanceId: string, threadPolicy: CpuThreadPolicy = 'prefer') =>
+    claimOf(instanceId, { dedicatedCpus: { threadPolicy } });
+  const cpusOf = ({ record }: HostState) => record?.claims.map(({ cpus }) => cpus?.pinned);
+  const one = claimed(host, dedicated('web1'));
+
+  test('is given them, which no other gets, and leaves those that are shared to others', () => {
+    expect(one.record).toMatchObject({
+      claims: [{ vcpus: 2, cpus: { pinned: [4, 5], withheld: [] } }],
+      used: { vcpus: 0, memoryMiB: 4096 },
+    });
+    expect(one.record?.claims[0]).not.toHaveProperty('dedicatedCpus');
+    expect(cpusOf(claimed(one, dedicated('web2')))).toStrictEqual([
+      [4, 5],
+      [6, 7],
+    ]);
+  });
+
+  test('is refused, and changes nothing, where there are not so many, or not on such cores', () => {
+    const few = claimed(one, claimOf('web2', { vcpus: 1, dedicatedCpus: { threadPolicy: 'prefer' } }));
+    const message = 'cn1 has 1 of 4 dedicated CPUs free, 2 wanted';
+    expect(refusalToClaim(few, dedicated('web3'))).toStrictEqual({ type: 'CapacityTaken', message });
+    expect(claimed(few, dedicated('web3'))).toBe(few);
+    expect(refusalToClaim(one, dedicated('web2', 'isolate'))?.message).toContain('but not 2 on cores that nobody uses');
+    expect(refusalToClaim(up, dedicated('web1'))?.message).toBe('cn1 has 0 of 0 dedicated CPUs free, 2 wanted');
+  });
+
+  test('is refused for want of memory or disk as any other is', () => {
+    expect(refusalToClaim(host, { ...dedicated('web1'), diskGiB: 101 })?.message).toBe('cn1 has 100 GiB disk free, 101 wanted');
+  });
+
+  test('has the same when it is made again, and gives them back with itself', () => {
+    expect(refusalToClaim(one, dedicated('web1'))).toBeNull();
+    expect(claimed(one, dedicated('web1'))).toBe(one);
+    const next = claimed(unclaimed(one, { instanceId: 'web1', generation: 1 }), dedicated('web2'));
+    expect(cpusOf(next)).toStrictEqual([[4, 5]]);
+  });
+
+  test('keeps them while it stands for a migration, for what is owed, and past the build', () => {
+    const kept = keptForMigration(one, { instanceId: 'web1', from: 'claim-web1', to: 'migration', generation: 2 });
+    expect(cpusOf(claimed(kept, claimOf('web1', { id: 'new', generation: 2, dedicatedCpus: { threadPolicy: 'prefer' } })))).toStrictEqual([
+      [4, 5],
+      [6, 7],
+    ]);
+    const building = claimed(host, { ...dedicated('web1'), ioTask: 'building' });
+    expect(cpusOf(settled(building, { instanceId: 'web1' }))).toStrictEqual([[4, 5]]);
+    expect(cpusOf(owing(building, { instanceId: 'web1', token: { run: 'r', generation: 1 } }, at(2)))).toStrictEqual([[4, 5]]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type CandidateSource, candidateOf, completed } from '../../src/scheduler/candidate.ts';
+import { core } from '../model/cpus/hosts.ts';
 import { inventory } from '../model/hosts.ts';
 import { candidateSource } from './candidates.ts';
 
@@ -37,6 +38,8 @@ test('a candidate is what the record of a host knows, with capacity and claims c
     address: '192.0.2.1',
     capacity: { vcpus: 16, memoryMiB: 7680, diskGiB: 135 },
     free: { vcpus: 13, memoryMiB: 6144, diskGiB: 114 },
+    dedicatedCpus: 0,
+    freeCores: [],
     architecture: 'x86_64',
     hypervisor: 'kvm',
     hypervisorVersion: '7.2.0',
@@ -51,6 +54,13 @@ test('a candidate is what the record of a host knows, with capacity and claims c
     metrics: { 'cpu.percent': 20 },
     imageProperties: { 'os_distro=debian': 2 },
   });
+});
+
+test('CPUs that an instance has for itself are not among those that are shared, and no ratio applies to them', () => {
+  const guestCpus = { dedicated: [core(0, 4, 5), core(0, 6, 7)], shared: [0, 1, 2, 3] };
+  const claim = { id: 'p', instanceId: 'p', vcpus: 1, memoryMiB: 0, diskGiB: 0, cpus: { pinned: [4], withheld: [5] } };
+  const with_ = { ...source, inventory: { ...source.inventory, guestCpus }, claims: [...source.claims, claim] };
+  expect(candidateOf(with_)).toMatchObject({ dedicatedCpus: 4, freeCores: [core(0, 6, 7)], free: { vcpus: 13 } });
 });
 
 test('a candidate whose ratio was lowered below what is claimed has less than nothing free', () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { CpuThreadPolicy } from '../../src/model/cpus/policy.ts';
 import type { Hints, PlacementRequest } from '../../src/model/placement-request.ts';
 import type { Candidate } from '../../src/scheduler/candidate.ts';
 import { defaultFilters, type FilterSettings, filtersWith, optionalFilters } from '../../src/scheduler/filters.ts';
+import { core } from '../model/cpus/hosts.ts';
 import { candidate, settings } from './candidates.ts';
 
 const request: PlacementRequest = { vcpus: 2, memoryMiB: 1024, diskGiB: 20 };
@@ -28,6 +30,7 @@ function rows(table: readonly Row[], configured: Partial<FilterSettings> = {}): 
 }
 
 describe('whatever is configured', () => {
+  const dedicated = { dedicatedCpus: { threadPolicy: 'prefer' } } as const;
   const of = (free: Partial<Candidate['free']>) => ({ free: { vcpus: 8, memoryMiB: 4096, diskGiB: 100, ...free } });
   rows([
     [
@@ -42,6 +45,24 @@ describe('whatever is configured', () => {
     ['a host without the vCPUs is out', of({ vcpus: 1 }), {}, ['vcpus', 'cn1 has 1 of 8 vCPUs free, 2 wanted']],
     ['a host without the memory is out', of({ memoryMiB: 1023 }), {}, ['memory', 'cn1 has 1023 of 4096 MiB of memory free, 1024 wanted']],
     ['a host without the disk is out', of({ diskGiB: -3 }), {}, ['disk', 'cn1 has -3 of 100 GiB of disk free, 20 wanted']],
+    [
+      'a host without CPUs for guests that have theirs alone is out',
+      of({}),
+      dedicated,
+      ['vcpus', 'cn1 has 0 of 0 dedicated CPUs free, 2 wanted'],
+    ],
+    [
+      'a host with too few of them is out',
+      { dedicatedCpus: 2, freeCores: [core(0, 4)] },
+      dedicated,
+      ['vcpus', 'cn1 has 1 of 2 dedicated CPUs free, 2 wanted'],
+    ],
+    [
+      'a host with enough of them passes whose shared ones are given away',
+      { ...of({ vcpus: -1 }), dedicatedCpus: 2, freeCores: [core(0, 4, 5)] },
+      dedicated,
+      null,
+    ],
     ['a host with exactly what is wanted passes', of({ vcpus: 2, memoryMiB: 1024, diskGiB: 20 }), {}, null],
     [
       'a host in another zone is out',
@@ -184,6 +205,9 @@ describe('numaTopology', () => {
   const nodes = (count: string) => ({ vcpus: 4, memoryMiB: 2048, extraSpecs: { 'hw:numa_nodes': count } });
   const cell = (memoryMiB: number, cpus: number) => ({ memoryMiB, cpus });
   const out = (reason: string): [string, string] => ['numaTopology', reason];
+  const cores = { dedicatedCpus: 4, freeCores: [core(0, 0, 4), core(0, 1, 5)] };
+  const threads = (threadPolicy: CpuThreadPolicy, vcpus: number) => ({ vcpus, dedicatedCpus: { threadPolicy } });
+  const noCores = 'cn1 has 4 of 4 dedicated CPUs free, but not 3 on cores that nobody uses (cpu_thread_policy isolate)';
   rows([
     ['cells with room pass', { numa: [cell(1024, 2), cell(4096, 8)] }, nodes('2'), null],
     [
@@ -193,6 +217,8 @@ describe('numaTopology', () => {
       out('cn1 has 1 NUMA cells of 2 CPUs and 1024 MiB, 2 wanted'),
     ],
     ['too few cells are out', { numa: [cell(4096, 8)] }, nodes('2'), out('cn1 has 1 NUMA cells of 2 CPUs and 1024 MiB, 2 wanted')],
+    ['cores with room pass', cores, threads('require', 4), null],
+    ['cores without pass nobody', cores, threads('isolate', 3), out(noCores)],
     ['nonsense is out', { numa: [cell(4096, 8)] }, nodes('many'), out('cn1 cannot have many NUMA nodes')],
   ]);
 });

@@ -19,6 +19,7 @@ import { type FakeGuest, powerOf } from './fake-guest.ts';
 interface FakeJob {
   readonly migrationId: string;
   readonly to: string;
+  readonly pinnedCpus: readonly number[] | undefined;
   asked: Wishes['asked'];
   isSwitched: boolean;
   end: MigrationEnd | null;
@@ -30,6 +31,8 @@ const drive: Disk = { name: 'disk.config', target: 'sda', kind: 'raw', format: '
 /** What a fake host has of guests that move while they run. */
 export interface FakeMigrations extends FakeDevices {
   readonly guests: Map<string, FakeGuest>;
+  /** The CPUs on which guests with their own are, by instance. */
+  readonly pins: Map<string, readonly number[]>;
   /** By instance. */
   readonly migrations: Map<string, FakeJob>;
   readonly disks: Set<string>;
@@ -72,6 +75,10 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
     change(job);
     return { refusal: null };
   };
+  const arrive = (instanceId: string, { pinnedCpus }: FakeJob, there: FakeMigrations | undefined) => {
+    there?.guests.set(instanceId, host.guests.get(instanceId) ?? 'defined');
+    if (pinnedCpus !== undefined) there?.pins.set(instanceId, pinnedCpus);
+  };
   const advance = (instanceId: string, job: FakeJob) => {
     const asked = Context.current().cancellationDetails?.cancelRequested === true ? 'abort' : job.asked;
     if (host.migrationsGo === 'into post-copy' || host.migrationsGo === 'broken') job.isSwitched = true;
@@ -79,7 +86,7 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
     else if (asked === 'abort') job.end = { end: 'here', reason: 'it was aborted after 0 s' };
     else if (host.migrationsGo === 'wrong') job.end = { end: 'here', reason: 'QEMU gave it up' };
     else if (host.migrationsGo === 'through' || asked === 'forceComplete') {
-      peers.get(job.to)?.guests.set(instanceId, host.guests.get(instanceId) ?? 'defined');
+      arrive(instanceId, job, peers.get(job.to));
       host.guests.delete(instanceId);
       job.end = { end: 'gone', reason: null, isArrived: true };
     }
@@ -99,10 +106,12 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
     reachDestination: async ({ target: { address } }) => {
       if (!peers.has(address)) throw fail('MigrationPreCheckError', `libvirtd of ${name} does not reach ${address}`);
     },
-    migrateGuest: async ({ instanceId, migrationId, target }) => {
+    migrateGuest: async ({ instanceId, migrationId, target, pinnedCpus }) => {
       const known = host.migrations.get(instanceId);
       const job =
-        known?.migrationId === migrationId ? known : { migrationId, to: target.address, asked: null, isSwitched: false, end: null };
+        known?.migrationId === migrationId
+          ? known
+          : { migrationId, to: target.address, pinnedCpus, asked: null, isSwitched: false, end: null };
       host.migrations.set(instanceId, job);
       const { cancellationSignal } = Context.current();
       for (;;) {

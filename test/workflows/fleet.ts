@@ -278,7 +278,7 @@ function emptyHost(images: Set<string>): FakeHost {
       asideNames: ['disk', 'disk.config'],
       refusesArrivals: null,
     },
-    ...{ migrations: new Map(), migrationsGo: 'through', carriesDrives: false },
+    ...{ pins: new Map(), migrations: new Map(), migrationsGo: 'through', carriesDrives: false },
   };
 }
 
@@ -322,7 +322,12 @@ function fakeSteps(
     ...fakeMigrationSteps(name, host, hosts),
     listHost: async () => ({
       ...emptyListing,
-      domains: [...host.guests].map(([instanceId, guest]) => ({ instanceId, powerState: powerOf[guest], blockJobs: [] })),
+      domains: [...host.guests].map(([instanceId, guest]) => ({
+        instanceId,
+        powerState: powerOf[guest],
+        blockJobs: [],
+        pins: host.pins.get(instanceId)?.map(String) ?? [],
+      })),
       instances: { ...emptyListing.instances, perInstance: [...host.disks].map((instanceId) => ({ instanceId, files: ['disk'] })) },
     }),
     measureHost: async () => ({
@@ -345,12 +350,16 @@ function fakeSteps(
       host.disks.add(instance.id);
       return { disks: disksOn(instance, localDisks), missing: [], takesLong: false, warnings: [] };
     },
-    defineDomain: async ({ instance }) => {
-      host.guests.set(instance.id, 'defined');
+    defineDomain: async ({ instance: { id, pinnedCpus } }) => {
+      host.guests.set(id, 'defined');
+      host.pins.delete(id);
+      if (pinnedCpus != null) host.pins.set(id, pinnedCpus);
       return { machineType: 'pc-q35-7.2', cpuModel: 'fake' };
     },
-    bootDomain: async ({ instance }) => {
-      host.guests.set(instance.id, 'running');
+    bootDomain: async ({ instance: { id, pinnedCpus } }) => {
+      host.guests.set(id, 'running');
+      host.pins.delete(id);
+      if (pinnedCpus != null) host.pins.set(id, pinnedCpus);
       return { powerState: 'running' };
     },
     startPaused: async ({ instanceId }) => {

@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
 import { configDriveLabelOf, configDriveLabelProperty, configDriveLabels } from '../../model/config-drive.ts';
 import { fileSystems } from '../../model/file-systems.ts';
-import { type Flavor, resourcesOf } from '../../model/flavor.ts';
+import type { Flavor } from '../../model/flavor.ts';
 import type { Image } from '../../model/image.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { Begin, Begun } from '../../model/instance-record.ts';
@@ -16,6 +16,7 @@ import { currentContext } from '../context.ts';
 import { fail, updateWithStart } from '../record-client.ts';
 import { runOf } from '../records.ts';
 import type { VifPlug } from '../vifs.ts';
+import { placementOf } from './destination.ts';
 import { flavorNamed, requireHardware, requireNoDevices } from './flavors.ts';
 import { type BootImages, bootImages } from './images.ts';
 import { type AcceptInput, invalid, parsed } from './parse.ts';
@@ -79,11 +80,7 @@ export function acceptBuildActivities({ flavors, vifPlugTimeoutSeconds, vifPlugI
         instance: record,
         image,
         wanted: {
-          ...resourcesOf(flavor, image.root.virtualSizeBytes),
-          availabilityZone,
-          projectId,
-          extraSpecs: flavor.extraSpecs,
-          image: { id: image.root.id, properties: image.properties },
+          ...placementOf({ availabilityZone, projectId }, flavor, image),
           ...(asked.hints === undefined ? {} : { hints: asked.hints }),
         },
         wantedPorts: ports,

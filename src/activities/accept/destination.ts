@@ -1,3 +1,4 @@
+import { dedicatedCpusOf } from '../../model/cpus/policy.ts';
 import { type Flavor, resourcesOf } from '../../model/flavor.ts';
 import type { Host } from '../../model/host.ts';
 import type { Instance } from '../../model/instance.ts';
@@ -5,10 +6,16 @@ import type { PlacementRequest } from '../../model/placement-request.ts';
 import { fail, queryRecord } from '../record-client.ts';
 import type { BootImages } from './images.ts';
 
-/** What an instance that goes to another host is to find there. */
-export function placementOf({ availabilityZone, projectId }: Instance, flavor: Flavor, { root, properties }: BootImages): PlacementRequest {
+/** What an instance is to find on its host. */
+export function placementOf(
+  { availabilityZone, projectId }: Pick<Instance, 'availabilityZone' | 'projectId'>,
+  flavor: Flavor,
+  { root, properties }: BootImages,
+): PlacementRequest {
+  const dedicatedCpus = dedicatedCpusOf({ properties, extraSpecs: flavor.extraSpecs });
   return {
     ...resourcesOf(flavor, root.virtualSizeBytes),
+    ...(dedicatedCpus === null ? {} : { dedicatedCpus }),
     availabilityZone,
     projectId,
     extraSpecs: flavor.extraSpecs,

@@ -13,6 +13,7 @@ import { replacedDiskInfo } from '../disks/disk-info.ts';
 import type { DeviceArrivals } from '../disks/isolate/arrivals.ts';
 import { noticingFullDisk, whyNoRoom } from '../disks/space.ts';
 import { hardwareFor } from '../domain-spec.ts';
+import type { AskGuestCpus } from '../guest-cpus.ts';
 import type { WhileHolding } from '../holding.ts';
 import type { Reception } from '../reception.ts';
 import type { FileReceiver } from '../transfer/file-receiver.ts';
@@ -74,7 +75,7 @@ type Refused = LivePlan & { readonly refusal: string };
 
 export function liveArrivalActivities(
   { whyNotHere, whyInTheWay, basesHere }: Reception,
-  capabilities: Capabilities,
+  { capabilities, askGuestCpus }: { readonly capabilities: Capabilities; readonly askGuestCpus: AskGuestCpus },
   whileHolding: WhileHolding,
   bases: BaseCache,
   devices: DeviceArrivals,
@@ -98,7 +99,9 @@ export function liveArrivalActivities(
       const noDevice = await devices.whyNot(instance.id, devicesFor(arrivals));
       if (noDevice !== null) return refused(noDevice);
       const noRoom = storage === 'shared' ? null : await whyNoRoom(instancesDir, input.allocatedBytes ?? virtualBytes(arrivals));
-      return noRoom === null ? { refusal: null, arrivals, missing, target: migrationTarget(config) } : refused(noRoom);
+      return noRoom === null
+        ? { refusal: null, arrivals, missing, target: migrationTarget(config, (await askGuestCpus())?.shared) }
+        : refused(noRoom);
     },
 
     prepareLiveArrival: ({ token, instanceId, migrationId, storage, instance, image, arrivals, receives }) =>

@@ -16,14 +16,13 @@ export interface MigrationDestinationActivities {
 }
 
 /** Where a guest that comes to this host is sent. */
-export function migrationTarget({
-  host,
-  liveMigration: { inboundAddress, tls },
-  instancesDir,
-}: Pick<Config, 'host' | 'liveMigration' | 'instancesDir'>): MigrationTarget {
+export function migrationTarget(
+  { host, liveMigration: { inboundAddress, tls }, instancesDir }: Pick<Config, 'host' | 'liveMigration' | 'instancesDir'>,
+  sharedCpus?: readonly number[],
+): MigrationTarget {
   const address = inboundAddress ?? host.address;
   const uri = `${tls ? 'qemu+tls' : 'qemu+tcp'}://${urlHost(address)}/system`;
-  return { uri, address, listenAddress: screenAddress, instancesDir };
+  return { uri, address, listenAddress: screenAddress, instancesDir, ...(sharedCpus === undefined ? {} : { sharedCpus }) };
 }
 
 export function migrationDestinationActivities(

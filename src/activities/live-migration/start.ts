@@ -14,6 +14,8 @@ export interface MigrationTarget {
   /** Where the guest's screens are listened for there. */
   readonly listenAddress: string;
   readonly instancesDir: string;
+  /** The CPUs over which guests without their own float there; absent: all of them. */
+  readonly sharedCpus?: readonly number[];
 }
 
 /** What is moved, and how. */
@@ -25,6 +27,8 @@ export interface Passage extends DiskPassage {
   readonly wholeDisks: readonly string[];
   /** The block devices that disks are at the destination, by the guest's name of them. Absent in runs of before there could be. */
   readonly devices?: Readonly<Record<string, string>>;
+  /** The CPUs that the guest has for itself there. Absent of one that shares them. */
+  readonly pinnedCpus?: readonly number[];
   readonly policy: MigrationPolicy;
 }
 
@@ -36,12 +40,13 @@ export async function startMigration(
   instancesDir: string,
 ): Promise<{ readonly answer: Promise<unknown> }> {
   const dom = { uuid };
-  const { policy, target, disks, wholeDisks, devices = {} } = passage;
+  const { policy, target, disks, wholeDisks, devices = {}, pinnedCpus } = passage;
   const changes = {
     listenAddress: target.listenAddress,
     instancesDir: { source: instancesDir, destination: target.instancesDir },
     wholeDisks,
     devices,
+    cpus: pinnedCpus !== undefined ? { pinned: pinnedCpus } : target.sharedCpus !== undefined ? { shared: target.sharedCpus } : null,
   };
   const xml = async (flags: number) =>
     migratableXml(await libvirt.domainGetXmlDesc({ dom, flags: flags | DomainXml.migratable | DomainXml.secure }), changes);

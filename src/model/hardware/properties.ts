@@ -1,3 +1,4 @@
+import { cpuPolicyProblems, cpuThreadPolicies } from '../cpus/policy.ts';
 import type { FieldProblem } from '../failure.ts';
 import { shutdownTimeoutProblem } from '../shutdown-timeout.ts';
 import { cdromBuses, diskBuses, type HardwareWishes, inputBuses, scsiModels, videoModels, vifModels, watchdogActions } from './hardware.ts';
@@ -26,8 +27,9 @@ const ofImages: Readonly<Record<string, Rule>> = {
   hw_cpu_max_cores: count,
   hw_cpu_max_sockets: count,
   hw_cpu_max_threads: count,
-  hw_cpu_policy: notYetOneOf(['shared'], ['dedicated', 'mixed']),
+  hw_cpu_policy: notYetOneOf(['shared', 'dedicated'], ['mixed']),
   hw_cpu_sockets: count,
+  hw_cpu_thread_policy: oneOf(cpuThreadPolicies),
   hw_cpu_threads: count,
   hw_disk_bus: oneOf(diskBuses),
   hw_firmware_type: oneOf(['bios', 'uefi']),
@@ -51,7 +53,6 @@ const ofImages: Readonly<Record<string, Rule>> = {
 const unsupported: ReadonlySet<string> = new Set([
   'hw_auto_disk_config',
   'hw_cpu_realtime_mask',
-  'hw_cpu_thread_policy',
   'hw_disk_type',
   'hw_emulation_architecture',
   'hw_ephemeral_encryption',
@@ -98,7 +99,7 @@ const unsupported: ReadonlySet<string> = new Set([
 
 /** The extra specs of a flavor that something is made of. */
 const ofFlavors: Readonly<Record<string, Rule>> = Object.fromEntries(
-  ['boot_menu', 'cpu_policy', 'input_bus', 'serial_port_count', 'watchdog_action', ...topologyNames].map((name) => [
+  ['boot_menu', 'cpu_policy', 'cpu_thread_policy', 'input_bus', 'serial_port_count', 'watchdog_action', ...topologyNames].map((name) => [
     `hw:${name}`,
     ofImages[`hw_${name}`] ?? notYet,
   ]),
@@ -120,7 +121,8 @@ export function hardwareProblems(wishes: HardwareWishes): readonly FieldProblem[
   }));
   const ofFlavor = Object.entries(wishes.extraSpecs).flatMap(([name, value]) => problem(name, ruleForFlavors(name)(value)));
   const each = [...ofImage, ...ofFlavor.map(({ field, message }) => ({ field: 'flavor', message: `has ${field}, which ${message}` }))];
-  return each.length > 0 ? each : [...problem('image', topologyProblem(wishes)), ...problem('image', tooManyPorts(wishes))];
+  if (each.length > 0) return each;
+  return [...cpuPolicyProblems(wishes), ...problem('image', topologyProblem(wishes)), ...problem('image', tooManyPorts(wishes))];
 }
 
 function tooManyPorts({ properties, extraSpecs }: HardwareWishes): string | null {

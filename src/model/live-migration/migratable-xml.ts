@@ -1,4 +1,6 @@
 import { XmlElement, XmlText } from '@rgrove/parse-xml';
+import { cpuSetOf } from '../cpus/cpu-set.ts';
+import type { CpuPlacement } from '../domain.ts';
 import { childrenOf, rootOf } from '../xml-tree.ts';
 
 /** What a guest's domain is to say at its destination instead of what it says at its source. */
@@ -11,11 +13,13 @@ export interface DestinationChanges {
   readonly wholeDisks: readonly string[];
   /** The block devices that disks are there, by the guest's name of them. */
   readonly devices: Readonly<Record<string, string>>;
+  /** On which CPUs it is to run there; null: on any. */
+  readonly cpus: CpuPlacement | null;
 }
 
 /**
  * The domain's XML as its destination is to have it, made from what libvirt gives for a migration (`VIR_DOMAIN_XML_MIGRATABLE`): addresses
- * of VNC, SPICE and serial consoles (Nova's `get_updated_guest_xml`), paths, bases, block devices. All else stays, so that the guest's hardware does.
+ * of VNC, SPICE and serial consoles (Nova's `get_updated_guest_xml`), paths, bases, block devices, CPUs. All else stays, so that the guest's hardware does.
  * @throws a TypeError when the text is no well-formed document
  */
 export function migratableXml(domainXml: string, changes: DestinationChanges): string {
@@ -33,16 +37,22 @@ function written(element: XmlElement, changes: DestinationChanges, parent: XmlEl
   });
   // An empty element ends the chain of a disk that stands on nothing.
   if (name === 'disk' && isWhole(element, changes)) children.push('<backingStore/>');
+  if (name === 'cputune') children.push(...pinsOf(changes));
+  if (name === 'domain' && !childrenOf(element).some((child) => child.name === 'cputune')) {
+    const pins = pinsOf(changes);
+    if (pins.length > 0) children.push(`<cputune>${pins.join('')}</cputune>`);
+  }
   return `<${name}${attributes.join('')}>${children.join('')}</${name}>`;
 }
 
 /** `listen` of a screen is an attribute and an element, which have to agree. */
 function attributesOf(
   element: XmlElement,
-  { listenAddress, devices }: DestinationChanges,
+  { listenAddress, devices, cpus }: DestinationChanges,
   parent: XmlElement | null,
 ): Readonly<Record<string, string>> {
   const { name, attributes } = element;
+  if (name === 'vcpu' && parent?.name === 'domain') return onCpus(attributes, cpus);
   const device = name === 'source' && parent?.name === 'disk' ? devices[targetOf(parent)] : undefined;
   if (device !== undefined && 'dev' in attributes) return { ...attributes, dev: device };
   if (name === 'graphics' && 'listen' in attributes) return { ...attributes, listen: listenAddress };
@@ -51,7 +61,19 @@ function attributesOf(
   return attributes;
 }
 
+/** Which of a host's CPUs a guest may use is the business of that host. */
+function onCpus({ cpuset: _cpuset, ...attributes }: Readonly<Record<string, string>>, cpus: CpuPlacement | null): Record<string, string> {
+  return cpus === null ? attributes : { ...attributes, cpuset: cpuSetOf('pinned' in cpus ? cpus.pinned : cpus.shared) };
+}
+
+function pinsOf({ cpus }: DestinationChanges): readonly string[] {
+  if (cpus === null || !('pinned' in cpus)) return [];
+  const pins = cpus.pinned.map((cpu, vcpu) => `<vcpupin vcpu="${vcpu}" cpuset="${cpu}"/>`);
+  return [...pins, `<emulatorpin cpuset="${cpuSetOf(cpus.pinned)}"/>`];
+}
+
 function isDropped(child: XmlElement, parent: XmlElement, changes: DestinationChanges): boolean {
+  if (parent.name === 'cputune') return child.name === 'vcpupin' || child.name === 'emulatorpin';
   return child.name === 'backingStore' && parent.name === 'disk' && isWhole(parent, changes);
 }
 

@@ -26,6 +26,8 @@ export interface ListedDomain {
   readonly powerState: PowerState;
   /** Null when its QEMU has one and does not answer. */
   readonly blockJobs: readonly ListedBlockJob[] | null;
+  /** The CPUs that each vCPU which is pinned may run on, as libvirt writes them. Absent in listings of before any was. */
+  readonly pins?: readonly string[];
 }
 
 /** A job on a disk, by the guest's name of the disk. */

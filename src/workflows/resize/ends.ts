@@ -29,7 +29,7 @@ export async function confirmed(frame: Frame<InstanceChanges>, accepted: Accepte
 export async function reverted(frame: Frame<InstanceChanges>, accepted: AcceptedDecision): Promise<InstanceChanges> {
   const { control, onHost, longOnHost } = frame;
   const { instance, migration, image, vifs } = accepted;
-  const { source, destination, storage, claimId, oldFlavor, oldDisks, oldVmState } = migration;
+  const { source, destination, storage, claimId, oldFlavor, oldDisks, oldVmState, oldPinnedCpus: pinnedCpus = null } = migration;
   const here = { instanceId: instance.id, migrationId: migration.id };
   if (image === null) throw new TypeError('a revert starts the guest again, with its image');
   await onHost(source).requireDisksAside(here);
@@ -42,9 +42,9 @@ export async function reverted(frame: Frame<InstanceChanges>, accepted: Accepted
   await control.takeClaimBack({ host: source, instanceId: instance.id, claimId });
 
   const touched = toWipe.length > 0 ? [source, destination] : [source];
-  await frame.enter({ host: source, flavor: oldFlavor, disks: oldDisks }, touchedBy(instance, touched));
+  await frame.enter({ host: source, flavor: oldFlavor, disks: oldDisks, pinnedCpus }, touchedBy(instance, touched));
   const powerState = await startWhere(frame, {
-    instance: { ...instance, flavor: oldFlavor },
+    instance: { ...instance, flavor: oldFlavor, pinnedCpus },
     host: source,
     disks: oldDisks,
     image,

@@ -3,9 +3,15 @@ import { domainXml } from '../../../src/model/domain-xml.ts';
 import { migratableXml } from '../../../src/model/live-migration/migratable-xml.ts';
 import { missingFrom } from '../../../src/model/xml-subset.ts';
 import { descendantsOf, rootOf } from '../../../src/model/xml-tree.ts';
-import { variants } from '../domains.ts';
+import { domain, variants } from '../domains.ts';
 
-const same = { listenAddress: '127.0.0.1', instancesDir: { source: '/instances', destination: '/instances' }, wholeDisks: [], devices: {} };
+const same = {
+  listenAddress: '127.0.0.1',
+  instancesDir: { source: '/instances', destination: '/instances' },
+  wholeDisks: [],
+  devices: {},
+  cpus: null,
+};
 const screen = `<domain type='kvm'><devices>
   <graphics type='vnc' port='5901' autoport='yes' listen='10.0.0.1'><listen type='address' address='10.0.0.1'/></graphics>
   <graphics type='spice' autoport='yes' listen='10.0.0.1'><listen type='address' address='10.0.0.1'/></graphics>
@@ -53,4 +59,24 @@ test('a whole device is the one of that disk at the destination, and others stay
   const before = `<domain type='kvm'><devices>${disk('vda', '/dev/loop1')}${disk('vdb', '/dev/loop2')}</devices></domain>`;
   const after = migratableXml(before, { ...same, devices: { vda: '/dev/loop7' } });
   expect(descendantsOf(rootOf(after), 'source').map(({ attributes }) => attributes['dev'])).toEqual(['/dev/loop7', '/dev/loop2']);
+});
+
+const pinned = domain({ vcpus: 2, cpus: { pinned: [4, 5] } });
+const sharing = domain({ vcpus: 2, cpus: { shared: [0, 1, 2] } });
+const anywhere = domain({ vcpus: 2 });
+
+test.for([
+  ['a guest with CPUs of its own has those that its destination gives it', pinned, domain({ vcpus: 2, cpus: { pinned: [1, 9] } })],
+  ['a guest that floats over shared CPUs floats over those of its destination', sharing, domain({ vcpus: 2, cpus: { shared: [8, 9] } })],
+  ['a guest floats over all CPUs of a destination that sets none apart', sharing, anywhere],
+  ['a guest that floated over all floats over the shared ones of its destination', anywhere, sharing],
+] as const)('%s', ([, before, there]) => {
+  const after = migratableXml(domainXml(before), { ...same, cpus: there.cpus });
+  expect(missingFrom(domainXml(there), after)).toEqual([]);
+  expect(missingFrom(after, domainXml(there))).toEqual([]);
+});
+
+test('what else is tuned of its CPUs stays, but where the source pinned it', () => {
+  const before = "<domain><cputune><shares>9</shares><vcpupin vcpu='0' cpuset='4'/><emulatorpin cpuset='4'/></cputune></domain>";
+  expect(migratableXml(before, same)).toBe('<domain><cputune><shares>9</shares></cputune></domain>');
 });
