@@ -3,6 +3,7 @@ import type { Disk, Instance } from './instance.ts';
 import { claimFindings } from './verify/claims.ts';
 import { domainFindings } from './verify/domains.ts';
 import type { Finding } from './verify/finding.ts';
+import { pinningFindings } from './verify/pinning.ts';
 import { type HostScene, instancesHere, isForeign, whyForeign } from './verify/scene.ts';
 
 /** What an audit compares: the records' claims and domains as `verify` has them, and what only a measurement tells. */
@@ -12,6 +13,7 @@ export const differenceKinds = [
   'UnknownClaim',
   'DomainMissing',
   'UnknownDomain',
+  'PinningDiffers',
   'UnknownDirectory',
   'InventoryDiffers',
   'DiskOverCommitted',
@@ -70,7 +72,7 @@ function growsAsItIsWritten({ name, kind }: Disk): boolean {
 /** Everything in which the host is not what its record says. */
 export function differencesOf(scene: HostScene, measured: Measured): readonly Difference[] {
   return [
-    ...[...claimFindings(scene), ...domainFindings(scene)].flatMap(asDifference),
+    ...[...claimFindings(scene), ...domainFindings(scene), ...pinningFindings(scene)].flatMap(asDifference),
     ...unknownDirectories(scene),
     ...inventoryDifferences(scene, measured),
     ...overCommitment(scene, measured),

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import type { XmlElement } from '@rgrove/parse-xml';
 import {
   BlockJobType,
   ControlState,
@@ -32,7 +33,8 @@ export async function listDomains(libvirt: Libvirt): Promise<readonly ListedDoma
 async function listDomain(libvirt: Libvirt, uuid: string, params: readonly TypedParam[]): Promise<ListedDomain | null> {
   if (!(await isOurs(libvirt, uuid))) return null;
   const powerState = powerStateOf(valuesOf(params).get('state.state'));
-  return { instanceId: uuid, powerState, blockJobs: isOn(powerState) ? await listBlockJobs(libvirt, uuid) : [] };
+  const [blockJobs, pins] = await Promise.all([isOn(powerState) ? listBlockJobs(libvirt, uuid) : [], pinsOf(libvirt, uuid)]);
+  return { instanceId: uuid, powerState, blockJobs, pins };
 }
 
 /**
@@ -61,6 +63,13 @@ async function askBlockJobs(libvirt: Libvirt, uuid: string): Promise<readonly Li
   return (await Promise.all(jobs))
     .filter(({ found }) => found)
     .map(({ disk, type }) => ({ disk, job: jobNames.get(type) ?? `job of type ${type}` }));
+}
+
+/** What each vCPU is pinned to, of those that are. */
+async function pinsOf(libvirt: Libvirt, uuid: string): Promise<readonly string[]> {
+  const pins = descendantsOf(rootOf(await libvirt.domainGetXmlDesc({ dom: { uuid } })), 'vcpupin');
+  const numberOf = ({ attributes }: XmlElement) => Number(attributes['vcpu']);
+  return pins.toSorted((a, b) => numberOf(a) - numberOf(b)).map(({ attributes }) => attributes['cpuset'] ?? '');
 }
 
 /** The guest's names of a domain's disks. */

@@ -10,12 +10,14 @@ import { baseFindings, instanceFileFindings } from './instance-files.ts';
 import type { HostListing } from './listing.ts';
 import { loopFindings, processFindings } from './machine.ts';
 import { filterFindings, tapFindings } from './network-devices.ts';
+import { pinningFindings } from './pinning.ts';
 import { type HostScene, isBusy, type SeenInstance, whyForeign } from './scene.ts';
 import { storeFindings } from './store-files.ts';
 
 const ofRecords = [claimFindings, addressFindings] as const;
 const ofListing = [
   domainFindings,
+  pinningFindings,
   blockJobFindings,
   instanceFileFindings,
   baseFindings,

@@ -8,6 +8,7 @@ export const findingKinds = [
   'DomainMissing',
   'UnknownDomain',
   'PowerStateDiffers',
+  'PinningDiffers',
   'GuestSilent',
   'UnknownBlockJob',
   'FileMissing',

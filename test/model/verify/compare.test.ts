@@ -4,6 +4,7 @@ import type { Disk, Instance } from '../../../src/model/instance.ts';
 import { compareHost } from '../../../src/model/verify/compare.ts';
 import type { HostListing, ListedDevice } from '../../../src/model/verify/listing.ts';
 import type { HostScene } from '../../../src/model/verify/scene.ts';
+import { single } from '../cpus/hosts.ts';
 import {
   after,
   base,
@@ -54,6 +55,29 @@ function onDevice(devices: readonly ListedDevice[]): Partial<HostScene> {
   return {
     instances: seen(instance({ disks })),
     listing: { ...tidy, devices, instances: { ...tidy.instances, perInstance: [{ instanceId: webId, files }] } },
+  };
+}
+
+interface Alone {
+  readonly pins?: readonly string[];
+  readonly claimed?: readonly number[];
+  readonly dedicated?: readonly number[];
+  /** What another guest, of nobody, is pinned to. */
+  readonly beside?: readonly string[];
+}
+
+/** An instance that has CPUs 4 and 5 for itself by its record. */
+function alone({ pins, claimed = [4, 5], dedicated = [4, 5, 6], beside }: Alone): Partial<HostScene> {
+  const flavor = { ...instance().flavor, extraSpecs: { 'hw:cpu_policy': 'dedicated' } };
+  const { inventory, claims } = host();
+  const guestCpus = { dedicated: dedicated.map((cpu) => single(0, cpu)), shared: [0] };
+  const cpus = { pinned: claimed, withheld: [] };
+  const running = { powerState: 'running', blockJobs: [] } as const;
+  const own = { ...running, instanceId: webId, ...(pins === undefined ? {} : { pins }) };
+  return {
+    instances: seen(instance({ flavor, pinnedCpus: [4, 5] })),
+    record: host({ inventory: { ...inventory, guestCpus }, claims: claims.map((claim) => ({ ...claim, cpus })) }),
+    ...listed({ domains: [own, ...(beside === undefined ? [] : [{ ...running, instanceId: otherId, pins: beside }])] }),
   };
 }
 
@@ -341,6 +365,49 @@ const cases: readonly Case[] = [
       images: new Map([[imageId, image({ virtualSizeBytes: 5 })]]),
     },
     finds: [],
+  },
+  {
+    of: 'a guest that is on the CPUs that it has for itself',
+    changes: alone({ pins: ['4', '5'] }),
+    finds: [],
+  },
+  {
+    of: 'a guest that somebody moved to other CPUs',
+    changes: alone({ pins: ['4', '0-7'] }),
+    finds: [`PinningDiffers cn1: the vCPUs of instance ${webId} are pinned to 4 0-7, its record says 4 5`],
+  },
+  {
+    of: 'a guest that lost its CPUs',
+    changes: alone({ pins: [] }),
+    finds: [`PinningDiffers cn1: the vCPUs of instance ${webId} are pinned to nothing, its record says 4 5`],
+  },
+  {
+    of: 'a guest that somebody pinned though it shares CPUs',
+    changes: listed({ domains: [{ instanceId: webId, powerState: 'running', blockJobs: [], pins: ['3'] }] }),
+    finds: [`PinningDiffers cn1: the vCPUs of instance ${webId} are pinned to 3, its record says nothing`],
+  },
+  {
+    of: 'a host whose worker does not tell pins yet',
+    changes: alone({}),
+    finds: [],
+  },
+  {
+    of: 'a record that says other CPUs than its claim',
+    changes: alone({ pins: ['4', '5'], claimed: [4, 6] }),
+    finds: [`PinningDiffers cn1: the record of instance ${webId} says CPUs 4-5, its claim CPUs 4,6`],
+  },
+  {
+    of: 'CPUs that the host does not set apart any more',
+    changes: alone({ pins: ['4', '5'], dedicated: [5, 6] }),
+    finds: [`PinningDiffers cn1: instance ${webId} has CPUs 4 for itself, which the host does not set apart`],
+  },
+  {
+    of: 'a CPU that two guests have',
+    changes: alone({ pins: ['4', '5'], beside: ['5'] }),
+    finds: [
+      `UnknownDomain cn1: domain of instance ${otherId}, running`,
+      `PinningDiffers cn1: CPU 5 has vCPUs of instances ${webId} and ${otherId}`,
+    ],
   },
   {
     of: 'an address that was given back',

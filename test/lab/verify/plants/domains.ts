@@ -41,6 +41,13 @@ export function domains({ hostOf, cloud }: World, { intact, copied, undefined: l
         }),
     },
     {
+      name: 'a guest that somebody pinned',
+      kind: 'PinningDiffers',
+      host: host.name,
+      what: `the vCPUs of instance ${intact.id} are pinned to 0, its record says nothing`,
+      plant: () => runInHost(host, ['virsh', 'vcpupin', intact.id, '0', '0', '--live']),
+    },
+    {
       name: 'a guest whose QEMU hangs during a block job',
       kind: 'GuestSilent',
       host: frozen.host,

@@ -1,0 +1,73 @@
+import { cpuSetOf } from '../cpus/cpu-set.ts';
+import { cpusOf } from '../cpus/guest-cpus.ts';
+import type { Claim } from '../host.ts';
+import type { Instance } from '../instance.ts';
+import { isOn } from '../power-state.ts';
+import type { Finding } from './finding.ts';
+import { type HostScene, instancesHere, whereabouts } from './scene.ts';
+
+/** Guests that are on other CPUs than they were given, records that say so, and CPUs that are not for one guest alone though one has them so. */
+export function pinningFindings(scene: HostScene): readonly Finding[] {
+  const ofInstances = instancesHere(scene).flatMap((instance) => [
+    ...recordElsewhere(scene, instance),
+    ...pinnedElsewhere(scene, instance),
+    ...nobodysAlone(scene, instance),
+  ]);
+  return [...ofInstances, ...pinnedTwice(scene)];
+}
+
+function recordElsewhere(scene: HostScene, instance: Instance): readonly Finding[] {
+  const claim = claimOf(scene, instance);
+  const [says, has] = [instance.pinnedCpus ?? [], claim?.cpus?.pinned ?? []];
+  if (claim === undefined || says.join() === has.join()) return [];
+  const likelyCause = 'an operation was terminated between the two: migrate the instance, which claims anew';
+  return [differs(scene, `the record of instance ${instance.id} says ${named(says)}, its claim ${named(has)}`, likelyCause)];
+}
+
+function pinnedElsewhere(scene: HostScene, { id, pinnedCpus }: Instance): readonly Finding[] {
+  const pins = scene.listing.domains.find(({ instanceId }) => instanceId === id)?.pins;
+  const wanted = (pinnedCpus ?? []).map(String);
+  if (pins === undefined || pins.join(' ') === wanted.join(' ')) return [];
+  const what = `the vCPUs of instance ${id} are pinned to ${pins.join(' ') || 'nothing'}, its record says ${wanted.join(' ') || 'nothing'}`;
+  return [differs(scene, what, 'somebody used virsh on the guest: a hard reboot has it where it belongs')];
+}
+
+function nobodysAlone(scene: HostScene, instance: Instance): readonly Finding[] {
+  const alone = new Set(cpusOf(scene.record?.inventory.guestCpus?.dedicated ?? []));
+  const shared = (claimOf(scene, instance)?.cpus?.pinned ?? []).filter((cpu) => !alone.has(cpu));
+  if (shared.length === 0) return [];
+  const what = `instance ${instance.id} has ${named(shared)} for itself, which the host does not set apart`;
+  return [differs(scene, what, 'host.cpuDedicatedSet was changed under it: others may run there until the instance is migrated')];
+}
+
+function pinnedTwice(scene: HostScene): readonly Finding[] {
+  const users = new Map<string, string[]>();
+  for (const { instanceId, powerState, pins = [] } of scene.listing.domains) {
+    if (!isOn(powerState) || whereabouts(scene, instanceId) === 'busy') continue;
+    for (const cpu of new Set(pins)) users.set(cpu, [...(users.get(cpu) ?? []), instanceId]);
+  }
+  return [...users].flatMap(([cpu, instances]) =>
+    instances.length < 2
+      ? []
+      : [
+          differs(
+            scene,
+            `CPU ${cpu} has vCPUs of instances ${instances.join(' and ')}`,
+            'virsh was used on one of them, or one is left over',
+          ),
+        ],
+  );
+}
+
+/** What the instance holds here as its own, and not as its migration's. */
+function claimOf({ record }: HostScene, { id, migration }: Instance): Claim | undefined {
+  return record?.claims.find((claim) => claim.instanceId === id && claim.id !== migration?.claimId);
+}
+
+function named(cpus: readonly number[]): string {
+  return cpus.length === 0 ? 'no CPUs' : `CPUs ${cpuSetOf(cpus)}`;
+}
+
+function differs({ host }: HostScene, what: string, likelyCause: string): Finding {
+  return { kind: 'PinningDiffers', host, what, likelyCause };
+}
