@@ -7,6 +7,7 @@ import type { Image } from '../../src/model/image.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import { secrets } from '../../test/workflows/canaries.ts';
 import { eventually, type Fleet, type furnish, type Run, resetTo, viewOf } from '../../test/workflows/fleet.ts';
+import { dedicatedCpuCases } from './dedicated-cpu-cases.ts';
 import { deviceCases } from './device-cases.ts';
 import { lifeCases } from './life-cases.ts';
 import { liveMigrateCases } from './live-migrate-cases.ts';
@@ -28,7 +29,10 @@ export interface Stage {
 
 /** The hosts of the stage; an `m1.large` is too large for them. */
 export const stageHosts = ['cn1', 'cn2'] as const;
-export const stageCapacity = { diskGiB: 70 } as const;
+export const stageCapacity = {
+  diskGiB: 70,
+  guestCpus: { dedicated: Array.from({ length: 40 }, (_, cpu) => ({ cell: 0, cpus: [cpu], threads: 1 })), shared: [40] },
+} as const;
 /** A soft delete waits long enough to be seen waiting. */
 export const stageSettings = { reclaimInstanceIntervalSeconds: 3 } as const;
 
@@ -215,6 +219,7 @@ export const cases: readonly Case[] = [
   ...lifeCases,
   ...resizeCases,
   ...deviceCases,
+  ...dedicatedCpuCases,
   ...liveMigrateCases,
   {
     type: 'importImage',
