@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { logOf, startComputeWorker } from '../../lab/cloud.ts';
+import { type HostProcess, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Host } from '../../src/model/host.ts';
 import type { Instance } from '../../src/model/instance.ts';
@@ -11,6 +12,7 @@ import { endOf } from '../workflows/ends.ts';
 import { asking } from './asking.ts';
 import { blankImage } from './blank-image.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
+import { allowedCpus } from './pins.ts';
 
 let own: OwnCloud;
 const { run, start, record, hostNamed } = asking(() => own);
@@ -22,6 +24,7 @@ beforeAll(async () => {
     NOVAFLOW_HOST_CAPACITY_VCPUS: '100',
     NOVAFLOW_HOST_CAPACITY_DISK_GIB: '50',
     NOVAFLOW_VIF_PLUG_TIMEOUT_SECONDS: '1',
+    NOVAFLOW_SHUTDOWN_TIMEOUT_SECONDS: '0', // there is nothing in its guests that would shut down
   });
   image = await blankImage(own);
 }, 120_000);
@@ -123,6 +126,96 @@ if (isLongRun) {
     await Promise.all(builds.map((one) => run('deleteInstance', { instanceId: one.firstExecutionRunId })));
     expect(await findings(own)).toEqual([]);
   });
+}
+
+describe('a host with CPUs for guests that have theirs alone', () => {
+  const pinned = { ...small, extraSpecs: { 'hw:cpu_policy': 'dedicated' } };
+  let guest: Instance;
+
+  test('has a worker that does not start, and says why, where there are no such CPUs', async () => {
+    await whenEnded(await startWith('cn2', '0,63'));
+    expect(await readFile(logOf(own.cloud.lab, 'cn2'), 'utf8')).toContain('host.cpuDedicatedSet names 63: this host has the CPUs 0-1');
+    // From here on the first host has CPU 1 for them, and 0 for all others; the second the other way round.
+    for (const [name, cpus] of [
+      ['cn1', '1'],
+      ['cn2', '0'],
+    ] as const) {
+      await startWith(name, cpus);
+      const isThere = async () => ((await record<Host>(`host/${name}`)).inventory.guestCpus === undefined ? null : true);
+      await until(isThere, { what: `${name} with its CPUs`, timeoutMs: 60_000 });
+    }
+  });
+
+  test('runs them there, takes no more than it has CPUs, and those that move while they run are on their next host’s', async () => {
+    guest = await run<Instance>('buildInstance', build(pinned));
+    await expectOnItsCpus(guest);
+    const second = await run<Instance>('buildInstance', build(pinned));
+    expect(second.host).not.toBe(guest.host);
+    await expectOnItsCpus(second);
+    expect(await endOf(await start('buildInstance', build(pinned)))).toMatchObject({
+      type: 'NoValidHost',
+      message: expect.stringContaining('cn1 has 0 of 1 dedicated CPUs free, 1 wanted'),
+    });
+    await run('deleteInstance', { instanceId: second.id });
+
+    guest = await run<Instance>('liveMigrateInstance', { instanceId: guest.id });
+    expect(guest.host).toBe(second.host);
+    await expectOnItsCpus(guest);
+    expect(await findings(own)).toEqual([]);
+  });
+
+  if (isLongRun) {
+    test('runs others beside them, on the CPUs that are shared, and before and after they move', async () => {
+      const shared = await run<Instance>('buildInstance', { ...build(small), hints: { same_host: guest.id } });
+      await expectOn(shared, guest.host === 'cn1' ? 0 : 1);
+      const moved = await run<Instance>('liveMigrateInstance', { instanceId: shared.id });
+      await expectOn(moved, moved.host === 'cn1' ? 0 : 1);
+      await run('deleteInstance', { instanceId: shared.id });
+    });
+
+    test('has those that migrate cold on its own CPUs, on which they are again where that is reverted', async () => {
+      const { id, host, pinnedCpus } = guest;
+      const migration = await start('migrateInstance', { instanceId: id });
+      const whenMoved = async () => ((await record<Instance>(`instance/${id}`)).vmState === 'resized' ? true : null);
+      await until(whenMoved, { what: 'the cold migration', timeoutMs: 60_000 });
+      const there = await record<Instance>(`instance/${id}`);
+      expect(there.host).not.toBe(host);
+      await expectOnItsCpus(there);
+      await migration.executeUpdate('revert', { args: [{}] });
+      const back = (await migration.result()) as Instance;
+      expect(back).toMatchObject({ host, pinnedCpus });
+      await expectOnItsCpus(back);
+      await run('rebootInstance', { instanceId: id, mode: 'hard' });
+      await expectOnItsCpus(back);
+      expect(await findings(own)).toEqual([]);
+    });
+  }
+
+  test('has its CPUs back when they are deleted', async () => {
+    await run('deleteInstance', { instanceId: guest.id });
+    for (const { name } of own.cloud.lab.hosts) expect((await record<Host>(`host/${name}`)).claims).toEqual([]);
+  });
+});
+
+/** Starts the worker of a host anew, with these CPUs for guests that have theirs alone. */
+async function startWith(name: string, cpus: string): Promise<HostProcess> {
+  const old = own.workers.compute.get(name);
+  if (old !== undefined && signalProcess(old, 'SIGKILL')) await whenEnded(old);
+  const settings = { ...own.cloud.settings, NOVAFLOW_HOST_CPU_DEDICATED_SET: cpus };
+  const worker = await startComputeWorker({ ...own.cloud, settings }, hostNamed(name));
+  own.workers.compute.set(name, worker);
+  return worker;
+}
+
+async function expectOnItsCpus(instance: Instance): Promise<void> {
+  const cpu = instance.host === 'cn1' ? 1 : 0;
+  expect(instance.pinnedCpus).toEqual([cpu]);
+  await expectOn(instance, cpu);
+}
+
+/** The kernel says where the threads of a QEMU may run. */
+async function expectOn({ id, host }: Instance, cpu: number): Promise<void> {
+  expect(await allowedCpus(hostNamed(host ?? ''), id)).toEqual({ vcpus: [`${cpu}`], others: [`${cpu}`] });
 }
 
 /** Stops the operation at another step as well. */
