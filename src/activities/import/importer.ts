@@ -1,15 +1,12 @@
-import { constants, readFileSync } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
-import { isAbsolute, join, sep } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Config } from '../../config.ts';
 import type { ImageFormat } from '../../model/image.ts';
-import { invalid } from '../accept/parse.ts';
 import type { Copied } from '../copy.ts';
-import { errnoOf } from '../failures.ts';
 import { inspect } from '../inspect.ts';
 import { fail } from '../record-client.ts';
 import { copyResumably } from '../resumed-copy.ts';
 import { downloadWithChecksum } from './from-https.ts';
+import { openBelow } from './open-below.ts';
 import { reachability } from './reachable.ts';
 
 /** Copies what a source names to `path`, which may have a part of it, and tells what it is. */
@@ -39,20 +36,4 @@ export function importer({ importDirectory, imports }: Pick<Config, 'importDirec
       await file.close();
     }
   }
-}
-
-/** The file, opened, when it lies below the directory with all links followed, and is a regular one. */
-async function openBelow(directory: string, named: string): Promise<FileHandle> {
-  const root = await realpath(directory).catch(() => directory);
-  try {
-    const path = await realpath(isAbsolute(named) ? named : join(root, named));
-    if (!path.startsWith(`${root}${sep}`)) throw invalid('source', `leads out of ${directory}`);
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // a pipe would wait for its writer
-    if ((await file.stat()).isFile()) return file;
-    await file.close();
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    throw invalid('source', `there is no file ${named} below ${directory} of this host`);
-  }
-  throw invalid('source', `${named} is no regular file`);
 }
