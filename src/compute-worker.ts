@@ -41,7 +41,7 @@ import { thawLeft } from './activities/snapshot/thaw-left.ts';
 import { uploadActivities } from './activities/snapshot/upload.ts';
 import { endSupersededGuests } from './activities/superseded/end.ts';
 import { removeKeptDisks } from './activities/superseded/remove-kept.ts';
-import { endAbandoned } from './activities/transfer/close.ts';
+import { endAbandoned, forgetHalfMade } from './activities/transfer/close.ts';
 import { comparisonActivities } from './activities/transfer/comparison.ts';
 import { transferActivities } from './activities/transfer.ts';
 import { vifActivities } from './activities/vifs.ts';
@@ -123,7 +123,7 @@ interface HostSide {
   readonly quick: QuickActivities & HostListingActivities & MeasureActivities;
   readonly long: HostLongActivities;
   readonly report: ReturnType<typeof hostReporter>['report'];
-  /** What a host does first when it is back, before it takes any work: guests that were left frozen are thawed, it pays what it owes, then guests that went on elsewhere end. */
+  /** What a host does first when it is back, before it takes any work: guests that were left frozen are thawed, it pays what it owes, what it received for nobody ends, then guests that went on elsewhere end. */
   readonly comeHome: (by: Client) => Promise<void>;
 }
 
@@ -163,6 +163,7 @@ function hostActivities(config: Config, libvirt: Libvirt, stopping: AbortSignal)
       const stays = (what: string) => (error: unknown) => logger.warn(what, { error });
       await thaw().catch(stays('guests that a worker left frozen may still be'));
       await payDebts(by, config.host.name, remove).catch(stays('what this host owes is still owed'));
+      await forgetHalfMade(config.runDir).catch(stays('half-made notes of transfers may lie here'));
       await endTransfers(by, config, logger).catch(stays('disks may be received here for operations that are over'));
       await endSuperseded(by).catch(stays('guests that went on elsewhere may run here'));
     },

@@ -27,6 +27,17 @@ export async function endTransfers(runDir: string, instanceId: string): Promise<
 }
 
 /**
+ * Removes what a worker that was killed left of notes that it was making. Before this one takes work: afterwards they may be in the making again.
+ */
+export async function forgetHalfMade(runDir: string): Promise<void> {
+  for (const instanceId of await namesIn(transfersDirectory(runDir))) {
+    const transfers = transferDirectory(runDir, instanceId);
+    await forgetHalfNoted(transfers);
+    await dropIfEmpty(transfers);
+  }
+}
+
+/**
  * Ends what receives for operations that are over: they were terminated, or their undo could not reach this host. What came is left to
  * who deletes the instance, whose files they are. Returns what was ended.
  */

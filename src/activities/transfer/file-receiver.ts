@@ -6,7 +6,7 @@ import { freePort } from '../free-port.ts';
 import { isThere } from '../is-there.ts';
 import { inheritedDescriptors, run } from '../run.ts';
 import { requireCertificate } from './certificate.ts';
-import { isListening } from './listeners.ts';
+import { endListener, isListening } from './listeners.ts';
 import {
   endReceiver,
   isSamePurpose,
@@ -73,7 +73,8 @@ export type ReceiverConfig = Parameters<typeof takeByHttps>[0];
 
 /**
  * Has something that takes files into a directory of the instance and does nothing else, for one host and one attempt of a transfer. One that
- * is there for it already is joined; what an earlier attempt of the operation brought is kept for rsync to go on with.
+ * is there for it already is joined; what an earlier attempt of the operation brought is kept for rsync to go on with. It is noted before
+ * anything is made for it, so that whatever a worker leaves that is killed is found by its note.
  */
 export async function receiveFiles(config: ReceiverConfig, expected: Expected): Promise<FileReceiver> {
   const { directory, transfers, purpose, publicKey } = expected;
@@ -87,8 +88,6 @@ export async function receiveFiles(config: ReceiverConfig, expected: Expected): 
   const isOurs = note?.purpose.run === purpose.run && note.purpose.generation === purpose.generation;
   if (!isOurs || byRsync === null) await rm(incomingOf(directory), { recursive: true, force: true });
   await rm(own, { recursive: true, force: true });
-  await mkdir(own, { recursive: true, mode: 0o700 });
-  await mkdir(incomingOf(directory), { recursive: true, mode: 0o700 });
   return byRsync === null ? takeFiles(config, expected, own) : startSshd(config, { ...expected, publicKey: byRsync }, own);
 }
 
@@ -116,7 +115,13 @@ async function takeFiles(config: ReceiverConfig, { directory, transfers, purpose
   const into = join(incoming, path);
   const port = await takeByHttps(config, { own, into, path, client });
   const note = { purpose, port, partial: incoming, into, argument: own, endedBy: 'SIGKILL' } as const;
-  await writeNote(transfers, filesName, note);
+  try {
+    await writeNote(transfers, filesName, note);
+  } catch (error) {
+    await endListener(own);
+    throw error;
+  }
+  await mkdir(incoming, { recursive: true, mode: 0o700 });
   return receiverAt(config, note, own);
 }
 
@@ -130,6 +135,7 @@ async function startSshd(
   // Killed at once: it is the first process of a namespace, with which the kernel ends all others of it.
   const note = { purpose, port, partial: incomingOf(directory), argument: own, endedBy: 'SIGKILL' } as const;
   await writeNote(transfers, filesName, note);
+  for (const made of [own, incomingOf(directory)]) await mkdir(made, { recursive: true, mode: 0o700 });
   await configure(own, { address, port, publicKey, command: `${rrsync} -wo -no-del ${incomingOf(directory)}` });
   await start(own, pidFileOf(transfers, filesName));
   await untilItListens(address, port, own);

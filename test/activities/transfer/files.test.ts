@@ -4,7 +4,9 @@ import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { forgetHalfMade } from '../../../src/activities/transfer/close.ts';
 import type { FileReceiver } from '../../../src/activities/transfer/file-receiver.ts';
+import { isListening } from '../../../src/activities/transfer/listeners.ts';
 import { doneBytesIn } from '../../../src/activities/transfer/send-files.ts';
 import { sshArgs } from '../../../src/activities/transfer/ssh.ts';
 import { inActivity } from '../surroundings.ts';
@@ -111,6 +113,33 @@ test('an attempt that was killed in the making of its key or its note keeps the 
   const to = await opened({ source, destination }, 'rsync');
   await inActivity(() => source.sendFiles({ token, instanceId, names, from: '', to }));
   await writeFile(at(source, 'files.key.new'), 'half of another');
+  expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
+});
+
+test.for(['rsync', 'https'] as const)('what receives by %s is noted before anything is made for it', async (carrier) => {
+  const { source, destination } = await ends();
+  await makeFiles(source);
+  const own = join(destination.runDir, 'transfers', instanceId, 'files');
+  await mkdir(`${own}.receiver.new`, { recursive: true }); // the note cannot be written
+  await expect(opened({ source, destination }, carrier)).rejects.toThrow('EISDIR');
+  expect(await readdir(join(own, '..'))).toEqual(['files.receiver.new']);
+  expect({ processes: await destination.processes(), listens: isListening(own) }).toEqual({ processes: [], listens: false });
+  expect(await readdir(destination.at('.'))).not.toContain('incoming.partial');
+  await rm(`${own}.receiver.new`, { recursive: true });
+  await opened({ source, destination }, carrier);
+  expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
+});
+
+test('a worker that starts removes what is left of notes in the making, and nothing of those that are made', async () => {
+  const { source, destination } = await ends();
+  await makeFiles(source);
+  await opened({ source, destination }, 'https');
+  const transfers = join(destination.runDir, 'transfers');
+  await mkdir(join(transfers, 'killed-before'));
+  await mkdir(join(transfers, 'killed-while'));
+  for (const directory of ['killed-while', instanceId]) await writeFile(join(transfers, directory, 'disk.receiver.new'), '{"purp');
+  await forgetHalfMade(destination.runDir);
+  expect(await readdir(transfers, { recursive: true })).toEqual([instanceId, join(instanceId, 'files.receiver')]);
   expect(await closed({ source, destination })).toEqual({ source: [], destination: [] });
 });
 
