@@ -51,10 +51,19 @@ function choiceText(choice: Choice, title: string): string {
   ].join('\n\n');
 }
 
-function wantedText({ vcpus, memoryMiB, diskGiB, availabilityZone, extraSpecs = {}, hints = {}, image }: PlacementRequest): string {
+function wantedText({
+  vcpus,
+  dedicatedCpus,
+  memoryMiB,
+  diskGiB,
+  availabilityZone,
+  extraSpecs = {},
+  hints = {},
+  image,
+}: PlacementRequest): string {
   const pairs = (map: object) => Object.entries(map).map(([name, value]) => `${name} = ${value}`);
   return [
-    `${vcpus} vCPUs, ${memoryMiB} MiB of memory, ${diskGiB} GiB of disk`,
+    `${vcpus} vCPUs${dedicatedCpus === undefined ? '' : ` with CPUs for themselves (${dedicatedCpus.threadPolicy})`}, ${memoryMiB} MiB of memory, ${diskGiB} GiB of disk`,
     ...(availabilityZone == null ? [] : [`zone ${availabilityZone}`]),
     ...pairs(extraSpecs),
     ...pairs(hints),

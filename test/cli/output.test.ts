@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { printable } from '../../src/cli/console-text.ts';
-import { hostTable } from '../../src/cli/host-text.ts';
+import { hostSheet, hostTable } from '../../src/cli/host-text.ts';
 import { instanceTable } from '../../src/cli/instance-text.ts';
 import { operationTable } from '../../src/cli/operation-text.ts';
 import { sheet } from '../../src/cli/tables.ts';
+import type { Host } from '../../src/model/host.ts';
+import { core } from '../model/cpus/hosts.ts';
+import { host } from '../model/verify/tidy-host.ts';
 import { at, call, keptTerminal } from './surroundings.ts';
 
 const terminal = keptTerminal();
@@ -55,6 +58,22 @@ test('a host that is disabled is still shown as up, with the reason', () => {
   expect(hostTable([{ ...host, state: 'up', enabled: false, disabledReason: 'bad memory' }], terminal).split('\n')[1]).toBe(
     'cn1   up, disabled  -1 of 8     1024 of 1024 MiB  10 of 10 GiB  -     bad memory',
   );
+});
+
+test('a host says which of its CPUs are for guests alone, and who has which', () => {
+  const { inventory } = host();
+  const guestCpus = { dedicated: [core(0, 4, 6), core(0, 5, 7), core(1, 12)], shared: [0, 1, 2, 3] };
+  const claim = { id: 'a', instanceId: 'a', vcpus: 1, memoryMiB: 64, diskGiB: 1, cpus: { pinned: [4], withheld: [6] } };
+  const shown = (changes: Partial<Host>) =>
+    hostSheet(host(changes), terminal)
+      .split('\n')
+      .filter((line) => /^(dedicated|shared|claims)/.test(line));
+  expect(shown({ inventory: { ...inventory, guestCpus }, claims: [claim] })).toEqual([
+    'dedicated cpus:  4-7,12, 2 of 5 claimed',
+    'shared cpus:     0-3',
+    'claims:          a: 1 vCPU on 4, 64 MiB, 1 GiB',
+  ]);
+  expect(shown({ claims: [] })).toEqual([]);
 });
 
 test('a sheet leaves out what is not there and sets further lines below the first', () => {

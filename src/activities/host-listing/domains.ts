@@ -33,8 +33,8 @@ export async function listDomains(libvirt: Libvirt): Promise<readonly ListedDoma
 async function listDomain(libvirt: Libvirt, uuid: string, params: readonly TypedParam[]): Promise<ListedDomain | null> {
   if (!(await isOurs(libvirt, uuid))) return null;
   const powerState = powerStateOf(valuesOf(params).get('state.state'));
-  const [blockJobs, pins] = await Promise.all([isOn(powerState) ? listBlockJobs(libvirt, uuid) : [], pinsOf(libvirt, uuid)]);
-  return { instanceId: uuid, powerState, blockJobs, pins };
+  const [blockJobs, cpus] = await Promise.all([isOn(powerState) ? listBlockJobs(libvirt, uuid) : [], cpusOf(libvirt, uuid)]);
+  return { instanceId: uuid, powerState, blockJobs, ...cpus };
 }
 
 /**
@@ -65,11 +65,12 @@ async function askBlockJobs(libvirt: Libvirt, uuid: string): Promise<readonly Li
     .map(({ disk, type }) => ({ disk, job: jobNames.get(type) ?? `job of type ${type}` }));
 }
 
-/** What each vCPU is pinned to, of those that are. */
-async function pinsOf(libvirt: Libvirt, uuid: string): Promise<readonly string[]> {
-  const pins = descendantsOf(rootOf(await libvirt.domainGetXmlDesc({ dom: { uuid } })), 'vcpupin');
+async function cpusOf(libvirt: Libvirt, uuid: string): Promise<Required<Pick<ListedDomain, 'pins' | 'floatsOver'>>> {
+  const domain = rootOf(await libvirt.domainGetXmlDesc({ dom: { uuid } }));
   const numberOf = ({ attributes }: XmlElement) => Number(attributes['vcpu']);
-  return pins.toSorted((a, b) => numberOf(a) - numberOf(b)).map(({ attributes }) => attributes['cpuset'] ?? '');
+  const pins = descendantsOf(domain, 'vcpupin').toSorted((a, b) => numberOf(a) - numberOf(b));
+  const vcpu = childrenOf(domain).find(({ name }) => name === 'vcpu');
+  return { pins: pins.map(({ attributes }) => attributes['cpuset'] ?? ''), floatsOver: vcpu?.attributes['cpuset'] ?? null };
 }
 
 /** The guest's names of a domain's disks. */

@@ -28,6 +28,8 @@ export interface ListedDomain {
   readonly blockJobs: readonly ListedBlockJob[] | null;
   /** The CPUs that each vCPU which is pinned may run on, as libvirt writes them. Absent in listings of before any was. */
   readonly pins?: readonly string[];
+  /** The CPUs over which the others float; null: over all. Absent in listings of before it was told. */
+  readonly floatsOver?: string | null;
 }
 
 /** A job on a disk, by the guest's name of the disk. */

@@ -12,6 +12,7 @@ export function pinningFindings(scene: HostScene): readonly Finding[] {
     ...recordElsewhere(scene, instance),
     ...pinnedElsewhere(scene, instance),
     ...nobodysAlone(scene, instance),
+    ...floatingElsewhere(scene, instance),
   ]);
   return [...ofInstances, ...pinnedTwice(scene)];
 }
@@ -40,6 +41,14 @@ function nobodysAlone(scene: HostScene, instance: Instance): readonly Finding[] 
   return [differs(scene, what, 'host.cpuDedicatedSet was changed under it: others may run there until the instance is migrated')];
 }
 
+function floatingElsewhere(scene: HostScene, { id, pinnedCpus }: Instance): readonly Finding[] {
+  const { shared } = scene.record?.inventory.guestCpus ?? {};
+  const floatsOver = scene.listing.domains.find(({ instanceId }) => instanceId === id)?.floatsOver;
+  if (shared === undefined || floatsOver === undefined || pinnedCpus != null || floatsOver === cpuSetOf(shared)) return [];
+  const what = `instance ${id} floats over ${floatsOver === null ? 'all CPUs' : `CPUs ${floatsOver}`}, its host shares ${named(shared)}`;
+  return [differs(scene, what, 'the host was configured otherwise when it was defined: a hard reboot, or a migration, defines it anew')];
+}
+
 function pinnedTwice(scene: HostScene): readonly Finding[] {
   const users = new Map<string, string[]>();
   for (const { instanceId, powerState, pins = [] } of scene.listing.domains) {
@@ -65,7 +74,7 @@ function claimOf({ record }: HostScene, { id, migration }: Instance): Claim | un
 }
 
 function named(cpus: readonly number[]): string {
-  return cpus.length === 0 ? 'no CPUs' : `CPUs ${cpuSetOf(cpus)}`;
+  return cpus.length === 0 ? 'no CPUs' : `CPU${cpus.length === 1 ? '' : 's'} ${cpuSetOf(cpus)}`;
 }
 
 function differs({ host }: HostScene, what: string, likelyCause: string): Finding {

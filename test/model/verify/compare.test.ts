@@ -81,6 +81,15 @@ function alone({ pins, claimed = [4, 5], dedicated = [4, 5, 6], beside }: Alone)
   };
 }
 
+/** An instance that shares CPUs, on a host that shares CPU 0. */
+function floating(floatsOver: string | null): Partial<HostScene> {
+  const guestCpus = { dedicated: [single(0, 4)], shared: [0] };
+  return {
+    record: host({ inventory: { ...host().inventory, guestCpus } }),
+    ...listed({ domains: [{ instanceId: webId, powerState: 'running', blockJobs: [], pins: [], floatsOver }] }),
+  };
+}
+
 const [webDomain] = listing().domains;
 const off = { domains: [{ instanceId: webId, powerState: 'shutdown', blockJobs: [] }], guests: [] } as const;
 const withoutNetwork = { links: [], filterBindings: [] } as const;
@@ -399,7 +408,22 @@ const cases: readonly Case[] = [
   {
     of: 'CPUs that the host does not set apart any more',
     changes: alone({ pins: ['4', '5'], dedicated: [5, 6] }),
-    finds: [`PinningDiffers cn1: instance ${webId} has CPUs 4 for itself, which the host does not set apart`],
+    finds: [`PinningDiffers cn1: instance ${webId} has CPU 4 for itself, which the host does not set apart`],
+  },
+  {
+    of: 'a guest that floats over the CPUs that its host shares',
+    changes: floating('0'),
+    finds: [],
+  },
+  {
+    of: 'a guest that was defined before its host set CPUs apart',
+    changes: floating(null),
+    finds: [`PinningDiffers cn1: instance ${webId} floats over all CPUs, its host shares CPU 0`],
+  },
+  {
+    of: 'a guest that was defined when its host shared others',
+    changes: floating('0-5'),
+    finds: [`PinningDiffers cn1: instance ${webId} floats over CPUs 0-5, its host shares CPU 0`],
   },
   {
     of: 'a CPU that two guests have',
