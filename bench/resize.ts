@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { type LabHost, runInHost } from '../lab/lab.ts';
-import { run } from '../lab/run.ts';
 import { connectLibvirt, DomainState, DomainUndefine, DomainXml, type Libvirt } from '../src/libvirt/index.ts';
 import type { Instance } from '../src/model/instance.ts';
 import { controlQueue } from '../src/model/queues.ts';
@@ -13,9 +12,15 @@ import type { Contest } from './contest.ts';
 import { type Figure, reasonToVoid } from './figures.ts';
 import { type FloorParts, stopwatch } from './floor.ts';
 import { type Guest, proveAlive } from './guests.ts';
+import { type PlainRsync, plainRsync } from './plain-rsync.ts';
 import type { Say } from './say.ts';
 
 const pollMs = 5;
+const instances = '/var/lib/nova/instances';
+/** Grows an overlay with the file system that fills it; it is flattened by that. `$0`: its directory. */
+const grow = `cd "$0"
+qemu-img convert -f qcow2 -O raw disk grown; truncate --size 2G grown; e2fsck -fp grown >/dev/null; resize2fs grown 2>/dev/null
+qemu-img convert -f raw -O qcow2 grown disk.new; sync disk.new; mv disk.new disk; rm grown`;
 const flavor = { vcpus: 1, memoryMiB: 128, rootGiB: 1 };
 /** What becomes larger, one after another: the disk does so once. */
 const kinds = { memory: { ...flavor, memoryMiB: 136 }, root: { ...flavor, rootGiB: 2 } } as const;
@@ -27,9 +32,9 @@ interface Samples {
 }
 
 /**
- * Resizes guests of ours and of the floor's from one host to the other, each with a directory of its own, and confirms. The floor does
- * what cannot be left out: ends the guest, keeps its files, copies them, defines and starts it there; of a disk that grows it grows the
- * disk and leaves the file system. No guest is asked to shut down.
+ * Resizes guests of ours and of the floor's from one host to the other, each with a directory of its own, and confirms. The floor runs the
+ * same commands by hand: ends the guest, keeps its files, sends them by rsync over ssh, grows the disk that grows with its file system,
+ * checks it, defines the guest and starts it there. No guest is asked to shut down.
  */
 export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<Resizes> {
   const none = (): Samples => ({ ours: [], floor: [] });
@@ -39,6 +44,9 @@ export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, round
   const voidBecause = await reasonToVoid(async () => {
     const links = new Map(cloud.lab.hosts.map((host) => [host.name, connectLibvirt({ socket: host.libvirtSocket })]));
     const linkTo = ({ name }: LabHost) => links.get(name) ?? missing(name);
+    const [first = missing('one'), second = missing('another')] = cloud.lab.hosts;
+    await using there = await plainRsync(first, second);
+    await using back = await plainRsync(second, first);
     try {
       for (let round = 1; round <= rounds; round += 1) {
         for (const kind of ['memory', 'root'] as const) {
@@ -48,7 +56,8 @@ export async function resizes({ ours, floor }: Contest, cloud: BenchCloud, round
           const to = cloud.lab.hosts.find(({ name }) => name !== guest.host.name) ?? missing('another');
           const our = await resizedByUs(cloud.client, linkTo(to), { guest, to, kind });
           await proveAlive({ ...guest, host: to });
-          const theirs = await resizedByFloor({ from: linkTo(guest.host), to: linkTo(to) }, { guest: other, to, kind });
+          const ways = { from: linkTo(guest.host), to: linkTo(to), rsync: guest.host.name === first.name ? there : back };
+          const theirs = await resizedByFloor(ways, { guest: other, to, kind });
           await proveAlive({ ...other, host: to });
           resizeIds[kind].push(our.workflowId);
           floorParts[kind].push(theirs.parts);
@@ -126,36 +135,37 @@ async function requireRunning(resize: WorkflowHandle): Promise<void> {
   await Promise.race([resize.result(), setTimeout(pollMs)]);
 }
 
-/** The same with everything decided before: one attempt each, nothing synced, nothing remembered. */
+/** The same with everything decided before: one attempt each, nothing remembered. */
 async function resizedByFloor(
-  links: { from: Libvirt; to: Libvirt },
+  { from, to: there, rsync }: { readonly from: Libvirt; readonly to: Libvirt; readonly rsync: PlainRsync },
   { guest, to, kind }: Moving,
 ): Promise<Took & { readonly parts: FloorParts }> {
   const dom = { uuid: guest.id };
-  const xml = await links.from.domainGetXmlDesc({ dom, flags: DomainXml.inactive });
-  const [before, aside, after] = [
-    join(guest.host.instancesDir, guest.id),
-    join(guest.host.instancesDir, `${guest.id}_resize`),
-    join(to.instancesDir, guest.id),
-  ];
+  const xml = await from.domainGetXmlDesc({ dom, flags: DomainXml.inactive });
+  const [before, aside] = [join(guest.host.instancesDir, guest.id), join(guest.host.instancesDir, `${guest.id}_resize`)];
+  const directory = join(instances, guest.id);
 
   const askedAt = performance.now();
   const lap = stopwatch();
-  await links.from.domainDestroyFlags({ dom, flags: 0 });
+  await from.domainDestroyFlags({ dom, flags: 0 });
   const destroy = lap();
   await rename(before, aside);
-  await mkdir(after);
-  await run('cp', ['--sparse=always', ...['disk', 'disk.config', 'kernel', 'ramdisk'].map((name) => join(aside, name)), after]);
-  if (kind === 'root') await runInHost(to, ['qemu-img', 'resize', '-q', '-f', 'qcow2', `/var/lib/nova/instances/${guest.id}/disk`, '2G']);
-  const files = lap();
-  await links.to.domainDefineXmlFlags({ xml, flags: 0 });
+  await mkdir(join(to.instancesDir, guest.id));
+  const files = ['disk', 'disk.config', 'kernel', 'ramdisk'].map((name) => join(`${directory}_resize`, name));
+  await rsync.copy(['--sparse'], files, directory);
+  const sent = lap();
+  if (kind === 'root') await runInHost(to, ['sh', '-euc', grow, directory]);
+  const grown = lap();
+  await runInHost(to, ['qemu-img', 'check', '-q', '-f', 'qcow2', join(directory, 'disk')]);
+  const check = lap();
+  await there.domainDefineXmlFlags({ xml, flags: 0 });
   const define = lap();
-  await links.to.domainCreateWithFlags({ dom, flags: 0 });
-  const parts = { destroy, files, define, start: lap() };
+  await there.domainCreateWithFlags({ dom, flags: 0 });
+  const parts = { destroy, rsync: sent, grow: grown, check, define, start: lap() };
   const resizedMs = performance.now() - askedAt;
 
   const decidedAt = performance.now();
-  await links.from.domainUndefineFlags({ dom, flags: DomainUndefine.keepNvram });
+  await from.domainUndefineFlags({ dom, flags: DomainUndefine.keepNvram });
   await rm(aside, { recursive: true });
   return { resizedMs, confirmedMs: performance.now() - decidedAt, parts };
 }

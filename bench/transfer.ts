@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LabHost, runInHost, signalProcess, spawnInHost, whenEnded } from '../lab/lab.ts';
+import { type LabHost, runInHost } from '../lab/lab.ts';
 import { startMover } from '../lab/mover.ts';
-import { run } from '../lab/run.ts';
-import { until } from '../lab/wait.ts';
-import { accounts, sshdConfig } from '../src/activities/transfer/ssh.ts';
 import type { Disk } from '../src/model/instance.ts';
 import type { BenchCloud } from './bring-up.ts';
 import { type Figure, reasonToVoid } from './figures.ts';
+import { plainRsync } from './plain-rsync.ts';
 import type { Say } from './say.ts';
 
 const MiB = 1024 ** 2;
@@ -40,7 +38,9 @@ export async function transfers(cloud: BenchCloud, rounds: number, say: Say, of:
 
   const voidBecause = await reasonToVoid(async () => {
     for (let round = 1; round <= rounds; round += 1) {
-      samples.rsync.push(await withDisk(whole, (instanceId) => timed(() => plain.copy(instanceId))));
+      samples.rsync.push(
+        await withDisk(whole, (instanceId) => timed(() => plain.copy(['--inplace'], [diskOf(instanceId)], diskOf(instanceId)))),
+      );
       samples.whole.push(await withDisk(whole, moved(whole)));
       const dense = { sizeMiB: sparse.dataMiB, dataMiB: sparse.dataMiB };
       samples.dense.push(await withDisk(dense, moved(dense)));
@@ -79,7 +79,7 @@ export async function transfers(cloud: BenchCloud, rounds: number, say: Say, of:
   async function withDisk(load: Load, work: (instanceId: string) => Promise<number>): Promise<number> {
     const instanceId = randomUUID();
     for (const host of [source, destination]) if (host !== undefined) await mkdir(join(host.instancesDir, instanceId));
-    if (source !== undefined) await writeDisk(source, join(instances, instanceId, 'disk'), load);
+    if (source !== undefined) await writeDisk(source, diskOf(instanceId), load);
     try {
       return await work(instanceId);
     } finally {
@@ -90,51 +90,13 @@ export async function transfers(cloud: BenchCloud, rounds: number, say: Say, of:
   }
 }
 
+function diskOf(instanceId: string): string {
+  return join(instances, instanceId, 'disk');
+}
+
 async function writeDisk(host: LabHost, path: string, { sizeMiB, dataMiB }: Load): Promise<void> {
   await runInHost(host, ['dd', 'if=/dev/urandom', `of=${path}`, 'bs=1M', `count=${dataMiB}`, 'conv=fsync', 'status=none']);
   await runInHost(host, ['truncate', '--size', `${sizeMiB}M`, path]);
-}
-
-/** rsync as an administrator would call it, to an sshd that listens as long as this is in use. */
-async function plainRsync(
-  source: LabHost,
-  destination: LabHost,
-): Promise<AsyncDisposable & { copy: (instanceId: string) => Promise<unknown> }> {
-  const directory = join(destination.runDir, 'bench-sshd');
-  const inside = '/run/bench-sshd';
-  await mkdir(directory, { mode: 0o700 });
-  const key = join(source.runDir, 'bench-key');
-  for (const file of [join(directory, 'host_key'), key]) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
-  const port = 20_900;
-  const config = sshdConfig({ directory: inside, address: destination.address, port }).replace('forced-commands-only', 'prohibit-password');
-  await writeFile(join(directory, 'sshd_config'), config);
-  await run('cp', [`${key}.pub`, join(directory, 'authorized_keys')]);
-  const { passwd, shadow } = accounts(inside);
-  await writeFile(join(directory, 'passwd'), passwd);
-  await writeFile(join(directory, 'shadow'), shadow, { mode: 0o600 });
-  const start =
-    'mount -n --bind "$0/passwd" /etc/passwd; mount -n --bind "$0/shadow" /etc/shadow; mkdir -p /run/sshd; exec /usr/sbin/sshd -D -f "$0/sshd_config"';
-  const sshd = await spawnInHost(destination, ['unshare', '--mount', '--propagation=private', 'sh', '-euc', start, inside]);
-  const ssh =
-    'ssh -F none -p 20900 -i /run/bench-key -l root -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -c aes128-gcm@openssh.com';
-  const probe = () =>
-    runInHost(source, [...ssh.split(' '), destination.address, 'true']).then(
-      () => true,
-      () => null,
-    );
-  await until(probe, { what: 'the sshd of plain rsync', timeoutMs: 10_000, intervalMs: 50 });
-  return {
-    copy: (instanceId) => {
-      const path = join(instances, instanceId, 'disk');
-      return runInHost(source, ['rsync', '--inplace', '--fsync', `--rsh=${ssh}`, path, `${destination.address}:${path}`]);
-    },
-    [Symbol.asyncDispose]: async () => {
-      signalProcess(sshd, 'SIGKILL');
-      await whenEnded(sshd);
-      await rm(directory, { recursive: true });
-      for (const file of [key, `${key}.pub`]) await rm(file);
-    },
-  };
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

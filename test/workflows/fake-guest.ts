@@ -14,6 +14,8 @@ export interface FakeGuests {
   readonly stubborn: Set<string>;
   /** Those whose agents do not answer. */
   readonly silent: Set<string>;
+  /** Those that have no agent. */
+  readonly agentless: Set<string>;
   /** Those that were interrupted. */
   readonly interrupted: Set<string>;
   /** Passwords that their agents were given, with the user. */
@@ -83,7 +85,7 @@ export function fakeGuestSteps(host: FakeGuests): GuestSteps {
     },
     wakeGuest: async ({ instanceId }) => {
       const { powerState } = turned(instanceId, 'saved', 'paused');
-      return { isOff: powerState === 'shutdown', isPlugged: true, powerState };
+      return { isOff: powerState === 'shutdown', isPlugged: true, powerState, hasAgent: !host.agentless.has(instanceId) };
     },
     takeScreenshot: async () => ({ pngBase64: 'iVBORw0KGgo=' }),
   };

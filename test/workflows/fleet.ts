@@ -268,7 +268,7 @@ function emptyHost(images: Set<string>): FakeHost {
       drives: new Map(),
       devices: new Map(),
     },
-    ...{ silent: new Set<string>(), passwords: new Map() },
+    ...{ silent: new Set<string>(), agentless: new Set<string>(), passwords: new Map() },
     ...{
       copiesLong: false,
       isolates: false,

@@ -152,6 +152,17 @@ test('a guest that ended by itself before it could be saved is made an image of,
   expect(await recordOf(instanceId)).toMatchObject({ vmState: 'stopped', powerState: 'shutdown' });
 });
 
+test('the clock of a guest that was saved is set where it has an agent', async () => {
+  const stepsOf = async (instanceId: string) => {
+    await (await snapshot(instanceId)).result();
+    return (await recordOf(instanceId)).recent.at(-1)?.steps.map(({ name }) => name);
+  };
+  const [without, withOne] = await Promise.all([instanceThat(), instanceThat()]);
+  host().agentless.add(without);
+  expect(await stepsOf(without)).not.toContain('setGuestClock');
+  expect(await stepsOf(withOne)).toContain('setGuestClock');
+});
+
 /** Where a snapshot fails: what a step did, or did not do, is undone. */
 const failures: readonly [step: HostStep, when: 'before' | 'after'][] = [
   ['lookForSnapshotRoom', 'before'],
