@@ -13,6 +13,17 @@ export const liveMigrateCases: readonly Case[] = [
   moving('looked-early-and-given-up', 'wrong', async () => {}),
   {
     type: 'liveMigrateInstance',
+    name: 'lost-and-made-anew',
+    play: async (stage) => {
+      const { fleet } = stage;
+      const { instanceId, source } = await built(stage, 'lost');
+      goes(fleet, source, 'lost');
+      fleet.at('dropArrival', async () => goes(fleet, source, 'through'));
+      return ended(await fleet.start('liveMigrateInstance', { instanceId }));
+    },
+  },
+  {
+    type: 'liveMigrateInstance',
     name: 'with-its-drive',
     play: async (stage) => {
       const hosts = [...stage.fleet.hosts.values()];

@@ -9,7 +9,7 @@ import { claimDestination } from './destination.ts';
 import { liveArriving } from './live-migrate/arrival.ts';
 import { driveAsDisk, driveOf } from './live-migrate/drive.ts';
 import { haveItAtTheSource, leaveSource } from './live-migrate/ends.ts';
-import { sendGuest } from './live-migrate/send.ts';
+import { sendGuest, untilArrived } from './live-migrate/send.ts';
 import { type Steering, steering } from './live-migrate/steering.ts';
 import { operate } from './operate.ts';
 
@@ -62,18 +62,14 @@ function migrated(request: unknown, steered: Steering): Promise<Instance> {
       });
       const drive = (accepted.asksAtOnce === true ? driveOf : driveAsDisk)(frame, { instanceId, source, destination }, arrivals);
       const prepare = { instanceId, migrationId, storage, instance, image, arrivals, receives: drive.receives };
-      const [ready] = await together([during({ migration }, () => onHost(destination).prepareLiveArrival(prepare)), tidy()]);
-      await drive.send(ready);
-
-      const passage = {
-        instanceId,
-        migrationId,
-        target,
-        policy: guest.policy,
-        ...passageOf(arrivals),
-        ...(pinnedCpus === null ? {} : { pinnedCpus }),
-      };
-      await steered.during({ instanceId, migrationId, source }, () => sendGuest(frame, { source, destination, ...passage }));
+      const pins = pinnedCpus === null ? {} : { pinnedCpus };
+      const passage = { instanceId, source, destination, target, policy: guest.policy, ...passageOf(arrivals), ...pins };
+      await untilArrived(frame, moving, async (tryId) => {
+        const [ready] = await together([during({ migration }, () => onHost(destination).prepareLiveArrival(prepare)), tidy()]);
+        await drive.send(ready);
+        const send = () => sendGuest(frame, { ...passage, migrationId: tryId });
+        return steered.during({ instanceId, migrationId: tryId, source }, send);
+      });
 
       const disks = arrivals.map(({ to }) => to);
       const adopt = { instanceId, storage, isPaused: guest.isPaused, disks };

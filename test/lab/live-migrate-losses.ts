@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { LabHost } from '../../lab/lab.ts';
+import { killLibvirtd, type LabHost, startLibvirtd } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import type { OperationView } from '../../src/model/operation.ts';
@@ -59,6 +59,19 @@ export function lossTests({ own, guest, asking, place, otherHost, ticked }: Movi
     await comeBack(own(), destination, source);
     if (hasOwnDisks) expect(await filesOn(destination, guest().id)).toEqual(['generation', 'lock']);
     await requireAt(source);
+    expect(await findings(own())).toEqual([]);
+  });
+
+  test.for(['source', 'destination'] as const)('gets there though the libvirtd of its %s is killed while it is copied', async (which) => {
+    const [source, destination] = [await place(), await otherHost()];
+    const stopped = await stoppedInTheCopy(guest().id, half);
+    const host = which === 'source' ? source : destination;
+    await killLibvirtd(host);
+    await startLibvirtd(host);
+    await letGo(own(), stopped);
+    await stopped.run.result();
+    expect((await stepsOfRun(stopped)).filter((name) => name === 'migrateGuest')).toHaveLength(2);
+    await requireAt(destination);
     expect(await findings(own())).toEqual([]);
   });
 

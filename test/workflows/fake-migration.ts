@@ -28,6 +28,12 @@ interface FakeJob {
 /** A config drive, as a record has it. */
 const drive: Disk = { name: 'disk.config', target: 'sda', kind: 'raw', format: 'iso', sizeBytes: 1024 ** 2, backing: null };
 
+/** How migrations end of which the guest stays. */
+const stays = {
+  wrong: { end: 'here', reason: 'QEMU gave it up' },
+  lost: { end: 'here', reason: null, isLost: true },
+} as const satisfies Record<string, MigrationEnd>;
+
 /** What a fake host has of guests that move while they run. */
 export interface FakeMigrations extends FakeDevices {
   readonly guests: Map<string, FakeGuest>;
@@ -36,8 +42,11 @@ export interface FakeMigrations extends FakeDevices {
   /** By instance. */
   readonly migrations: Map<string, FakeJob>;
   readonly disks: Set<string>;
-  /** How its migrations go: to their end at once, never by themselves, switched over and then not on, broken off there, or not at all. */
-  migrationsGo: 'through' | 'nowhere' | 'into post-copy' | 'broken' | 'wrong';
+  /**
+   * How its migrations go: to their end at once, the same without an answer of libvirt, never by themselves, switched over and then not on,
+   * broken off there, not at all, or as far as to the loss of libvirtd.
+   */
+  migrationsGo: 'through' | 'unanswered' | 'nowhere' | 'into post-copy' | 'broken' | keyof typeof stays;
   /** Whether instances have a config drive when they come here. */
   carriesDrives: boolean;
   /** Why it takes no instance, or null. */
@@ -84,12 +93,15 @@ export function fakeMigrationSteps(name: string, host: FakeMigrations, peers: Re
     if (host.migrationsGo === 'into post-copy' || host.migrationsGo === 'broken') job.isSwitched = true;
     if (host.migrationsGo === 'broken') throw fail('PostCopyBroken', 'the hosts lost one another');
     else if (asked === 'abort') job.end = { end: 'here', reason: 'it was aborted after 0 s' };
-    else if (host.migrationsGo === 'wrong') job.end = { end: 'here', reason: 'QEMU gave it up' };
-    else if (host.migrationsGo === 'through' || asked === 'forceComplete') {
-      arrive(instanceId, job, peers.get(job.to));
-      host.guests.delete(instanceId);
-      job.end = { end: 'gone', reason: null, isArrived: true };
-    }
+    else job.end = endOf(instanceId, job, asked === 'forceComplete');
+  };
+  const endOf = (instanceId: string, job: FakeJob, isForced: boolean): MigrationEnd | null => {
+    const { migrationsGo } = host;
+    if (migrationsGo === 'wrong' || migrationsGo === 'lost') return stays[migrationsGo];
+    if (migrationsGo !== 'through' && migrationsGo !== 'unanswered' && !isForced) return null;
+    arrive(instanceId, job, peers.get(job.to));
+    host.guests.delete(instanceId);
+    return { end: 'gone', reason: null, ...(migrationsGo === 'unanswered' ? {} : { isArrived: true }) };
   };
   return {
     checkGuestMoves: async ({ instanceId, wanted, diskBytes }) => {

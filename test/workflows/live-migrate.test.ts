@@ -109,6 +109,37 @@ describe('a live migration', () => {
     await requireMoved(instanceId);
   });
 
+  test('that loses libvirtd on the way is made anew, with nothing left of the try before', async () => {
+    const instanceId = await built('lost');
+    hostOf(one).migrationsGo = 'lost';
+    const left: unknown[] = [];
+    fleet.at('dropArrival', async (point) => {
+      if (point === 'after') left.push(placeOf(instanceId));
+      hostOf(one).migrationsGo = 'through';
+    });
+    const run = await migrate(instanceId);
+    await run.result();
+    const again = ['prepareLiveArrival', 'migrateGuest'];
+    const done = (await viewOf(run)).steps.flatMap(({ name, note }) => (again.includes(name) ? [[name, note]] : []));
+    expect(done).toEqual([
+      ['prepareLiveArrival', undefined],
+      ['migrateGuest', 'libvirtd was lost on the way: the guest stayed'],
+      ['prepareLiveArrival', undefined],
+      ['migrateGuest', undefined],
+    ]);
+    expect(left).toEqual([{ [one]: 'running disks' }]);
+    await requireMoved(instanceId);
+  });
+
+  test('that waits to be made anew leaves the guest where it is when it is cancelled', async () => {
+    const instanceId = await built('lost-and-cancelled');
+    const run = await onItsWay(instanceId, 'lost');
+    await eventually(async () => (await viewOf(run)).steps.find(({ name, note }) => name === 'migrateGuest' && note !== undefined) ?? null);
+    await run.cancel();
+    expect(await endOf(run)).toMatchObject({ type: 'Canceled' });
+    await requireAsBefore(instanceId);
+  });
+
   test('moves a guest that is paused, which is paused there', async () => {
     const instanceId = await built('paused');
     await fleet.run('pauseInstance', { instanceId });
@@ -313,6 +344,7 @@ if (isLong) {
   test('a source that is lost once the guest has left owes what it has, and does it when it is back', async () => {
     const instanceId = await built('owed');
     const { reached, release } = fleet.holdAt('sightOfGuest');
+    hostOf(one).migrationsGo = 'unanswered';
     const run = await migrate(instanceId);
     await reached;
     await fleet.lose(one);

@@ -43,7 +43,7 @@ const awayMs = 60_000;
 export async function follow(followed: Followed): Promise<FollowedEnd> {
   const { libvirt, uuid, wasPaused, answersForAll, steering, unblocking, begun } = followed;
   const answer = answerOf(followed.answer);
-  let [hasBegun, looksWithoutJob, awaySince] = [false, 0, null as number | null];
+  let [hasBegun, wasAway, looksWithoutJob, awaySince] = [false, false, 0, null as number | null];
   for (;;) {
     requireWanted();
     const state = answer.state(); // before the look: an end that is seen is that of the answer
@@ -69,10 +69,16 @@ export async function follow(followed: Followed): Promise<FollowedEnd> {
   }
 
   /** libvirt answers without an error when the destination has finished the migration and the source has let go of the guest. */
-  function ended(end: FollowedEnd['end'], state: ReturnType<Answer['state']>): FollowedEnd {
+  async function ended(end: FollowedEnd['end'], state: ReturnType<Answer['state']>): Promise<FollowedEnd> {
+    if (end === 'here') return { end, reason: why(state), ...((await isLost()) ? { isLost: true } : {}) };
     if (end !== 'gone') return { end, reason: why(state) };
     const isArrived = answersForAll && state === 'given' && answer.reason() === null;
     return { end, reason: null, ...(isArrived ? { isArrived } : {}) };
+  }
+
+  /** libvirt 9 ends what it finds under way when it is started anew, and at once when the destination's is gone. */
+  async function isLost(): Promise<boolean> {
+    return (wasAway || answer.isLost()) && !(await steering.isUnwanted());
   }
 
   /** What kept this call from being answered says nothing of a migration that was seen to go on. */
@@ -88,6 +94,7 @@ export async function follow(followed: Followed): Promise<FollowedEnd> {
       return sight;
     } catch (error) {
       if (!(error instanceof ConnectionLost) && !isLibvirtError(error, ErrorCode.operationTimeout)) throw error;
+      wasAway = true;
       awaySince ??= performance.now();
       if (performance.now() - awaySince > awayMs) throw error;
       return null;

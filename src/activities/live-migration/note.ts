@@ -14,6 +14,8 @@ export interface MigrationEnd {
    * way, and in runs of before 0.2.
    */
   readonly isArrived?: true;
+  /** It was given up because a libvirtd was lost on the way, and nobody asked for its end: the guest may be sent anew. */
+  readonly isLost?: true;
 }
 
 /** What the source keeps of a migration for who comes after a worker that was killed. */

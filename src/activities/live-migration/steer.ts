@@ -15,6 +15,8 @@ export interface Steering {
   readonly steer: (sight: JobSight) => Promise<void>;
   /** Why it was aborted from here, or null. */
   readonly reason: () => string | null;
+  /** Whether anybody wants it to end. */
+  readonly isUnwanted: () => Promise<boolean>;
 }
 
 /** More than any guest needs; QEMU takes 2000 s at most. */
@@ -36,6 +38,7 @@ export function steeringOf(
 
   return {
     reason: () => reason,
+    isUnwanted: async () => reason !== null || isCancelled() || (await wishes()).asked === 'abort',
     steer: async ({ stats, isSwitched }) => {
       const progress = migrationProgress(stats, isSwitched);
       bar = barOf(progress, memoryMiB * 1024 ** 2, bar);
@@ -49,10 +52,8 @@ export function steeringOf(
 
   function moveNow({ phase, elapsedMs }: MigrationProgress, { asked }: Wishes): Move {
     const { completionTimeoutSeconds, onTimeout, postCopy: mayPostCopy } = policy;
-    // Any other cancel, such as that of a worker that stops, asks for nothing.
-    const isCancelled = Context.current().cancellationDetails?.cancelRequested === true;
     const situation = { phase, elapsedSeconds: elapsedMs / 1000, completionTimeoutSeconds, onTimeout, mayPostCopy };
-    return nextMove({ ...situation, asked: isCancelled ? 'abort' : asked });
+    return nextMove({ ...situation, asked: isCancelled() ? 'abort' : asked });
   }
 
   async function act(move: Move, { elapsedMs }: MigrationProgress): Promise<void> {
@@ -85,6 +86,11 @@ const unlimitedMiBps = 2n ** 63n / 2n ** 20n - 1n;
 
 function speedOf(mibps: number): bigint {
   return mibps === 0 ? unlimitedMiBps : BigInt(mibps);
+}
+
+/** Any other cancel, such as that of a worker that stops, asks for nothing. */
+function isCancelled(): boolean {
+  return Context.current().cancellationDetails?.cancelRequested === true;
 }
 
 /** A migration that ends meanwhile needs nothing any more. */

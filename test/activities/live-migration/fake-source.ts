@@ -4,7 +4,7 @@ import { migrateActivities } from '../../../src/activities/live-migration/migrat
 import { type MigrationNote, migrationNotes } from '../../../src/activities/live-migration/note.ts';
 import { migrationSourceActivities } from '../../../src/activities/live-migration/source.ts';
 import { loadConfig } from '../../../src/config.ts';
-import { DomainState, JobOperation, JobType, type Libvirt, LibvirtError } from '../../../src/libvirt/index.ts';
+import { DomainState, ErrorDomain, JobOperation, JobType, type Libvirt, LibvirtError } from '../../../src/libvirt/index.ts';
 import { settingsOfMigration } from '../../model/live-migration/policies.ts';
 import { ownDirectory } from '../surroundings.ts';
 
@@ -30,8 +30,8 @@ export interface FakeSource {
 
 const nothing = { str1: null, str2: null, str3: null, int1: 0, int2: 0, dom: null, network: null };
 
-export function refused(code: number, message = 'refused'): LibvirtError {
-  return new LibvirtError('fake', { code, domain: 10, message, level: 2, ...nothing });
+export function refused(code: number, message = 'refused', domain: number = ErrorDomain.qemu): LibvirtError {
+  return new LibvirtError('fake', { code, domain, message, level: 2, ...nothing });
 }
 
 /** A source with a domain that runs, and the activities over it. */

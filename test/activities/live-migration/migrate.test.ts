@@ -2,7 +2,7 @@ import { ActivityCancellationDetails } from '@temporalio/common';
 import { expect, test, vi } from 'vitest';
 import type { MigrateInput } from '../../../src/activities/live-migration/migrate.ts';
 import type { MigrationNote } from '../../../src/activities/live-migration/note.ts';
-import { DomainState, ErrorCode, PausedReason, ShutoffReason } from '../../../src/libvirt/index.ts';
+import { ConnectionLost, DomainState, ErrorCode, ErrorDomain, PausedReason, ShutoffReason } from '../../../src/libvirt/index.ts';
 import { policy } from '../../model/live-migration/policies.ts';
 import { activityContext, inActivity } from '../surroundings.ts';
 import { fakeSource, instanceId, noteOf, refused, token } from './fake-source.ts';
@@ -85,6 +85,27 @@ test.for([
   };
   expect(await inActivity(() => acts.migrateGuest(input))).toEqual({ end: 'gone', reason: null });
   expect(source.calls).toEqual(['perform']);
+});
+
+test.for<[what: string, failure: Error, wish: 'abort' | null, isLost: boolean]>([
+  [
+    'ended as the libvirtd of its destination did',
+    refused(ErrorCode.internalError, 'client socket is closed', ErrorDomain.rpc),
+    null,
+    true,
+  ],
+  ['ended as this host’s libvirtd did', new ConnectionLost('perform', 'unknown', new Error('it was killed')), null, true],
+  ['was aborted before its libvirtd ended', new ConnectionLost('perform', 'unknown', new Error('it was killed')), 'abort', false],
+  ['was given up by QEMU', refused(ErrorCode.operationFailed, 'the disk is full'), null, false],
+])('a migration that %s leaves its guest here, which may be sent anew when nobody wanted that', async ([_what, failure, wish, isLost]) => {
+  const { acts, source, notes } = await fakeSource();
+  source.onCall = async (name) => {
+    if (name !== 'perform') return;
+    if (wish !== null) await notes.wish(wish, 'first/2');
+    throw failure;
+  };
+  const end = await inActivity(() => acts.migrateGuest(input));
+  expect([end.end, end.isLost === true]).toEqual(['here', isLost]);
 });
 
 test('one whose destination is out of reach stays broken, with the reason', async () => {
