@@ -57,6 +57,16 @@ export const dedicatedCpuCases: readonly Case[] = [
     },
   },
   {
+    type: 'liveMigrateInstance',
+    name: 'mixed-cpus',
+    play: async (stage) => {
+      const extraSpecs = { 'hw:cpu_policy': 'mixed', 'hw:cpu_dedicated_mask': '1' };
+      const request = { ...pinned(stage, 'mixed-live'), flavor: { ...flavor, extraSpecs } };
+      const { id: instanceId } = await stage.fleet.run<Instance>('buildInstance', request);
+      return ended(await stage.fleet.start('liveMigrateInstance', { instanceId }));
+    },
+  },
+  {
     type: 'host',
     name: 'dedicated-cpus',
     play: async (stage) => {

@@ -1,15 +1,8 @@
 import { join } from 'node:path';
 import { antiSpoofingFilter } from '../model/anti-spoofing.ts';
+import type { CpuPlacement } from '../model/cpus/placement.ts';
 import { dedicatedCpusOf } from '../model/cpus/policy.ts';
-import {
-  type BootSpec,
-  type CpuPlacement,
-  type CpuSpec,
-  type DiskSpec,
-  type DomainSpec,
-  domainNameOf,
-  type InterfaceSpec,
-} from '../model/domain.ts';
+import { type BootSpec, type CpuSpec, type DiskSpec, type DomainSpec, domainNameOf, type InterfaceSpec } from '../model/domain.ts';
 import { placeOf, rootDeviceOf } from '../model/hardware/disk-places.ts';
 import { type Hardware, hardwareOf } from '../model/hardware/hardware.ts';
 import type { Disk, Instance } from '../model/instance.ts';
@@ -93,15 +86,18 @@ export function hardwareFor({ flavor: { extraSpecs, vcpus } }: Pick<Instance, 'f
   return hardwareOf({ properties, extraSpecs, vcpus });
 }
 
-/** Raises `DomainDefinitionRejected` for a guest that has to have CPUs for itself and was given none, or others than its vCPUs. */
+/** Raises `DomainDefinitionRejected` for a guest that has to have CPUs for itself and was not given them. */
 function cpuPlacementOf(
   { id, flavor: { extraSpecs, vcpus }, pinnedCpus }: Described,
   { properties }: BootImages,
   sharedCpus: readonly number[] | null,
 ): CpuPlacement | null {
-  if (dedicatedCpusOf({ properties, extraSpecs }) === null) return sharedCpus === null ? null : { shared: sharedCpus };
-  if (pinnedCpus?.length === vcpus) return { pinned: pinnedCpus };
-  throw fail('DomainDefinitionRejected', `instance ${id} has ${vcpus} vCPUs and ${pinnedCpus?.length ?? 0} CPUs for itself`);
+  if (dedicatedCpusOf({ properties, extraSpecs, vcpus }) === null) return sharedCpus === null ? null : { pinned: null, shared: sharedCpus };
+  if (pinnedCpus?.length === vcpus) return { pinned: pinnedCpus, shared: sharedCpus ?? [] };
+  throw fail(
+    'DomainDefinitionRejected',
+    `instance ${id} has ${vcpus} vCPUs, of which ${pinnedCpus?.length ?? 0} have a place on this host`,
+  );
 }
 
 function bootOf(directory: string, { kernel, ramdisk, properties }: BootImages, hardware: Hardware): BootSpec {

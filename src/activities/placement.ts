@@ -1,7 +1,8 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Config } from '../config.ts';
+import type { PinnedCpus } from '../model/cpus/placement.ts';
 import type { Resources } from '../model/flavor.ts';
-import type { Host, IoTask } from '../model/host.ts';
+import { type Host, type IoTask, pinnedCpusOf } from '../model/host.ts';
 import type { RenameClaim } from '../model/host-claims.ts';
 import type { ClaimRequest, LeftByMigration, OwedRemoval, ReleaseRequest } from '../model/host-record.ts';
 import { chosenHost } from '../model/instance.ts';
@@ -50,7 +51,7 @@ export interface PlacementActivities {
   takeClaimBack(input: MigrationClaim): Promise<void>;
   /** Whether the host's record says that it is up. */
   lookAtHost(input: { host: string }): Promise<{ readonly isUp: boolean }>;
-  /** Claims resources of a host for an instance, and answers which CPUs it got for itself; `refusal` says why it has them not. Repeatable. */
+  /** Claims resources of a host for an instance, and answers where its vCPUs run when any has a CPU for itself; `refusal` says why it has them not. Repeatable. */
   claimResources(input: {
     token: Token;
     host: string;
@@ -59,7 +60,7 @@ export interface PlacementActivities {
     resources: Resources | PlacementRequest;
     /** What the instance does that keeps the host's disks busy until it comes to rest. */
     ioTask?: IoTask;
-  }): Promise<{ readonly refusal: string | null; readonly pinnedCpus?: readonly number[] }>;
+  }): Promise<{ readonly refusal: string | null; readonly pinnedCpus?: PinnedCpus }>;
   /** Gives back what an instance holds on a host, or one claim of it. Right when it holds nothing. Repeatable. */
   releaseClaim(input: { token: Token; host: string; instanceId: string; claimId?: string; isFailedBuild?: boolean }): Promise<void>;
   /** Leaves it to a host that is away to remove an instance when it is back; what is claimed there stays claimed until then. Repeatable. */
@@ -125,8 +126,8 @@ export function placementActivities({ scheduler }: Pick<Config, 'scheduler'>): P
       try {
         const { record } = await update<{ record: Host }>(`host/${host}`, 'claim', claim, gone(host));
         candidates.learn(candidateOf(record));
-        const pinnedCpus = record.claims.find((held) => held.id === id)?.cpus?.pinned;
-        return { refusal: null, ...(pinnedCpus === undefined ? {} : { pinnedCpus }) };
+        const cpus = record.claims.find((held) => held.id === id)?.cpus;
+        return { refusal: null, ...(cpus === undefined ? {} : { pinnedCpus: pinnedCpusOf(resources, cpus) }) };
       } catch (refused) {
         return { refusal: reasonOf(refused) };
       }

@@ -1,3 +1,4 @@
+import { vcpusOf } from '../model/host.ts';
 import type { PlacementRequest } from '../model/placement-request.ts';
 import type { Decision, RemovedHost } from '../scheduler/decision.ts';
 import { sheet, table } from './tables.ts';
@@ -51,19 +52,12 @@ function choiceText(choice: Choice, title: string): string {
   ].join('\n\n');
 }
 
-function wantedText({
-  vcpus,
-  dedicatedCpus,
-  memoryMiB,
-  diskGiB,
-  availabilityZone,
-  extraSpecs = {},
-  hints = {},
-  image,
-}: PlacementRequest): string {
+function wantedText(wanted: PlacementRequest): string {
+  const { vcpus, memoryMiB, diskGiB, availabilityZone, extraSpecs = {}, hints = {}, image } = wanted;
+  const { alone } = vcpusOf(wanted);
   const pairs = (map: object) => Object.entries(map).map(([name, value]) => `${name} = ${value}`);
   return [
-    `${vcpus} vCPUs${dedicatedCpus === undefined ? '' : ` with CPUs for themselves (${dedicatedCpus.threadPolicy})`}, ${memoryMiB} MiB of memory, ${diskGiB} GiB of disk`,
+    `${vcpus} vCPUs${alone === null ? '' : `, ${alone.vcpus} with CPUs for themselves (${alone.threadPolicy})`}, ${memoryMiB} MiB of memory, ${diskGiB} GiB of disk`,
     ...(availabilityZone == null ? [] : [`zone ${availabilityZone}`]),
     ...pairs(extraSpecs),
     ...pairs(hints),

@@ -45,7 +45,7 @@ export function instanceSheet(instance: Instance, { paint }: Paint, nowMs: numbe
     ['ports', linesOf(instance.ports.map(({ ip, prefix, mac, network, tap }) => `${ip}/${prefix} ${mac} on ${network}, ${tap}`))],
     ['machine', instance.machineType],
     ['cpu', instance.cpuModel],
-    ['pinned to', instance.pinnedCpus?.join(', ') ?? null],
+    ['pinned to', instance.pinnedCpus?.map((cpu) => cpu ?? 'shared').join(', ') ?? null],
     ['metadata', linesOf(Object.entries(instance.metadata).map(([key, value]) => `${key}=${value}`))],
     ['owner', `user ${instance.userId}, project ${instance.projectId}`],
     ['created', ago(instance.createdAt)],

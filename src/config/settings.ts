@@ -47,7 +47,7 @@ const host = objectOf({
     .nullable()
     .default(null)
     .describe(
-      "CPUs of the host for guests that have theirs alone, as `4-12,^8,15` (Nova's `cpu_dedicated_set`): `hw:cpu_policy` `dedicated`. None: no such guest comes here.",
+      "CPUs of the host for guests that have theirs alone, as `4-12,^8,15` (Nova's `cpu_dedicated_set`): `hw:cpu_policy` `dedicated` or `mixed`. None: no such guest comes here.",
     ),
   cpuSharedSet: cpuSet
     .nullable()

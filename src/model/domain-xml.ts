@@ -1,6 +1,6 @@
 import { create } from 'xmlbuilder2';
 import type { XMLBuilder } from 'xmlbuilder2/lib/interfaces.js';
-import { cpuSetOf } from './cpus/cpu-set.ts';
+import { cpuSetsOf } from './cpus/placement.ts';
 import { type CpuSpec, type DomainMetadata, type DomainSpec, type FirmwareSpec, METADATA_NAMESPACE } from './domain.ts';
 import { addDevices } from './domain-devices.ts';
 
@@ -43,16 +43,12 @@ function addSize(domain: XMLBuilder, { vcpus, memoryMiB, cpus }: DomainSpec): vo
   const memoryKiB = `${memoryMiB * 1024}`;
   domain.ele('memory', { unit: 'KiB' }).txt(memoryKiB);
   domain.ele('currentMemory', { unit: 'KiB' }).txt(memoryKiB);
-  const cpuset = cpus === null ? {} : { cpuset: cpuSetOf('pinned' in cpus ? cpus.pinned : cpus.shared) };
-  domain.ele('vcpu', { placement: 'static', ...cpuset }).txt(`${vcpus}`);
-  if (cpus !== null && 'pinned' in cpus) addPins(domain.ele('cputune'), cpus.pinned);
-}
-
-function addPins(cputune: XMLBuilder, pinned: readonly number[]): void {
-  pinned.forEach((cpu, vcpu) => {
-    cputune.ele('vcpupin', { vcpu: `${vcpu}`, cpuset: `${cpu}` });
-  });
-  cputune.ele('emulatorpin', { cpuset: cpuSetOf(pinned) });
+  const sets = cpus === null ? null : cpuSetsOf(cpus);
+  domain.ele('vcpu', { placement: 'static', ...(sets === null ? {} : { cpuset: sets.all }) }).txt(`${vcpus}`);
+  if (sets === null || sets.perVcpu.length === 0) return;
+  const cputune = domain.ele('cputune');
+  for (const [vcpu, cpuset] of sets.perVcpu.entries()) cputune.ele('vcpupin', { vcpu: `${vcpu}`, cpuset });
+  cputune.ele('emulatorpin', { cpuset: sets.all });
 }
 
 function addBoot(domain: XMLBuilder, { machineType, boot, firmware, hasBootMenu }: DomainSpec): void {

@@ -1,3 +1,4 @@
+import type { CpuPlacement } from './cpus/placement.ts';
 import type { DiskBus, InputDevice, ScsiModel, VideoModel, VifModel, WatchdogAction } from './hardware/hardware.ts';
 import type { Topology } from './hardware/topology.ts';
 
@@ -55,9 +56,6 @@ export interface DomainMetadata {
 }
 
 export type CpuSpec = { readonly mode: 'host-model' } | { readonly mode: 'custom'; readonly model: string };
-
-/** On which CPUs of the host a guest runs: each vCPU on one of its own, QEMU's other threads on any of these; or all over the same ones. */
-export type CpuPlacement = { readonly pinned: readonly number[] } | { readonly shared: readonly number[] };
 
 /** UEFI in two parts: code that all guests of a host share, and the variables of this guest. */
 export interface FirmwareSpec {

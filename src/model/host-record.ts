@@ -1,6 +1,17 @@
 import { givenCpus } from './cpus/given-cpus.ts';
 import { type Fence, fenced, isFenced } from './fences.ts';
-import { type Claim, capacityOf, dedicatedCpusOf, freeOf, type Host, type HostReport, usedBy, type Wanted, whyNoRoom } from './host.ts';
+import {
+  type Claim,
+  capacityOf,
+  dedicatedCpusOf,
+  freeOf,
+  type Host,
+  type HostReport,
+  usedBy,
+  vcpusOf,
+  type Wanted,
+  whyNoRoom,
+} from './host.ts';
 import type { StorageRelation } from './instance.ts';
 import type { Refused } from './refused.ts';
 import type { Token } from './tenure.ts';
@@ -121,11 +132,13 @@ export function refusalToClaim({ record, fences }: HostState, claim: ClaimReques
 }
 
 /** The state with the claim in it, once, and with the CPUs that it gets for itself. */
-export function claimed(state: HostState, { generation: _generation, dedicatedCpus, ...claim }: ClaimRequest): HostState {
+export function claimed(state: HostState, request: ClaimRequest): HostState {
   const { record } = state;
+  const { generation: _generation, dedicatedCpus: _dedicatedCpus, ...claim } = request;
   if (record === null || record.claims.some(({ id }) => id === claim.id)) return state;
-  if (dedicatedCpus === undefined) return { ...state, record: counted({ ...record, claims: [...record.claims, claim] }) };
-  const cpus = givenCpus(dedicatedCpusOf(record).free, { vcpus: claim.vcpus, ...dedicatedCpus });
+  const { alone } = vcpusOf(request);
+  if (alone === null) return { ...state, record: counted({ ...record, claims: [...record.claims, claim] }) };
+  const cpus = givenCpus(dedicatedCpusOf(record).free, alone);
   if (cpus === null) return state; // refused before
   return { ...state, record: counted({ ...record, claims: [...record.claims, { ...claim, cpus }] }) };
 }

@@ -1,5 +1,6 @@
-import { freeCores, type GivenCpus, whyNoCpus } from './cpus/given-cpus.ts';
+import { freeCores, type GivenCpus, type WantedCpus, whyNoCpus } from './cpus/given-cpus.ts';
 import { cpusOf, type DedicatedCore, type GuestCpus } from './cpus/guest-cpus.ts';
+import type { PinnedCpus } from './cpus/placement.ts';
 import type { DedicatedCpus } from './cpus/policy.ts';
 import type { Resources } from './flavor.ts';
 
@@ -87,9 +88,9 @@ const resourceNames = ['vcpus', 'memoryMiB', 'diskGiB'] as const;
 
 /** What the claims hold together; vCPUs that have CPUs for themselves are not among those that share them. */
 export function usedBy(claims: readonly (Resources & Pick<Claim, 'cpus'>)[]): Resources {
-  const sum = (name: (typeof resourceNames)[number], of = claims) => of.reduce((total, claim) => total + claim[name], 0);
-  const sharing = claims.filter(({ cpus }) => cpus === undefined);
-  return { vcpus: sum('vcpus', sharing), memoryMiB: sum('memoryMiB'), diskGiB: sum('diskGiB') };
+  const sum = (name: (typeof resourceNames)[number]) => claims.reduce((total, claim) => total + claim[name], 0);
+  const pinned = claims.reduce((total, { cpus }) => total + (cpus?.pinned.length ?? 0), 0);
+  return { vcpus: sum('vcpus') - pinned, memoryMiB: sum('memoryMiB'), diskGiB: sum('diskGiB') };
 }
 
 /** How many CPUs of a host are for guests that have theirs alone, and the cores with those of them that nobody has. */
@@ -127,17 +128,35 @@ export function freeOf(capacity: Resources, used: Resources): Resources {
 
 /** Why a host has not what is wanted of it, as a sentence, or null. */
 export function whyNoRoom(host: Pick<Host, 'name' | 'free' | 'inventory' | 'claims'>, wanted: Wanted): string | null {
-  const { dedicatedCpus, vcpus } = wanted;
-  if (dedicatedCpus === undefined) return shortage(host.name, host.free, wanted);
-  const { total, free } = dedicatedCpusOf(host);
-  // Others may share the CPUs that are shared as often as they like: it has its own.
-  const others = shortage(host.name, { ...host.free, vcpus: 0 }, { ...wanted, vcpus: 0 });
-  return others ?? whyNoCpus(host.name, total, free, { vcpus, ...dedicatedCpus });
+  const { shared, alone } = vcpusOf(wanted);
+  // Others may share the CPUs that are shared as often as they like: it wants none of them.
+  const free = shared === 0 ? { ...host.free, vcpus: 0 } : host.free;
+  const short = shortage(host.name, free, { ...wanted, vcpus: shared });
+  if (short !== null || alone === null) return short;
+  const dedicated = dedicatedCpusOf(host);
+  return whyNoCpus(host.name, dedicated.total, dedicated.free, alone);
+}
+
+/** How many of the vCPUs that are wanted share CPUs, and which have their own; null: none has. */
+export function vcpusOf({ vcpus, dedicatedCpus }: Pick<Wanted, 'vcpus' | 'dedicatedCpus'>): {
+  readonly shared: number;
+  readonly alone: WantedCpus | null;
+} {
+  if (dedicatedCpus === undefined) return { shared: vcpus, alone: null };
+  const { threadPolicy, only } = dedicatedCpus;
+  const count = only?.length ?? vcpus;
+  return { shared: vcpus - count, alone: { vcpus: count, threadPolicy } };
+}
+
+/** Where each of the vCPUs that are wanted runs, with these CPUs for themselves. */
+export function pinnedCpusOf({ vcpus, dedicatedCpus }: Wanted, { pinned }: GivenCpus): PinnedCpus {
+  const { only = pinned.keys().toArray() } = dedicatedCpus ?? {};
+  return Array.from({ length: vcpus }, (_, vcpu) => pinned[only.indexOf(vcpu)] ?? null);
 }
 
 /** What an instance wants of a host. */
 export interface Wanted extends Resources {
-  /** Absent: its vCPUs share the host's CPUs. */
+  /** Absent: its vCPUs share CPUs. */
   readonly dedicatedCpus?: DedicatedCpus;
 }
 

@@ -1,3 +1,4 @@
+import type { PinnedCpus } from './cpus/placement.ts';
 import type { Flavor } from './flavor.ts';
 import type { OperationEnd, OperationFailure, StepSummary } from './tenure.ts';
 import { touching } from './touched.ts';
@@ -157,8 +158,8 @@ export interface Migration {
   readonly claimId: string;
   readonly oldFlavor: Flavor;
   readonly oldDisks: readonly Disk[];
-  /** Absent of one that has none for itself. */
-  readonly oldPinnedCpus?: readonly number[];
+  /** Absent of one that has no CPU for itself. */
+  readonly oldPinnedCpus?: PinnedCpus;
   readonly oldVmState: 'active' | 'stopped' | 'paused';
 }
 
@@ -198,11 +199,8 @@ export interface Instance {
   /** The versioned machine type the domain was defined with, so that a host's update never changes the guest's hardware. */
   readonly machineType: string | null;
   readonly cpuModel: string | null;
-  /**
-   * The CPUs of its host that it has for itself: its n-th vCPU runs on the n-th. Null: it shares them. Absent in records of before any
-   * had their own.
-   */
-  readonly pinnedCpus?: readonly number[] | null;
+  /** Where each of its vCPUs runs on its host. Null: it has no CPU for itself. Absent in records of before any had their own. */
+  readonly pinnedCpus?: PinnedCpus | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly fault: Fault | null;
   readonly operation: OperationInProgress | null;

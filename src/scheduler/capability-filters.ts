@@ -1,4 +1,5 @@
 import { whyNoCpus } from '../model/cpus/given-cpus.ts';
+import { vcpusOf } from '../model/host.ts';
 import type { PlacementRequest } from '../model/placement-request.ts';
 import type { Candidate } from './candidate.ts';
 import { capabilityOf, isCapability } from './capabilities.ts';
@@ -111,9 +112,10 @@ export const numaTopology: Filter = {
   },
 };
 
-function ifThreadsDoNotFit({ vcpus, dedicatedCpus: wanted }: PlacementRequest): Check | null {
-  if (wanted === undefined) return null;
-  return ({ host, dedicatedCpus, freeCores }) => whyNoCpus(host, dedicatedCpus, freeCores, { vcpus, ...wanted });
+function ifThreadsDoNotFit(request: PlacementRequest): Check | null {
+  const { alone } = vcpusOf(request);
+  if (alone === null) return null;
+  return ({ host, dedicatedCpus, freeCores }) => whyNoCpus(host, dedicatedCpus, freeCores, alone);
 }
 
 function ifCellsTooFew({ extraSpecs, vcpus, memoryMiB }: PlacementRequest): Check | null {

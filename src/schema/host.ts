@@ -40,7 +40,7 @@ const claim = describes<Claim>()(
     cpus: z
       .exactOptional(
         z.strictObject({
-          pinned: z.array(count).describe('Where each vCPU runs: the n-th on the n-th.'),
+          pinned: z.array(count).describe('Those on which its vCPUs run, in the order of these.'),
           withheld: z.array(count).describe('Threads beside them that nobody gets as long as it has them.'),
         }),
       )

@@ -67,7 +67,9 @@ const migration = describes<Migration>()(
     claimId: z.string().describe('Of the claim that the source keeps until it is decided, or over.'),
     oldFlavor: flavor,
     oldDisks: z.array(disk),
-    oldPinnedCpus: z.exactOptional(z.array(count)).describe('The CPUs of the source that it has for itself, and keeps with the claim.'),
+    oldPinnedCpus: z
+      .exactOptional(z.array(count.nullable()))
+      .describe('Where its vCPUs ran at the source, whose CPUs it keeps with the claim.'),
     oldVmState: z.enum(['active', 'stopped', 'paused']),
   }),
 );
@@ -128,8 +130,10 @@ export const instance = describes<Instance>()(
     machineType: z.string().nullable(),
     cpuModel: z.string().nullable(),
     pinnedCpus: z
-      .exactOptional(z.array(count).nullable())
-      .describe('The CPUs of its host that it has for itself, the n-th for its n-th vCPU. Null or absent: it shares them.'),
+      .exactOptional(z.array(count.nullable()).nullable())
+      .describe(
+        'Where each of its vCPUs runs: on a CPU that it has for itself, or (null) on those that are shared. Null or absent: all share.',
+      ),
     metadata: stringMap,
     fault: fault.nullable(),
     operation: operationInProgress.nullable(),

@@ -1,4 +1,5 @@
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import type { PinnedCpus } from '../model/cpus/placement.ts';
 import { chosenHost, type InstanceChanges } from '../model/instance.ts';
 import type { PlacementRequest } from '../model/placement-request.ts';
 import type { Frame } from './operate.ts';
@@ -16,8 +17,8 @@ const maxRounds = 3;
 /** A host that took a claim. */
 export interface Claimed {
   readonly host: string;
-  /** The CPUs that the instance got for itself there; null: it shares them. */
-  readonly pinnedCpus: readonly number[] | null;
+  /** Where each vCPU of the instance runs there; null: it has no CPU for itself. */
+  readonly pinnedCpus: PinnedCpus | null;
 }
 
 interface ClaimWish {

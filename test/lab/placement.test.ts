@@ -173,6 +173,27 @@ describe('a host with CPUs for guests that have theirs alone', () => {
       await run('deleteInstance', { instanceId: shared.id });
     });
 
+    test('has one vCPU of a guest on its own CPU and the other on the shared ones, where it is and where it moves to', async () => {
+      const extraSpecs = { 'hw:cpu_policy': 'mixed', 'hw:cpu_dedicated_mask': '1' };
+      const mixed = await run<Instance>('buildInstance', {
+        ...build({ ...small, vcpus: 2, extraSpecs }),
+        hints: { different_host: guest.id },
+      });
+      const expectApart = async ({ id, host, pinnedCpus }: Instance) => {
+        const [shared, own] = host === 'cn1' ? [0, 1] : [1, 0];
+        expect(pinnedCpus).toEqual([null, own]);
+        expect(await allowedCpus(hostNamed(host ?? ''), id)).toEqual({ vcpus: [`${shared}`, `${own}`], others: ['0-1'] });
+      };
+      await expectApart(mixed);
+      expect(await findings(own)).toEqual([]);
+      await run('deleteInstance', { instanceId: guest.id });
+      const moved = await run<Instance>('liveMigrateInstance', { instanceId: mixed.id });
+      await expectApart(moved);
+      expect(await findings(own)).toEqual([]);
+      await run('deleteInstance', { instanceId: mixed.id });
+      guest = await run<Instance>('buildInstance', build(pinned));
+    });
+
     test('has those that migrate cold on its own CPUs, on which they are again where that is reverted', async () => {
       const { id, host, pinnedCpus } = guest;
       const migration = await start('migrateInstance', { instanceId: id });

@@ -40,14 +40,21 @@ describe('a domain', () => {
   });
 
   test('with CPUs for itself has each vCPU on one of them, and QEMU on all', () => {
-    const xml = domainXml(domain({ vcpus: 3, cpus: { pinned: [6, 4, 5] } })).replaceAll(/\n\s*/g, '');
+    const xml = domainXml(domain({ vcpus: 3, cpus: { pinned: [6, 4, 5], shared: [0] } })).replaceAll(/\n\s*/g, '');
     expect(xml).toContain('<vcpu placement="static" cpuset="4-6">3</vcpu>');
     const pins = '<vcpupin vcpu="0" cpuset="6"/><vcpupin vcpu="1" cpuset="4"/><vcpupin vcpu="2" cpuset="5"/>';
     expect(xml).toContain(`<cputune>${pins}<emulatorpin cpuset="4-6"/></cputune>`);
   });
 
+  test('with a CPU for one of its vCPUs has the others on those that are shared, and QEMU on all', () => {
+    const xml = domainXml(domain({ vcpus: 3, cpus: { pinned: [null, 7, null], shared: [0, 1, 2] } })).replaceAll(/\n\s*/g, '');
+    expect(xml).toContain('<vcpu placement="static" cpuset="0-2,7">3</vcpu>');
+    const pins = '<vcpupin vcpu="0" cpuset="0-2"/><vcpupin vcpu="1" cpuset="7"/><vcpupin vcpu="2" cpuset="0-2"/>';
+    expect(xml).toContain(`<cputune>${pins}<emulatorpin cpuset="0-2,7"/></cputune>`);
+  });
+
   test('without floats over the CPUs that are shared, or over all', () => {
-    const shared = domainXml(domain({ cpus: { shared: [0, 2, 3] } }));
+    const shared = domainXml(domain({ cpus: { pinned: null, shared: [0, 2, 3] } }));
     expect(shared).toContain('<vcpu placement="static" cpuset="0,2-3">1</vcpu>');
     expect(domainXml(domain())).toContain('<vcpu placement="static">1</vcpu>');
     expect(shared).not.toContain('cputune');

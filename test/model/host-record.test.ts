@@ -214,6 +214,13 @@ describe('a claim of CPUs for an instance alone', () => {
     expect(refusalToClaim(host, { ...dedicated('web1'), diskGiB: 101 })?.message).toBe('cn1 has 100 GiB disk free, 101 wanted');
   });
 
+  test('and of shared ones takes of each what it wants', () => {
+    const mixed = claimOf('web2', { vcpus: 3, dedicatedCpus: { threadPolicy: 'prefer', only: [2] } });
+    const both = claimed(one, mixed);
+    expect(both.record).toMatchObject({ claims: [{}, { vcpus: 3, cpus: { pinned: [6] } }], used: { vcpus: 2 } });
+    expect(refusalToClaim(one, { ...mixed, vcpus: 40 })?.message).toBe('cn1 has 32 vCPUs free, 39 wanted');
+  });
+
   test('has the same when it is made again, and gives them back with itself', () => {
     expect(refusalToClaim(one, dedicated('web1'))).toBeNull();
     expect(claimed(one, dedicated('web1'))).toBe(one);

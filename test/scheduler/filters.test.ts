@@ -58,6 +58,18 @@ describe('whatever is configured', () => {
       ['vcpus', 'cn1 has 1 of 2 dedicated CPUs free, 2 wanted'],
     ],
     [
+      'a host with too few shared ones is out for a guest that wants both',
+      { ...of({ vcpus: 0 }), dedicatedCpus: 2, freeCores: [core(0, 4, 5)] },
+      { dedicatedCpus: { threadPolicy: 'prefer', only: [1] } },
+      ['vcpus', 'cn1 has 0 of 8 vCPUs free, 1 wanted'],
+    ],
+    [
+      'a host with one of each passes for it',
+      { ...of({ vcpus: 1 }), dedicatedCpus: 2, freeCores: [core(0, 4)] },
+      { dedicatedCpus: { threadPolicy: 'prefer', only: [1] } },
+      null,
+    ],
+    [
       'a host with enough of them passes whose shared ones are given away',
       { ...of({ vcpus: -1 }), dedicatedCpus: 2, freeCores: [core(0, 4, 5)] },
       dedicated,

@@ -1,7 +1,9 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { PinnedCpus } from '../../src/model/cpus/placement.ts';
 import type { Host } from '../../src/model/host.ts';
 import type { Instance } from '../../src/model/instance.ts';
+import type { Finding } from '../../src/model/verify/finding.ts';
 import { core } from '../model/cpus/hosts.ts';
 import { endOf } from './ends.ts';
 import { eventually, type Fleet, furnish, leftOvers, startFleet } from './fleet.ts';
@@ -72,6 +74,20 @@ if (isLong)
     expect(await leftOvers(fleet, build.firstExecutionRunId, network)).toEqual([]);
   });
 
+if (isLong)
+  test('an instance of which one vCPU has a CPU for itself shares the others, wherever it goes', async () => {
+    const extraSpecs = { 'hw:cpu_policy': 'mixed', 'hw:cpu_dedicated_mask': '^0-1' };
+    const mixed = { ...flavor, name: 'mixed', vcpus: 3, extraSpecs };
+    const { id, host, pinnedCpus } = await fleet.run<Instance>('buildInstance', { ...request('mixed'), flavor: mixed });
+    expect(pinnedCpus).toEqual([null, null, 4]);
+    expect(pinsOf(id)).toEqual({ [host ?? '']: pinnedCpus });
+    expect(await fleet.record<Host>(`host/${host}`)).toMatchObject({ claims: [{ vcpus: 3, cpus: { pinned: [4] } }], used: { vcpus: 2 } });
+    expect(await fleet.run('liveMigrateInstance', { instanceId: id })).toMatchObject({ host: host === one ? two : one, pinnedCpus });
+    const { findings } = await fleet.run<{ findings: Finding[] }>('verify', { hosts: [one, two] });
+    expect(findings.filter(({ kind }) => kind === 'PinningDiffers')).toEqual([]);
+    await gone(id);
+  });
+
 describe('an instance with CPUs 4 and 5 of its host', () => {
   // Those of the second are another's.
   beforeAll(async () => {
@@ -96,15 +112,16 @@ describe('an instance with CPUs 4 and 5 of its host', () => {
     await gone(id);
   });
 
-  test('has those again when its resize is reverted, on this host', async () => {
-    const { id, run } = await moved('resizeInstance', 'reverted');
-    expect(await recordOf(id)).toMatchObject({ host: two, pinnedCpus: [6, 7] });
-    await run.executeUpdate('revert', { args: [{}] });
-    expect(await run.result()).toMatchObject({ host: one, pinnedCpus: [4, 5], migration: null });
-    expect(pinsOf(id)).toMatchObject({ [one]: [4, 5] });
-    expect((await claimsOf(id)).map(({ cpus }) => cpus?.pinned)).toEqual([[4, 5]]);
-    await gone(id);
-  });
+  if (isLong)
+    test('has those again when its resize is reverted, on this host', async () => {
+      const { id, run } = await moved('resizeInstance', 'reverted');
+      expect(await recordOf(id)).toMatchObject({ host: two, pinnedCpus: [6, 7] });
+      await run.executeUpdate('revert', { args: [{}] });
+      expect(await run.result()).toMatchObject({ host: one, pinnedCpus: [4, 5], migration: null });
+      expect(pinsOf(id)).toMatchObject({ [one]: [4, 5] });
+      expect((await claimsOf(id)).map(({ cpus }) => cpus?.pinned)).toEqual([[4, 5]]);
+      await gone(id);
+    });
 
   if (isLong)
     test('has those still when its resize fails at its last step, and is on them', async () => {
@@ -171,7 +188,7 @@ function pinned(name: string) {
 }
 
 /** On which CPUs a guest is, by host. */
-function pinsOf(id: string): Record<string, readonly number[] | undefined> {
+function pinsOf(id: string): Record<string, PinnedCpus | undefined> {
   return Object.fromEntries(
     [...fleet.hosts].filter(([, { guests, pins }]) => guests.has(id) && pins.has(id)).map(([name, { pins }]) => [name, pins.get(id)]),
   );

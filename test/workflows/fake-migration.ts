@@ -7,6 +7,7 @@ import type { MigrateLongActivities } from '../../src/activities/live-migration/
 import type { MigrationEnd, Wishes } from '../../src/activities/live-migration/note.ts';
 import type { SettleActivities } from '../../src/activities/live-migration/settle.ts';
 import type { MigrationSourceActivities } from '../../src/activities/live-migration/source.ts';
+import type { PinnedCpus } from '../../src/model/cpus/placement.ts';
 import type { Disk } from '../../src/model/instance.ts';
 import { arrivalsOf, devicesFor } from '../../src/model/live-migration/arrivals.ts';
 import { combinationProblem, policyOf } from '../../src/model/live-migration/policy.ts';
@@ -19,7 +20,7 @@ import { type FakeGuest, powerOf } from './fake-guest.ts';
 interface FakeJob {
   readonly migrationId: string;
   readonly to: string;
-  readonly pinnedCpus: readonly number[] | undefined;
+  readonly pinnedCpus: PinnedCpus | undefined;
   asked: Wishes['asked'];
   isSwitched: boolean;
   end: MigrationEnd | null;
@@ -38,7 +39,7 @@ const stays = {
 export interface FakeMigrations extends FakeDevices {
   readonly guests: Map<string, FakeGuest>;
   /** The CPUs on which guests with their own are, by instance. */
-  readonly pins: Map<string, readonly number[]>;
+  readonly pins: Map<string, PinnedCpus>;
   /** By instance. */
   readonly migrations: Map<string, FakeJob>;
   readonly disks: Set<string>;

@@ -14,6 +14,7 @@ import type { Flags } from '../../src/config/sources.ts';
 import { loadConfig } from '../../src/config.ts';
 import { controlWorkers } from '../../src/control-worker.ts';
 import { installLog, openLog } from '../../src/logging.ts';
+import { cpuSetsOf } from '../../src/model/cpus/placement.ts';
 import { withTargets } from '../../src/model/hardware/disk-places.ts';
 import type { Host, Inventory } from '../../src/model/host.ts';
 import type { OwedRemoval } from '../../src/model/host-record.ts';
@@ -308,7 +309,7 @@ function fakeSteps(
   name: string,
   host: FakeHost,
   hosts: ReadonlyMap<string, FakeHost>,
-  { vcpus, memoryMiB, diskGiB }: Inventory,
+  { vcpus, memoryMiB, diskGiB, guestCpus }: Inventory,
 ): HostSteps {
   const disksOn = (instance: Instance, localDisks: LocalDisks | undefined) =>
     fakeDisks(instance, localDisks).map((disk) => (host.isolates && disk.name === 'disk' ? onDevice(disk) : disk));
@@ -326,7 +327,7 @@ function fakeSteps(
         instanceId,
         powerState: powerOf[guest],
         blockJobs: [],
-        pins: host.pins.get(instanceId)?.map(String) ?? [],
+        pins: cpuSetsOf({ pinned: host.pins.get(instanceId) ?? null, shared: guestCpus?.shared ?? [] }).perVcpu,
       })),
       instances: { ...emptyListing.instances, perInstance: [...host.disks].map((instanceId) => ({ instanceId, files: ['disk'] })) },
     }),

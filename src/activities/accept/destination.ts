@@ -12,7 +12,7 @@ export function placementOf(
   flavor: Flavor,
   { root, properties }: BootImages,
 ): PlacementRequest {
-  const dedicatedCpus = dedicatedCpusOf({ properties, extraSpecs: flavor.extraSpecs });
+  const dedicatedCpus = dedicatedCpusOf({ properties, extraSpecs: flavor.extraSpecs, vcpus: flavor.vcpus });
   return {
     ...resourcesOf(flavor, root.virtualSizeBytes),
     ...(dedicatedCpus === null ? {} : { dedicatedCpus }),

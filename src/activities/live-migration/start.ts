@@ -1,4 +1,5 @@
 import { DomainMigrate, DomainXml, type Libvirt, type TypedParam } from '../../libvirt/index.ts';
+import type { PinnedCpus } from '../../model/cpus/placement.ts';
 import { downtimeSteps } from '../../model/live-migration/downtime.ts';
 import { type DiskPassage, migrationFlags } from '../../model/live-migration/flags.ts';
 import { migratableXml } from '../../model/live-migration/migratable-xml.ts';
@@ -27,8 +28,8 @@ export interface Passage extends DiskPassage {
   readonly wholeDisks: readonly string[];
   /** The block devices that disks are at the destination, by the guest's name of them. Absent in runs of before there could be. */
   readonly devices?: Readonly<Record<string, string>>;
-  /** The CPUs that the guest has for itself there. Absent of one that shares them. */
-  readonly pinnedCpus?: readonly number[];
+  /** Where each vCPU of the guest runs there. Absent of one that has no CPU for itself. */
+  readonly pinnedCpus?: PinnedCpus;
   readonly policy: MigrationPolicy;
 }
 
@@ -46,7 +47,8 @@ export async function startMigration(
     instancesDir: { source: instancesDir, destination: target.instancesDir },
     wholeDisks,
     devices,
-    cpus: pinnedCpus !== undefined ? { pinned: pinnedCpus } : target.sharedCpus !== undefined ? { shared: target.sharedCpus } : null,
+    cpus:
+      pinnedCpus === undefined && target.sharedCpus === undefined ? null : { pinned: pinnedCpus ?? null, shared: target.sharedCpus ?? [] },
   };
   const xml = async (flags: number) =>
     migratableXml(await libvirt.domainGetXmlDesc({ dom, flags: flags | DomainXml.migratable | DomainXml.secure }), changes);

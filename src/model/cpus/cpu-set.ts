@@ -1,7 +1,7 @@
 /** The largest number that a CPU may have in a set: Linux has at most 8192 of them. */
 const maxCpu = 8191;
 
-/** The CPUs that a text names as Nova and libvirt write them (`4-12,^8,15`), in order; null when it names none, or is none. */
+/** The CPUs that a text names as Nova writes them (`4-12,^8,15`), in order; null when it names none, or is none. */
 export function cpusIn(text: string): readonly number[] | null {
   const named = new Set<number>();
   const excluded = new Set<number>();
@@ -9,7 +9,7 @@ export function cpusIn(text: string): readonly number[] | null {
     const [, not, first, last = first] = /^\s*(\^?)(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part) ?? [];
     const [from, to] = [Number(first), Number(last)];
     const isRange = from <= to && to <= maxCpu; // false of what is no number
-    if (!isRange || (not === '^' && from !== to)) return null;
+    if (!isRange) return null;
     for (let cpu = from; cpu <= to; cpu += 1) (not === '^' ? excluded : named).add(cpu);
   }
   const cpus = [...named].filter((cpu) => !excluded.has(cpu)).sort((a, b) => a - b);

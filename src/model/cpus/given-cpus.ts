@@ -3,13 +3,14 @@ import type { CpuThreadPolicy } from './policy.ts';
 
 /** CPUs that a guest wants for itself. */
 export interface WantedCpus {
+  /** How many of its vCPUs are to have one. */
   readonly vcpus: number;
   readonly threadPolicy: CpuThreadPolicy;
 }
 
 /** CPUs of a host that a guest has for itself. */
 export interface GivenCpus {
-  /** Where each vCPU runs: the n-th on the n-th. */
+  /** Those on which its vCPUs run, in the order of these. */
   readonly pinned: readonly number[];
   /** Threads beside them that nobody gets as long as it has them. */
   readonly withheld: readonly number[];

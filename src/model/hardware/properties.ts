@@ -1,4 +1,4 @@
-import { cpuPolicyProblems, cpuThreadPolicies } from '../cpus/policy.ts';
+import { cpuPolicies, cpuPolicyProblems, cpuThreadPolicies } from '../cpus/policy.ts';
 import type { FieldProblem } from '../failure.ts';
 import { shutdownTimeoutProblem } from '../shutdown-timeout.ts';
 import { cdromBuses, diskBuses, type HardwareWishes, inputBuses, scsiModels, videoModels, vifModels, watchdogActions } from './hardware.ts';
@@ -27,7 +27,7 @@ const ofImages: Readonly<Record<string, Rule>> = {
   hw_cpu_max_cores: count,
   hw_cpu_max_sockets: count,
   hw_cpu_max_threads: count,
-  hw_cpu_policy: notYetOneOf(['shared', 'dedicated'], ['mixed']),
+  hw_cpu_policy: oneOf(cpuPolicies),
   hw_cpu_sockets: count,
   hw_cpu_thread_policy: oneOf(cpuThreadPolicies),
   hw_cpu_threads: count,
@@ -98,12 +98,15 @@ const unsupported: ReadonlySet<string> = new Set([
 ]);
 
 /** The extra specs of a flavor that something is made of. */
-const ofFlavors: Readonly<Record<string, Rule>> = Object.fromEntries(
-  ['boot_menu', 'cpu_policy', 'cpu_thread_policy', 'input_bus', 'serial_port_count', 'watchdog_action', ...topologyNames].map((name) => [
-    `hw:${name}`,
-    ofImages[`hw_${name}`] ?? notYet,
-  ]),
-);
+const ofFlavors: Readonly<Record<string, Rule>> = {
+  'hw:cpu_dedicated_mask': anything, // judged with the policy
+  ...Object.fromEntries(
+    ['boot_menu', 'cpu_policy', 'cpu_thread_policy', 'input_bus', 'serial_port_count', 'watchdog_action', ...topologyNames].map((name) => [
+      `hw:${name}`,
+      ofImages[`hw_${name}`] ?? notYet,
+    ]),
+  ),
+};
 
 /** Extra specs that Nova makes a guest's hardware of; in other name spaces a flavor says what it likes. */
 const hardwareNameSpaces = ['hw:', 'hw_rng:', 'hw_video:', 'os:', 'quota:', 'pci_passthrough:'];

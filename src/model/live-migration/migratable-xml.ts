@@ -1,6 +1,5 @@
 import { XmlElement, XmlText } from '@rgrove/parse-xml';
-import { cpuSetOf } from '../cpus/cpu-set.ts';
-import type { CpuPlacement } from '../domain.ts';
+import { type CpuPlacement, cpuSetsOf } from '../cpus/placement.ts';
 import { childrenOf, rootOf } from '../xml-tree.ts';
 
 /** What a guest's domain is to say at its destination instead of what it says at its source. */
@@ -63,13 +62,13 @@ function attributesOf(
 
 /** Which of a host's CPUs a guest may use is the business of that host. */
 function onCpus({ cpuset: _cpuset, ...attributes }: Readonly<Record<string, string>>, cpus: CpuPlacement | null): Record<string, string> {
-  return cpus === null ? attributes : { ...attributes, cpuset: cpuSetOf('pinned' in cpus ? cpus.pinned : cpus.shared) };
+  return cpus === null ? attributes : { ...attributes, cpuset: cpuSetsOf(cpus).all };
 }
 
 function pinsOf({ cpus }: DestinationChanges): readonly string[] {
-  if (cpus === null || !('pinned' in cpus)) return [];
-  const pins = cpus.pinned.map((cpu, vcpu) => `<vcpupin vcpu="${vcpu}" cpuset="${cpu}"/>`);
-  return [...pins, `<emulatorpin cpuset="${cpuSetOf(cpus.pinned)}"/>`];
+  if (cpus === null || cpus.pinned === null) return [];
+  const { all, perVcpu } = cpuSetsOf(cpus);
+  return [...perVcpu.map((cpuset, vcpu) => `<vcpupin vcpu="${vcpu}" cpuset="${cpuset}"/>`), `<emulatorpin cpuset="${all}"/>`];
 }
 
 function isDropped(child: XmlElement, parent: XmlElement, changes: DestinationChanges): boolean {

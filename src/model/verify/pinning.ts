@@ -1,5 +1,6 @@
 import { cpuSetOf } from '../cpus/cpu-set.ts';
 import { cpusOf } from '../cpus/guest-cpus.ts';
+import { cpuSetsOf } from '../cpus/placement.ts';
 import type { Claim } from '../host.ts';
 import type { Instance } from '../instance.ts';
 import { isOn } from '../power-state.ts';
@@ -19,7 +20,7 @@ export function pinningFindings(scene: HostScene): readonly Finding[] {
 
 function recordElsewhere(scene: HostScene, instance: Instance): readonly Finding[] {
   const claim = claimOf(scene, instance);
-  const [says, has] = [instance.pinnedCpus ?? [], claim?.cpus?.pinned ?? []];
+  const [says, has] = [(instance.pinnedCpus ?? []).flatMap((cpu) => cpu ?? []), claim?.cpus?.pinned ?? []];
   if (claim === undefined || says.join() === has.join()) return [];
   const likelyCause = 'an operation was terminated between the two: migrate the instance, which claims anew';
   return [differs(scene, `the record of instance ${instance.id} says ${named(says)}, its claim ${named(has)}`, likelyCause)];
@@ -27,14 +28,14 @@ function recordElsewhere(scene: HostScene, instance: Instance): readonly Finding
 
 function pinnedElsewhere(scene: HostScene, { id, pinnedCpus }: Instance): readonly Finding[] {
   const pins = scene.listing.domains.find(({ instanceId }) => instanceId === id)?.pins;
-  const wanted = (pinnedCpus ?? []).map(String);
+  const wanted = cpuSetsOf({ pinned: pinnedCpus ?? null, shared: scene.record?.inventory.guestCpus?.shared ?? [] }).perVcpu;
   if (pins === undefined || pins.join(' ') === wanted.join(' ')) return [];
   const what = `the vCPUs of instance ${id} are pinned to ${pins.join(' ') || 'nothing'}, its record says ${wanted.join(' ') || 'nothing'}`;
   return [differs(scene, what, 'somebody used virsh on the guest: a hard reboot has it where it belongs')];
 }
 
 function nobodysAlone(scene: HostScene, instance: Instance): readonly Finding[] {
-  const alone = new Set(cpusOf(scene.record?.inventory.guestCpus?.dedicated ?? []));
+  const alone = dedicatedTo(scene);
   const shared = (claimOf(scene, instance)?.cpus?.pinned ?? []).filter((cpu) => !alone.has(cpu));
   if (shared.length === 0) return [];
   const what = `instance ${instance.id} has ${named(shared)} for itself, which the host does not set apart`;
@@ -50,10 +51,11 @@ function floatingElsewhere(scene: HostScene, { id, pinnedCpus }: Instance): read
 }
 
 function pinnedTwice(scene: HostScene): readonly Finding[] {
+  const alone = dedicatedTo(scene);
   const users = new Map<string, string[]>();
   for (const { instanceId, powerState, pins = [] } of scene.listing.domains) {
     if (!isOn(powerState) || whereabouts(scene, instanceId) === 'busy') continue;
-    for (const cpu of new Set(pins)) users.set(cpu, [...(users.get(cpu) ?? []), instanceId]);
+    for (const cpu of new Set(pins.filter((set) => alone.has(Number(set))))) users.set(cpu, [...(users.get(cpu) ?? []), instanceId]);
   }
   return [...users].flatMap(([cpu, instances]) =>
     instances.length < 2
@@ -66,6 +68,11 @@ function pinnedTwice(scene: HostScene): readonly Finding[] {
           ),
         ],
   );
+}
+
+/** The CPUs that the host sets apart for guests alone. */
+function dedicatedTo({ record }: HostScene): ReadonlySet<number> {
+  return new Set(cpusOf(record?.inventory.guestCpus?.dedicated ?? []));
 }
 
 /** What the instance holds here as its own, and not as its migration's. */

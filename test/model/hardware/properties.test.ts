@@ -14,6 +14,7 @@ describe('an image may ask for', () => {
     { hw_pointer_model: 'usbtablet', hw_input_bus: 'virtio', hw_serial_port_count: '4' },
     { hw_cpu_sockets: '1', hw_cpu_cores: '2', hw_cpu_threads: '1', hw_cpu_max_sockets: '512', hw_cpu_policy: 'shared' },
     { hw_cpu_policy: 'dedicated', hw_cpu_thread_policy: 'isolate' },
+    { hw_cpu_policy: 'mixed' },
     { hw_cpu_thread_policy: 'require' },
     { hw_firmware_type: 'uefi', os_secure_boot: 'optional', os_type: 'windows', os_distro: 'debian', os_shutdown_timeout: '300' },
     { hw_architecture: 'x86_64', hw_vm_mode: 'hvm', img_hv_type: 'kvm', img_hv_requested_version: '>=6.0', os_command_line: 'quiet' },
@@ -30,8 +31,7 @@ describe('an image is refused, by the name of the property, for', () => {
     [{ hw_cdrom_bus: 'ide', hw_machine_type: 'q35' }, 'hw_cdrom_bus', 'can be "ide" only with the hw_machine_type "pc": q35 has no IDE'],
     [{ hw_cdrom_bus: 'virtio' }, 'hw_cdrom_bus', 'must be "scsi", "sata", "ide" or "usb"'],
     [{ hw_machine_type: 'microvm' }, 'hw_machine_type', 'must be "pc", "q35", or a version of one of them'],
-    [{ hw_cpu_policy: 'mixed' }, 'hw_cpu_policy', '"mixed" is not supported yet'],
-    [{ hw_cpu_policy: 'pinned' }, 'hw_cpu_policy', 'must be "shared" or "dedicated"'],
+    [{ hw_cpu_policy: 'pinned' }, 'hw_cpu_policy', 'must be "shared", "dedicated" or "mixed"'],
     [{ hw_cpu_thread_policy: 'avoid' }, 'hw_cpu_thread_policy', 'must be "prefer", "isolate" or "require"'],
     [{ hw_cpu_realtime_mask: '^0' }, 'hw_cpu_realtime_mask', 'is not supported yet'],
     [{ hw_cpu_cores: '0' }, 'hw_cpu_cores', 'must be a whole number from 1 to 512'],
@@ -53,7 +53,6 @@ describe('a build is refused when', () => {
   test.for([
     ['its image asks for what there is not', { hw_sound_model: 'ich6' }, {}, 'image', 'has hw_sound_model, which is not supported yet'],
     ['its flavor does', {}, { 'hw:numa_nodes': '2' }, 'flavor', 'has hw:numa_nodes, which is not supported yet'],
-    ['its flavor pins in part', {}, { 'hw:cpu_policy': 'mixed' }, 'flavor', 'has hw:cpu_policy, which "mixed" is not supported yet'],
     [
       'its image pins, and its flavor forbids it',
       { hw_cpu_policy: 'dedicated' },

@@ -61,13 +61,26 @@ test('a whole device is the one of that disk at the destination, and others stay
   expect(descendantsOf(rootOf(after), 'source').map(({ attributes }) => attributes['dev'])).toEqual(['/dev/loop7', '/dev/loop2']);
 });
 
-const pinned = domain({ vcpus: 2, cpus: { pinned: [4, 5] } });
-const sharing = domain({ vcpus: 2, cpus: { shared: [0, 1, 2] } });
+const pinned = domain({ vcpus: 2, cpus: { pinned: [4, 5], shared: [0] } });
+const sharing = domain({ vcpus: 2, cpus: { pinned: null, shared: [0, 1, 2] } });
 const anywhere = domain({ vcpus: 2 });
 
 test.for([
-  ['a guest with CPUs of its own has those that its destination gives it', pinned, domain({ vcpus: 2, cpus: { pinned: [1, 9] } })],
-  ['a guest that floats over shared CPUs floats over those of its destination', sharing, domain({ vcpus: 2, cpus: { shared: [8, 9] } })],
+  [
+    'a guest with CPUs of its own has those that its destination gives it',
+    pinned,
+    domain({ vcpus: 2, cpus: { pinned: [1, 9], shared: [0] } }),
+  ],
+  [
+    'one vCPU with its own CPU has that of its destination, and the others float there',
+    domain({ vcpus: 2, cpus: { pinned: [4, null], shared: [0, 1] } }),
+    domain({ vcpus: 2, cpus: { pinned: [9, null], shared: [2, 3] } }),
+  ],
+  [
+    'a guest that floats over shared CPUs floats over those of its destination',
+    sharing,
+    domain({ vcpus: 2, cpus: { pinned: null, shared: [8, 9] } }),
+  ],
   ['a guest floats over all CPUs of a destination that sets none apart', sharing, anywhere],
   ['a guest that floated over all floats over the shared ones of its destination', anywhere, sharing],
 ] as const)('%s', ([, before, there]) => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { baseNameOf } from '../../../src/model/base-name.ts';
+import type { PinnedCpus } from '../../../src/model/cpus/placement.ts';
 import type { Disk, Instance } from '../../../src/model/instance.ts';
 import { compareHost } from '../../../src/model/verify/compare.ts';
 import type { HostListing, ListedDevice } from '../../../src/model/verify/listing.ts';
@@ -61,13 +62,14 @@ function onDevice(devices: readonly ListedDevice[]): Partial<HostScene> {
 interface Alone {
   readonly pins?: readonly string[];
   readonly claimed?: readonly number[];
+  readonly says?: PinnedCpus;
   readonly dedicated?: readonly number[];
   /** What another guest, of nobody, is pinned to. */
   readonly beside?: readonly string[];
 }
 
-/** An instance that has CPUs 4 and 5 for itself by its record. */
-function alone({ pins, claimed = [4, 5], dedicated = [4, 5, 6], beside }: Alone): Partial<HostScene> {
+/** An instance that has CPUs 4 and 5 for itself by its record, unless that says otherwise. */
+function alone({ pins, says = [4, 5], claimed = [4, 5], dedicated = [4, 5, 6], beside }: Alone): Partial<HostScene> {
   const flavor = { ...instance().flavor, extraSpecs: { 'hw:cpu_policy': 'dedicated' } };
   const { inventory, claims } = host();
   const guestCpus = { dedicated: dedicated.map((cpu) => single(0, cpu)), shared: [0] };
@@ -75,7 +77,7 @@ function alone({ pins, claimed = [4, 5], dedicated = [4, 5, 6], beside }: Alone)
   const running = { powerState: 'running', blockJobs: [] } as const;
   const own = { ...running, instanceId: webId, ...(pins === undefined ? {} : { pins }) };
   return {
-    instances: seen(instance({ flavor, pinnedCpus: [4, 5] })),
+    instances: seen(instance({ flavor, pinnedCpus: says })),
     record: host({ inventory: { ...inventory, guestCpus }, claims: claims.map((claim) => ({ ...claim, cpus })) }),
     ...listed({ domains: [own, ...(beside === undefined ? [] : [{ ...running, instanceId: otherId, pins: beside }])] }),
   };
@@ -409,6 +411,16 @@ const cases: readonly Case[] = [
     of: 'CPUs that the host does not set apart any more',
     changes: alone({ pins: ['4', '5'], dedicated: [5, 6] }),
     finds: [`PinningDiffers cn1: instance ${webId} has CPU 4 for itself, which the host does not set apart`],
+  },
+  {
+    of: 'a guest with a CPU for one of its vCPUs, whose others are on those that are shared',
+    changes: alone({ pins: ['0', '5'], says: [null, 5], claimed: [5] }),
+    finds: [],
+  },
+  {
+    of: 'one whose others are not',
+    changes: alone({ pins: ['6', '5'], says: [null, 5], claimed: [5] }),
+    finds: [`PinningDiffers cn1: the vCPUs of instance ${webId} are pinned to 6 5, its record says 0 5`],
   },
   {
     of: 'a guest that floats over the CPUs that its host shares',
