@@ -1,51 +1,72 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { Context } from '@temporalio/activity';
 import { type Extent, joined, mapArgs, parseMap } from '../../qemu/extents.ts';
 import { run } from '../run.ts';
 
 const blockBytes = 64 * 1024;
 const chunkBytes = 16 * blockBytes;
+/** One is looked at while the disk reads the others. */
+const chunks = 4;
 const zeros = Buffer.alloc(blockBytes);
 
 /**
  * What the first `sizeBytes` of a raw disk hold, whatever of its zeros are holes: the checksum of their number and of each block that
- * is not all zeros, with its place. Two disks that a guest could not tell apart have the same.
+ * is not all zeros, with its place. Two disks that a guest could not tell apart have the same. What is read from the `disk` passes the
+ * host's page cache by: it has not to be brought there first, and is what a guest will read.
  */
-export async function digestOf(path: string, sizeBytes: number): Promise<string> {
+export async function digestOf(path: string, sizeBytes: number, from: 'cache' | 'disk'): Promise<string> {
   const { stdout } = await run('qemu-img', mapArgs(path));
-  const file = await open(path, 'r');
+  const file = await open(path, constants.O_RDONLY | (from === 'disk' ? constants.O_DIRECT : 0));
   const hash = createHash('sha256').update(placeOf(sizeBytes));
+  const buffers = pages();
   try {
     for (const extent of joined(parseMap(stdout), blockBytes)) {
-      for await (const { at, block } of blocksOf(file, { start: extent.start, end: Math.min(extent.end, sizeBytes) })) {
+      for await (const { at, block } of blocksOf(file, buffers, extent, sizeBytes)) {
         if (!block.equals(block.length === blockBytes ? zeros : zeros.subarray(0, block.length))) hash.update(placeOf(at)).update(block);
       }
     }
   } finally {
-    await file.close();
+    await file.close(); // which waits for what is still read
   }
   return `sha256:${hash.digest('hex')}`;
 }
 
-/** The blocks of an extent; the next chunk of them is read while one is looked at. */
+/** Buffers that begin with a page each, as a disk has to be read: WebAssembly's memory does, what Node allocates does not. */
+function pages(): readonly Buffer[] {
+  const { buffer } = new WebAssembly.Memory({ initial: (chunks * chunkBytes) / wasmPageBytes });
+  return Array.from({ length: chunks }, (_, index) => Buffer.from(buffer, index * chunkBytes, chunkBytes));
+}
+
+const wasmPageBytes = 64 * 1024;
+
+/** The blocks of an extent below `sizeBytes`; the chunks that come next are read while those of one are looked at. */
 async function* blocksOf(
-  file: Awaited<ReturnType<typeof open>>,
+  file: FileHandle,
+  buffers: readonly Buffer[],
   { start, end }: Extent,
+  sizeBytes: number,
 ): AsyncGenerator<{ readonly at: number; readonly block: Buffer }> {
-  const buffers = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)] as const;
   const { cancellationSignal } = Context.current();
-  const read = (at: number, turn: number) => file.read(buffers[turn % 2 === 0 ? 0 : 1], 0, Math.min(chunkBytes, end - at), at);
-  for (let at = start, turn = 0, coming = read(at, turn); at < end; turn += 1) {
-    cancellationSignal.throwIfAborted();
-    const { bytesRead, buffer } = await coming;
-    if (bytesRead === 0) return; // the file ends before its last block does
-    const next = at + bytesRead;
-    if (next < end) coming = read(next, turn + 1);
-    for (let begin = 0; begin < bytesRead; begin += blockBytes) {
-      yield { at: at + begin, block: buffer.subarray(begin, Math.min(begin + blockBytes, bytesRead)) };
+  const slots = buffers.map((buffer, index) => ({ buffer, reading: read(buffer, start + index * chunkBytes) }));
+  const roundBytes = slots.length * chunkBytes;
+  for (let round = start; round < end; round += roundBytes) {
+    for (const [index, slot] of slots.entries()) {
+      cancellationSignal.throwIfAborted();
+      const at = round + index * chunkBytes;
+      const length = Math.min((await slot.reading).bytesRead, sizeBytes - at); // the file may end before its last block does
+      for (let begin = 0; begin < length; begin += blockBytes) {
+        yield { at: at + begin, block: slot.buffer.subarray(begin, Math.min(begin + blockBytes, length)) };
+      }
+      slot.reading = read(slot.buffer, at + roundBytes);
     }
-    at = next;
+  }
+
+  function read(buffer: Buffer, at: number) {
+    const reading = file.read(buffer, 0, Math.max(0, Math.min(chunkBytes, end - at)), at);
+    reading.catch(() => {}); // told to who gets so far
+    return reading;
   }
 }
 

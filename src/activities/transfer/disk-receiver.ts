@@ -26,6 +26,9 @@ export interface Incoming {
 
 type ReceiverConfig = Pick<Config, 'host' | 'transferPorts' | 'pkiDir'>;
 
+/** The largest block of a device that takes what passes the page cache by. */
+const pageBytes = 4096;
+
 /**
  * Has a qemu-nbd that serves the disk, empty, to one host for one attempt of a transfer; one that runs for it already is joined, that of
  * an earlier attempt is ended. It outlives the worker, and no step waits for it: it is ended by who closes or seals the disk.
@@ -46,7 +49,9 @@ export async function receiveDisk(
   const pidFile = pidFileOf(transfers, disk.name);
   await writeNote(transfers, disk.name, { purpose, port, partial, argument: pidFileArg(pidFile), endedBy: 'SIGTERM' });
   const served = at(config, port, disk, purpose);
-  const args = serveArgs({ pidFile, pkiDirectory: pkiOfQemu(config), client, disk: ownDisk(directory, disk), at: served });
+  const own = ownDisk(directory, disk);
+  const isCached = own.format === 'raw' && sizeBytes % pageBytes !== 0;
+  const args = serveArgs({ pidFile, pkiDirectory: pkiOfQemu(config), client, disk: own, isCached, at: served });
   // It goes on when the step is over: the locks of the step are not for it.
   await inheritedDescriptors.run([], () => run('qemu-nbd', args));
   return served;

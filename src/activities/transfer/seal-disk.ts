@@ -31,7 +31,7 @@ async function requireWhole({ directory, disk, sizeBytes, digest }: Incoming & {
   if (format === 'qcow2') await checkDisk({ path, format, sizeBytes });
   const found = format === 'qcow2' ? (await diskInfo({ path, format })).virtualSizeBytes : (await stat(path)).size;
   if (found !== sizeBytes && !isDevice) throw fail('TransferBroken', `${path} has ${found} bytes, its source has ${sizeBytes}`);
-  if (digest !== null && (await digestOf(path, sizeBytes)) !== digest) {
+  if (digest !== null && (await digestOf(path, sizeBytes, 'disk')) !== digest) {
     throw fail('TransferBroken', `${path} does not hold what its source holds`);
   }
 }

@@ -187,23 +187,34 @@ test('a host without a certificate says how it gets one', async () => {
   });
 });
 
-test('the digest of a disk tells every byte and its place, and not which zeros are holes', async () => {
+test('the digest of a disk tells every byte and its place, and not which zeros are holes nor where it was read', async () => {
   const { source } = await ends();
   await makeRaw(source.at('disk'));
   qemu('cp', '--sparse=never', source.at('disk'), source.at('disk.full'));
-  const digest = (name: string, size = 64 * MiB) => inActivity(() => digestOf(source.at(name), size));
-  const due = await digest('disk');
-  expect(await digest('disk.full')).toBe(due);
+  const digest = (name: string, from: 'cache' | 'disk', size = 64 * MiB) => inActivity(() => digestOf(source.at(name), size, from));
+  const both = async (name: string) => [await digest(name, 'cache'), await digest(name, 'disk')];
+  const due = await digest('disk', 'cache');
+  expect([...(await both('disk')), ...(await both('disk.full'))]).toEqual([due, due, due, due]);
   for (const to of [20 * MiB + 1, 63 * MiB + 12_345]) {
     const file = await open(source.at('disk.full'), 'r+');
     const { buffer } = await file.read(Buffer.alloc(1), 0, 1, to);
     await file.write(Buffer.from([(buffer[0] ?? 0) + 1]), 0, 1, to);
-    expect(await digest('disk.full')).not.toBe(due);
+    const [changed, ...others] = await both('disk.full');
+    expect(changed).not.toBe(due);
+    expect(others).toEqual([changed]);
     await file.write(buffer, 0, 1, to);
     await file.close();
-    expect(await digest('disk.full')).toBe(due);
+    expect(await digest('disk.full', 'disk')).toBe(due);
   }
-  expect(await digest('disk', 63 * MiB)).not.toBe(due);
+  expect(await digest('disk', 'disk', 63 * MiB)).not.toBe(due);
+});
+
+test.for([512, 4096 + 512])('a disk of 2 MiB and %i bytes comes over whole', async (tailBytes) => {
+  const { source, destination } = await ends();
+  const sizeBytes = 2 * MiB + tailBytes;
+  await writeFile(source.at('disk'), content.subarray(0, sizeBytes));
+  await transferred({ source, destination }, disk({ sizeBytes }), disk({ sizeBytes }));
+  expect((await readFile(destination.at('disk'))).equals(content.subarray(0, sizeBytes))).toBe(true);
 });
 
 test('a copy to a host that is out of reach is broken off after the time that is allowed', async () => {
