@@ -19,6 +19,10 @@ import { journalOf, journalOn, seenGuest } from './seen-guest.ts';
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
 const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
+/** How images of whole disks are made, which then boot; of guests that go on in the long run. */
+const modes = isLongRun ? (['live', 'cold'] as const) : (['cold'] as const);
+/** One of a whole device takes as much as the device, twice. */
+const instancesSizeMiB = isLongRun ? 3072 : 300;
 const flavor = { name: 'disks', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 1, swapMiB: 256 };
 
 let own: OwnCloud;
@@ -28,7 +32,7 @@ let blank: string;
 // cn1 keeps disks as most hosts do; cn2 in one way after another.
 beforeAll(async () => {
   device = await loopDevice(1024);
-  own = await ownCloud('disks', { NOVAFLOW_HOST_CAPACITY_DISK_GIB: '100' }, { instancesSizeMiB: 300 });
+  own = await ownCloud('disks', { NOVAFLOW_HOST_CAPACITY_DISK_GIB: '100' }, { instancesSizeMiB });
   await importGuest(own.cloud, await buildGuest({}));
   blank = await blankImage(own);
 }, 120_000);
@@ -75,8 +79,10 @@ test('a raw root disk is a file of its own, and disks that a request names take 
     `vdc ${GiB} ext2 ephemeral1`,
     `vdd ${GiB} swap -`,
   ]);
-  const image = await imageOf(instance, { bootsOn: 'cn1' });
-  expect(image).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
+  for (const mode of modes) {
+    const image = await imageOf(instance, { mode, bootsOn: 'cn1' });
+    expect(image).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
+  }
   await deleted(instance);
 });
 
@@ -86,8 +92,10 @@ test('an isolate root disk is a whole device, which is wiped and free when its i
   expect(instance.disks[0]).toMatchObject({ kind: 'isolate', format: 'raw', sizeBytes: GiB, device: device.path });
   expect((await disksSeenBy(instance)).slice(0, 2)).toEqual([`vda ${GiB} ext4 guest-root`, `vdb ${256 * MiB} swap -`]);
   expect(await runInHost(hostNamed('cn2'), ['virsh', 'domblklist', instance.id])).toContain(device.path);
-  const image = await imageOf(instance, { bootsOn: 'cn1' });
-  expect(image).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
+  for (const mode of modes) {
+    const image = await imageOf(instance, { mode, bootsOn: 'cn1' });
+    expect(image).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
+  }
 
   expect(await findings(own)).toEqual([]);
   await deleted(instance);
@@ -236,9 +244,12 @@ async function onlyOn<T>(host: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What an image of its root disk is, made while the guest is away, and what the guest noted on it; on `bootsOn` one that is built from it boots. */
-async function imageOf({ id: instanceId }: Instance, { bootsOn }: { readonly bootsOn?: string } = {}) {
-  const image = await run<Image>('snapshotInstance', { instanceId, name: 'shot', mode: 'cold' });
+/** What an image of its root disk is, by default made while the guest is away, and what the guest noted on it; on `bootsOn` one that is built from it boots. */
+async function imageOf(
+  { id: instanceId }: Instance,
+  { mode = 'cold', bootsOn }: { readonly mode?: 'live' | 'cold'; readonly bootsOn?: string } = {},
+) {
+  const image = await run<Image>('snapshotInstance', { instanceId, name: 'shot', mode });
   const { diskFormat, virtualSizeBytes } = image;
   const journal = await journalOn({ path: join(own.cloud.lab.sharedDir, 'images', image.id), format: 'raw' });
   if (bootsOn !== undefined) {
