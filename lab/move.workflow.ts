@@ -29,6 +29,7 @@ export async function move({ disk, as, names, ...route }: Move): Promise<boolean
     isUndoing: undos.isUnwinding,
     isCancelled: () => scope.consideredCancelled,
     isCommitted: () => false,
+    hearsOfEachBreak: () => false,
   };
   const frame = { ...stepMaker(situation, ownHold(), journal(), parking()), undo: undos.add };
   try {

@@ -11,6 +11,11 @@ export const liveMigrateCases: readonly Case[] = [
   moving('asked-at-once-and-given-up', 'wrong', async () => {}),
   moving('looked-early', 'through', async () => {}),
   moving('looked-early-and-given-up', 'wrong', async () => {}),
+  moving('broken-again-and-resumed', 'broken', async (run, { fleet }, source) => {
+    await eventually(async () => (await viewOf(run)).parked);
+    goes(fleet, source, 'through');
+    await run.executeUpdate('retry', { args: [{ reason: 'the cable is in again' }] });
+  }),
   {
     type: 'liveMigrateInstance',
     name: 'lost-and-made-anew',

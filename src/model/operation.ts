@@ -50,6 +50,8 @@ export interface Accepted {
   readonly onFailure: OnFailure;
   /** Whether what nobody has to wait for is done while the record is let go. Absent in runs of before 0.2. */
   readonly letsGoEarly?: true;
+  /** Whether the story decides each time what becomes of a guest whose hosts lost one another. Absent in runs of before 0.2. */
+  readonly hearsOfEachBreak?: true;
   /** The record, when there turned out to be nothing left to do. */
   readonly done?: unknown;
 }

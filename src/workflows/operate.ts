@@ -93,6 +93,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
   let onFailure: OnFailure = 'rollback';
   let isCommitted = false;
   let isInsisting = false;
+  let hearsOfEachBreak = false;
   let left: { touches?: readonly string[] } = {};
   const last: (() => Promise<unknown>)[] = [];
   const { position, patientControl, carrying, ...steps } = stepMaker(
@@ -102,6 +103,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
       isUndoing: undos.isUnwinding,
       isCancelled: () => run.consideredCancelled,
       isCommitted: () => isCommitted || isInsisting,
+      hearsOfEachBreak: () => hearsOfEachBreak,
     },
     held,
     book,
@@ -184,6 +186,7 @@ export async function operate<Input extends Accepted, Changes extends object, Re
       const record = of.record(input);
       held.taken(record, input.token);
       onFailure = input.onFailure;
+      hearsOfEachBreak = input.hearsOfEachBreak === true;
       upsertSearchAttributes([
         { key: record.kind === 'instance' ? attribute.instanceId : attribute.objectName, value: record.id },
         { key: attribute.projectId, value: record.projectId },

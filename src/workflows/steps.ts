@@ -34,6 +34,7 @@ export interface Situation {
   readonly isUndoing: () => boolean;
   readonly isCancelled: () => boolean;
   readonly isCommitted: () => boolean;
+  readonly hearsOfEachBreak: () => boolean;
 }
 
 export interface StepMaker {
@@ -151,7 +152,8 @@ export function stepMaker(situation: Situation, hold: Hold, book: Journal, park:
   /** Both ends of a transfer begin anew; a guest whose hosts lost one another is on neither. */
   function isForTheStory(failure: unknown): boolean {
     const type = typeOf(failure);
-    return type === 'TransferBroken' || (type === 'PostCopyBroken' && !situation.isCommitted());
+    if (type === 'PostCopyBroken') return situation.hearsOfEachBreak() || !situation.isCommitted();
+    return type === 'TransferBroken';
   }
 
   async function isUp(host: string): Promise<boolean> {

@@ -11,6 +11,7 @@ import { endOf } from '../workflows/ends.ts';
 import { asking } from './asking.ts';
 import { type OwnCloud, ownCloud } from './cloud-fixture.ts';
 import { lossTests } from './live-migrate-losses.ts';
+import { postCopyTests } from './live-migrate-post-copy.ts';
 import { bootsOnDisk, killComputeWorkers, runsOn, watchForTwo } from './moving.ts';
 import { seenGuest } from './seen-guest.ts';
 
@@ -145,6 +146,8 @@ describe.each(storages)('a guest on hosts whose storage is %s', (storage) => {
     expect(await findings(own)).toEqual([]);
   });
 });
+
+if (isLong) postCopyTests();
 
 const crowded = { name: 'crowded', vcpus: 1, memoryMiB: 64, rootGiB: 0 };
 

@@ -275,6 +275,20 @@ describe('while it runs it', () => {
     expect(await endOf(run)).toBeNull();
     await requireMoved(instanceId);
   });
+
+  test('and of which the destination has all by then, though its source never hears of it, has arrived', async () => {
+    const instanceId = await built('whole');
+    const run = await onItsWay(instanceId, 'broken');
+    await eventually(async () => (await viewOf(run)).parked);
+    hostOf(two).guests.set(instanceId, 'running');
+    hostOf(one).migrationsGo = 'nowhere';
+    const tries = async () => (await viewOf(run)).steps.filter(({ name }) => name === 'migrateGuest').length;
+    const before = await tries();
+    await steer(run, 'retry', { reason: 'look again' });
+    expect(await endOf(run)).toBeNull();
+    expect(await tries()).toBe(before);
+    await requireMoved(instanceId);
+  });
 });
 
 describe('a post-copy that broke off', () => {

@@ -55,7 +55,7 @@ export function acceptLiveMigrationActivities({ liveMigration }: Pick<Config, 'l
       const host = hostOf(instance);
       return {
         ...{ token, onFailure, instance, host, image, onlyOn, blockMigration, diskOverCommit, asked },
-        ...{ asksAtOnce: true, looksEarly: true, letsGoEarly: true },
+        ...{ asksAtOnce: true, looksEarly: true, letsGoEarly: true, hearsOfEachBreak: true },
         wanted: placementOf(instance, instance.flavor, image),
         turned: [{ host, filter: 'source', reason: `${host}: a migration goes to another host` }],
       };

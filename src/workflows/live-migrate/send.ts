@@ -45,15 +45,26 @@ type Sent = 'arrived' | 'lost';
  */
 export async function sendGuest(frame: Frame<InstanceChanges>, sending: Sending): Promise<Sent> {
   const { source, destination: _destination, ...passage } = sending;
-  for (;;) {
+  for (let breaks = 0; ; breaks += 1) {
     const seen = await followed(() => frame.longOnHost(source).migrateGuest(passage));
-    const whose = await frame.insist(() => whoHasIt(frame, sending, seen));
-    if (whose === 'destination' || whose === 'unknown') frame.commit();
+    const whose = await whoHasItNow(frame, sending, seen);
     if (whose === 'destination') return 'arrived';
-    if (whose === 'unknown') continue; // from now on the step itself waits for an operator
+    if (whose === 'unknown') {
+      // In a run of before 0.2 the step itself waits for an operator when it broke off again.
+      if (breaks === 0 || seen.failure === null) continue;
+      await frame.insist(() => frame.mayBeginAnew(seen.failure));
+      if ((await whoHasItNow(frame, sending, seen)) === 'destination') return 'arrived';
+      continue;
+    }
     if (seen.isLost === true && !frame.isCancelled()) return 'lost';
     throw whyNot(sending, seen, whose);
   }
+}
+
+async function whoHasItNow(frame: Frame<InstanceChanges>, sending: Sending, seen: Followed): Promise<Whose> {
+  const whose = await frame.insist(() => whoHasIt(frame, sending, seen));
+  if (whose === 'destination' || whose === 'unknown') frame.commit();
+  return whose;
 }
 
 function whyNot(sending: Sending, { failure, end, reason }: Followed, whose: Whose): unknown {

@@ -20,7 +20,7 @@ export async function switchedOver(mover: Mover, input: Awaited<ReturnType<Mover
 }
 
 /** Makes a host's wire carry so much a second; null: as much as it can. */
-export async function limitWire({ host }: Side, mbit: number | null): Promise<void> {
+export async function limitWire({ host }: Pick<Side, 'host'>, mbit: number | null): Promise<void> {
   const limit = ['replace', 'dev', 'eth0', 'root', 'tbf', 'rate', `${mbit}mbit`, 'burst', '128k', 'latency', '400ms'];
   await runInHost(host, ['tc', 'qdisc', ...(mbit === null ? ['del', 'dev', 'eth0', 'root'] : limit)]);
 }
