@@ -53,7 +53,7 @@ export function postCopyTests(): void {
     test(
       'is kept at both hosts when they are cut from one another, and goes on when an operator has joined them',
       async () => {
-        const { instance, migration } = await switchedOver('cut');
+        const { instance, migration } = await switchedOver('cut', 20);
         await whenItTicks(instance);
         onTestFinished(() => rejoin(source()));
         await cutApart(source(), destination());
@@ -76,7 +76,7 @@ export function postCopyTests(): void {
     );
 
     /** One that is at its destination, while most of its memory is at its source, from where it comes slowly. */
-    async function switchedOver(name: string) {
+    async function switchedOver(name: string, mbit = 40) {
       await run('disableHost', { host: destination().name });
       const instance = await run<Instance>('buildInstance', { name, image: 'tiny', flavor });
       await run('enableHost', { host: destination().name });
@@ -85,7 +85,7 @@ export function postCopyTests(): void {
       const migration = await start('liveMigrateInstance', wish);
       const inMemory = async () => /Memory processed: +[1-9]/.test(await runInHost(source(), ['virsh', 'domjobinfo', instance.id])) || null;
       await until(inMemory, { what: 'its memory on the way', timeoutMs: 60_000 });
-      await limitWire({ host: source() }, 10);
+      await limitWire({ host: source() }, mbit);
       await migration.executeUpdate('forceComplete', { args: [{}] });
       const isThere = async () =>
         (await runInHost(destination(), ['virsh', 'domstate', '--reason', instance.id])).includes('running') || null;
