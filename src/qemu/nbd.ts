@@ -5,6 +5,8 @@ export interface ServedDisk {
   readonly address: string;
   readonly port: number;
   readonly exportName: string;
+  /** How its host compares it with its source, when it is raw; absent from one that knows sha256 alone. */
+  readonly comparesBy?: 'gmac' | 'sha256';
 }
 
 /** A disk of this host, by its path; a block device has the format raw. */

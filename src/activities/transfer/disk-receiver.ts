@@ -91,5 +91,5 @@ async function makeEmpty(directory: string, disk: Disk, partial: string, sizeByt
 }
 
 function at({ host }: ReceiverConfig, port: number, disk: Disk, { run: runId, generation, attempt }: Purpose): ServedDisk {
-  return { address: host.address, port, exportName: `${disk.name}.${runId}.${generation}.${attempt}` };
+  return { address: host.address, port, exportName: `${disk.name}.${runId}.${generation}.${attempt}`, comparesBy: 'gmac' };
 }

@@ -4,7 +4,7 @@ import { isThere } from '../is-there.ts';
 import { checkDisk, diskInfo } from '../qemu-img.ts';
 import { fail } from '../record-client.ts';
 import { renameDurably, syncContent } from '../rename-durably.ts';
-import { digestOf } from './digest.ts';
+import { hasDigest } from './digest.ts';
 import { type Incoming, ownDisk, partialOf } from './disk-receiver.ts';
 import { endReceiver, forget } from './places.ts';
 
@@ -31,7 +31,7 @@ async function requireWhole({ directory, disk, sizeBytes, digest }: Incoming & {
   if (format === 'qcow2') await checkDisk({ path, format, sizeBytes });
   const found = format === 'qcow2' ? (await diskInfo({ path, format })).virtualSizeBytes : (await stat(path)).size;
   if (found !== sizeBytes && !isDevice) throw fail('TransferBroken', `${path} has ${found} bytes, its source has ${sizeBytes}`);
-  if (digest !== null && (await digestOf(path, sizeBytes, 'disk')) !== digest) {
+  if (digest !== null && !(await hasDigest(path, sizeBytes, digest))) {
     throw fail('TransferBroken', `${path} does not hold what its source holds`);
   }
 }

@@ -31,7 +31,7 @@ export async function sendDisk(config: SenderConfig, { name, from, to, toFormat,
   const way = { pkiDirectory: pkiOfQemu(config), from, to };
   await brokenTransfer(() => run('timeout', ['--kill-after=2', `${greetingSeconds}`, 'qemu-img', ...greetArgs(way)]));
   if (from.format === 'raw' && toFormat === 'raw') {
-    const digesting = digestOf(from.path, sizeBytes, 'cache'); // where the copy, which is made beside it, has its bytes from, too
+    const digesting = digestOf(from.path, sizeBytes, to.comparesBy ?? 'sha256');
     digesting.catch(() => {}); // what becomes of the copy comes first
     await watched(config, `send ${name}`, sendArgs({ ...way, isEmpty: !toDevice }), { to, sizeBytes });
     return digesting;

@@ -4,9 +4,10 @@ import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { digestOf } from '../../../src/activities/transfer/digest.ts';
+import { digestOf, hasDigest } from '../../../src/activities/transfer/digest.ts';
 import { watchReach } from '../../../src/activities/transfer/out-of-reach.ts';
 import type { Disk } from '../../../src/model/instance.ts';
+import type { ServedDisk } from '../../../src/qemu/nbd.ts';
 import { activityContext, inActivity, lockHolder } from '../surroundings.ts';
 import { disk, type End, ends, instanceId, qemu, token } from './two-hosts.ts';
 
@@ -187,26 +188,46 @@ test('a host without a certificate says how it gets one', async () => {
   });
 });
 
-test('the digest of a disk tells every byte and its place, and not which zeros are holes nor where it was read', async () => {
-  const { source } = await ends();
+test.for(['gmac', 'sha256'] as const)(
+  'the digest of a disk by %s tells every byte and its place, and not which zeros are holes',
+  async (kind) => {
+    const { source } = await ends();
+    await makeRaw(source.at('disk'));
+    qemu('cp', '--sparse=never', source.at('disk'), source.at('disk.full'));
+    const due = await inActivity(() => digestOf(source.at('disk'), 64 * MiB, kind));
+    const has = (name: string, size = 64 * MiB) => inActivity(() => hasDigest(source.at(name), size, due));
+    expect([await has('disk'), await has('disk.full')]).toEqual([true, true]);
+    for (const to of [20 * MiB + 1, 63 * MiB + 12_345]) {
+      const file = await open(source.at('disk.full'), 'r+');
+      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, to);
+      await file.write(Buffer.from([(buffer[0] ?? 0) + 1]), 0, 1, to);
+      expect(await has('disk.full')).toBe(false);
+      await file.write(buffer, 0, 1, to);
+      await file.close();
+      expect(await has('disk.full')).toBe(true);
+    }
+    const moved = await open(source.at('disk'), 'r+');
+    await moved.truncate(20 * MiB);
+    await moved.truncate(64 * MiB);
+    await moved.write(content, 0, content.length, 21 * MiB);
+    await moved.close();
+    expect(await has('disk')).toBe(false);
+    expect(await has('disk.full', 63 * MiB)).toBe(false);
+  },
+);
+
+test('a host that knows sha256 alone, and one that compares by gmac, are sent what they know', async () => {
+  const { source, destination } = await ends();
   await makeRaw(source.at('disk'));
-  qemu('cp', '--sparse=never', source.at('disk'), source.at('disk.full'));
-  const digest = (name: string, from: 'cache' | 'disk', size = 64 * MiB) => inActivity(() => digestOf(source.at(name), size, from));
-  const both = async (name: string) => [await digest(name, 'cache'), await digest(name, 'disk')];
-  const due = await digest('disk', 'cache');
-  expect([...(await both('disk')), ...(await both('disk.full'))]).toEqual([due, due, due, due]);
-  for (const to of [20 * MiB + 1, 63 * MiB + 12_345]) {
-    const file = await open(source.at('disk.full'), 'r+');
-    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, to);
-    await file.write(Buffer.from([(buffer[0] ?? 0) + 1]), 0, 1, to);
-    const [changed, ...others] = await both('disk.full');
-    expect(changed).not.toBe(due);
-    expect(others).toEqual([changed]);
-    await file.write(buffer, 0, 1, to);
-    await file.close();
-    expect(await digest('disk.full', 'disk')).toBe(due);
-  }
-  expect(await digest('disk', 'disk', 63 * MiB)).not.toBe(due);
+  const transfer = { token, instanceId, disk: disk(), as: disk() };
+  const { comparesBy, ...to } = await inActivity(() => destination.openDiskReceiver({ ...transfer, client: source.name, attempt: 1 }));
+  const send = (receiver: ServedDisk) => inActivity(() => source.sendDisk({ ...transfer, from: '', to: receiver }));
+  expect(comparesBy).toBe('gmac');
+  expect((await send({ ...to, comparesBy: 'gmac' })).digest).toMatch(/^gmac:/);
+  const { digest } = await send(to);
+  expect(digest).toMatch(/^sha256:/);
+  await inActivity(() => destination.sealDisk({ ...transfer, digest }));
+  expect((await readFile(destination.at('disk'))).equals(await readFile(source.at('disk')))).toBe(true);
 });
 
 test.for([512, 4096 + 512])('a disk of 2 MiB and %i bytes comes over whole', async (tailBytes) => {
