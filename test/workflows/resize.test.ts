@@ -156,8 +156,11 @@ describe('a resize', () => {
 
   test('is confirmed by itself when its window is over, locked or not', async () => {
     const instanceId = await built('window');
-    const run = await resized(instanceId, { confirmWindowSeconds: 1 });
-    await fleet.run('lockInstance', { instanceId });
+    const { reached, release } = fleet.holdAt('bootDomain');
+    const run = await fleet.start('resizeInstance', { instanceId, flavor: large, host: two, confirmWindowSeconds: 1 });
+    await reached;
+    await fleet.run('lockInstance', { instanceId }); // before the window opens: it may be over sooner than anybody sees it
+    release();
     expect(await run.result()).toMatchObject({ vmState: 'active', host: two, open: null });
     expect(await claimsOn(one, instanceId)).toEqual([]);
   });
