@@ -13,6 +13,7 @@ import type { Contest } from './contest.ts';
 import { type Figure, reasonToVoid } from './figures.ts';
 import { type FloorParts, stopwatch } from './floor.ts';
 import { type Guest, proveAlive } from './guests.ts';
+import { type PlainRsync, plainRsync } from './plain-rsync.ts';
 import type { Say } from './say.ts';
 
 const pollMs = 5;
@@ -38,7 +39,7 @@ interface Migrations {
 /**
  * Moves running guests of ours and of the floor's from one host to the other, each with a directory of its own, by TLS. The floor does what
  * cannot be left out: makes the overlay to be mirrored into, copies what the guest boots with and its config drive, has libvirt move it
- * with the pause that ours may have, and removes its files.
+ * with the pause that ours may have, and removes its files. The drive goes by rsync over ssh: never in the clear, as with ours.
  */
 export async function liveMigrations({ ours, floor }: Contest, cloud: BenchCloud, rounds: number, say: Say): Promise<Migrations> {
   const costs: { readonly ours: Cost[]; readonly floor: Cost[] } = { ours: [], floor: [] };
@@ -47,13 +48,16 @@ export async function liveMigrations({ ours, floor }: Contest, cloud: BenchCloud
   const voidBecause = await reasonToVoid(async () => {
     const links = new Map(cloud.lab.hosts.map((host) => [host.name, connectLibvirt({ socket: host.libvirtSocket })]));
     const linkTo = ({ name }: LabHost) => links.get(name) ?? missing(name);
+    const [first = missing('one'), second = missing('another')] = cloud.lab.hosts;
+    await using there = await plainRsync(first, second);
+    await using back = await plainRsync(second, first);
     try {
       for (let round = 1; round <= rounds; round += 1) {
         const guest = await ours.build();
         const other = await floor.build(guest.host);
         await Promise.all([proveAlive(guest), proveAlive(other)]);
         const to = cloud.lab.hosts.find(({ name }) => name !== guest.host.name) ?? missing('another');
-        const between = { from: linkTo(guest.host), to: linkTo(to) };
+        const between = { from: linkTo(guest.host), to: linkTo(to), rsync: guest.host.name === first.name ? there : back };
         const workflowId = `bench-live-migrate-${randomUUID()}`;
         workflowIds.push(workflowId);
         const request = { instanceId: guest.id, host: to.name };
@@ -108,7 +112,11 @@ async function cost(there: Libvirt, { id: uuid, ip }: Guest, move: () => Promise
 }
 
 /** The same with everything decided before: one attempt each, nothing looked at, nothing synced, nothing remembered. */
-async function movedByFloor({ from }: { readonly from: Libvirt }, { id: uuid, host: source }: Guest, to: LabHost): Promise<FloorParts> {
+async function movedByFloor(
+  { from, rsync }: { readonly from: Libvirt; readonly rsync: PlainRsync },
+  { id: uuid, host: source }: Guest,
+  to: LabHost,
+): Promise<FloorParts> {
   const [before, after] = [join(source.instancesDir, uuid), join(to.instancesDir, uuid)];
   const lap = stopwatch();
   const described = await runInHost(source, ['qemu-img', 'info', '-U', '--output=json', `${instances}/${uuid}/disk`]);
@@ -119,8 +127,10 @@ async function movedByFloor({ from }: { readonly from: Libvirt }, { id: uuid, ho
   await mkdir(after);
   await runInHost(to, ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', base, `${instances}/${uuid}/disk`, `${size}`]);
   const vessel = lap();
-  await run('cp', ['--sparse=always', ...['disk.config', 'kernel', 'ramdisk'].map((name) => join(before, name)), after]);
-  const files = lap();
+  await run('cp', ['--sparse=always', ...['kernel', 'ramdisk'].map((name) => join(before, name)), after]);
+  const boot = lap();
+  await rsync.copy([], [`${instances}/${uuid}/disk.config`], `${instances}/${uuid}`);
+  const drive = lap();
   await from.domainMigrateSetMaxDowntime({ dom: { uuid }, downtimeMs: BigInt(firstDowntimeMs) });
   const { live, peer2peer, persistDestination, undefineSource, nonSharedIncremental, tls } = DomainMigrate;
   await from.domainMigratePerform3Params({
@@ -135,7 +145,7 @@ async function movedByFloor({ from }: { readonly from: Libvirt }, { id: uuid, ho
   });
   const migrate = lap();
   await rm(before, { recursive: true });
-  return { vessel, files, migrate, remove: lap() };
+  return { vessel, boot, drive, migrate, remove: lap() };
 }
 
 function missing(host: string): never {

@@ -70,6 +70,8 @@ export const lifeCases: readonly Case[] = [
   clean('snapshotInstance', 'saved-early-stopped', ['stopInstance'], { name: 'shot' }),
   clean('snapshotInstance', 'saved-early-and-live', [], { name: 'shot', mode: 'live' }),
   clean('snapshotInstance', 'let-go-early', [], { name: 'shot' }),
+  clean('snapshotInstance', 'asked-at-once', [], { name: 'shot', mode: 'cold' }),
+  clean('snapshotInstance', 'asked-at-once-stopped', ['stopInstance'], { name: 'shot', mode: 'cold' }),
   clean('snapshotInstance', 'let-go-early-and-live', [], { name: 'shot', mode: 'live' }),
   failed('snapshotInstance', 'extractSnapshot', [], { name: 'shot' }, 'saved-early-and-undone'),
   failed('snapshotInstance', 'uploadSnapshot', [], { name: 'shot', mode: 'live' }, 'saved-early-live-and-undone'),

@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancelledFailure, patched, workflowInfo } from '@temporalio/workflow';
 import type { AcceptedSnapshot } from '../activities/accept/snapshot.ts';
 import type { Image } from '../model/image.ts';
-import type { InstanceChanges } from '../model/instance.ts';
+import type { Instance, InstanceChanges } from '../model/instance.ts';
 import { together } from '../model/together.ts';
 import { runOncePlugged } from './boot.ts';
 import type { Frame, Operation } from './operate.ts';
@@ -85,9 +85,11 @@ async function extract(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot
 
   const { wanted, isEncrypted, mustQuiesce } = taking;
   const of = { instanceId: instance.id, imageId, disk };
-  const { mode, reasons } = await frame.onHost(host).chooseSnapshotMode({ ...of, wanted, isEncrypted });
+  const look = () => frame.onHost(host).chooseSnapshotMode({ ...of, wanted, isEncrypted });
+  const looksAtOnce = snapshot.asksAtOnce === true && wanted === 'cold';
+  const [rooms, { mode, reasons }] = looksAtOnce ? await together([roomsFor(frame, accepted), look()]) : [null, await look()];
   frame.note(mode === 'live' ? 'live' : `cold: ${reasons.join('; ')}`);
-  if (mode === 'cold') return extractCold(frame, accepted, meanwhile);
+  if (mode === 'cold') return extractCold(frame, accepted, meanwhile, rooms);
 
   try {
     return await extractLive(frame, accepted, mustQuiesce, meanwhile);
@@ -135,25 +137,26 @@ function duringSnapshot<Result>(
  * Has the disk of a guest that is off extracted. One that is on is saved meanwhile with its memory, and is away as long as its disk is
  * read: it goes on before anything is compressed or stored, and whatever dies in between. What the record says of it afterwards.
  */
-async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot, meanwhile: Meanwhile): Promise<InstanceChanges> {
-  const { onHost, longOnHost, undo, during } = frame;
+async function extractCold(
+  frame: Frame<InstanceChanges>,
+  accepted: AcceptedSnapshot,
+  meanwhile: Meanwhile,
+  rooms: Rooms | null = null,
+): Promise<InstanceChanges> {
+  const { longOnHost, undo, during } = frame;
   const { instance, host, snapshot } = accepted;
   const { imageId, disk, format, isCompressed } = snapshot;
   const [instanceId, source] = [instance.id, { of: 'disk', disk } as const];
-  const isOn = instance.vmState === 'active' || instance.vmState === 'paused';
 
-  const room = () => duringSnapshot(frame, accepted, () => onHost(host).lookForSnapshotRoom({ instanceId, disk }));
-  const roomToSave = () => onHost(host).lookForRoom({ instanceId });
-  const asksAtOnce = isOn && snapshot.asksAtOnce === true;
-  const rooms = asksAtOnce ? await together([room(), roomToSave()]) : [await room()];
-  rooms.forEach(requireRoom);
-  if (!isOn) {
+  // What was asked beside the removal of leftovers is asked again where they had its room.
+  const found = rooms?.every(({ problem }) => problem === null) === true ? rooms : await roomsFor(frame, accepted);
+  found.forEach(requireRoom);
+  if (!isOn(instance)) {
     const extract = () => longOnHost(host).extractSnapshot({ instanceId, imageId, source, format, isCompressed });
     await together([during({ taskState: 'image_pending_upload' }, extract), meanwhile()]);
     return {};
   }
 
-  if (!asksAtOnce) requireRoom(await roomToSave());
   let isAway = true;
   undo('let the guest go on', async () => {
     if (isAway) await wakeWhateverIs(frame, accepted);
@@ -168,7 +171,24 @@ async function extractCold(frame: Frame<InstanceChanges>, accepted: AcceptedSnap
   return changes;
 }
 
-function requireRoom({ problem }: { readonly problem: string | null }): void {
+type Rooms = readonly { readonly problem: string | null }[];
+
+/** Whether there is room for the image, and for the memory of a guest that is on: asked at the same time but in runs of before 0.2. */
+async function roomsFor(frame: Frame<InstanceChanges>, accepted: AcceptedSnapshot): Promise<Rooms> {
+  const { instance, host, snapshot } = accepted;
+  const [{ onHost }, { id: instanceId }, { disk }] = [frame, instance, snapshot];
+  const room = () => duringSnapshot(frame, accepted, () => onHost(host).lookForSnapshotRoom({ instanceId, disk }));
+  const roomToSave = () => onHost(host).lookForRoom({ instanceId });
+  if (snapshot.asksAtOnce === true) return together(isOn(instance) ? [room(), roomToSave()] : [room()]);
+  const first = await room();
+  return first.problem !== null || !isOn(instance) ? [first] : [first, await roomToSave()];
+}
+
+function isOn({ vmState }: Instance): boolean {
+  return vmState === 'active' || vmState === 'paused';
+}
+
+function requireRoom({ problem }: Rooms[number]): void {
   if (problem !== null) throw ApplicationFailure.nonRetryable(problem, 'DiskSpaceLow', {});
 }
 
