@@ -59,7 +59,7 @@ async function growOfQcow2({ disk, from, to, fromBytes, sizeBytes, base, growFil
   try {
     const raw = join(scratch, 'disk');
     const step = `grow ${disk.name}`;
-    await convertDisk({ step, from, fromFormat: 'qcow2', to: raw, toFormat: 'raw', virtualSizeBytes: fromBytes });
+    await convertDisk({ step, from, fromFormat: 'qcow2', to: raw, toFormat: 'raw', virtualSizeBytes: fromBytes, isScratch: true });
     await truncate(raw, sizeBytes);
     const growth = await growFileSystem(raw, sizeBytes);
     if (growth.kind === 'given up') warn(`the file system of ${disk.name} was not grown: ${growth.why}`);
