@@ -32,8 +32,9 @@ export async function writeDifferences({
   const [from, to] = await Promise.all([open(base, 'r'), open(changed, 'r')]);
   try {
     const { size } = await to.stat();
+    const into = buffers();
     for (const { start, end } of await extentsOfBoth(base, changed)) {
-      for await (const { offset, bytes } of differingRuns(from, to, { start, end: Math.min(end, size) })) {
+      for await (const { offset, bytes } of differingRuns(from, to, { start, end: Math.min(end, size) }, into)) {
         const name = `${offset}`;
         await writeFile(join(scratch, name), bytes);
         writes.push(`write -q -s ${name} ${offset} ${bytes.length}`);
@@ -58,11 +59,19 @@ interface Run {
   readonly bytes: Buffer;
 }
 
-/** Runs of clusters that differ; where one of the files has ended, it reads as zeros. */
-async function* differingRuns(base: FileHandle, changed: FileHandle, { start, end }: Extent): AsyncGenerator<Run> {
+/** Where pieces of both files are read to, again and again: memory that is new each time takes longer than they do. */
+type Buffers = readonly [was: Buffer, is: Buffer];
+
+function buffers(): Buffers {
+  return [Buffer.alloc(maxRunBytes), Buffer.alloc(maxRunBytes)];
+}
+
+/** Runs of clusters that differ, each good until the next is asked for; where one of the files has ended, it reads as zeros. */
+async function* differingRuns(base: FileHandle, changed: FileHandle, { start, end }: Extent, into: Buffers): AsyncGenerator<Run> {
   for (let offset = start; offset < end; offset += maxRunBytes) {
     const length = Math.min(maxRunBytes, end - offset);
-    const [was, is] = await Promise.all([bytesAt(base, offset, length), bytesAt(changed, offset, length)]);
+    const [was, is] = await Promise.all([bytesAt(base, offset, length, into[0]), bytesAt(changed, offset, length, into[1])]);
+    if (was.equals(is)) continue;
     let first: number | null = null;
     for (let at = 0; at < length; at += clusterBytes) {
       const differs = !was.subarray(at, at + clusterBytes).equals(is.subarray(at, at + clusterBytes));
@@ -76,8 +85,7 @@ async function* differingRuns(base: FileHandle, changed: FileHandle, { start, en
   }
 }
 
-async function bytesAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  await file.read(buffer, 0, length, offset);
-  return buffer;
+async function bytesAt(file: FileHandle, offset: number, length: number, into: Buffer): Promise<Buffer> {
+  const { bytesRead } = await file.read(into, 0, length, offset);
+  return into.fill(0, bytesRead, length).subarray(0, length);
 }
