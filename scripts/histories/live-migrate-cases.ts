@@ -11,11 +11,7 @@ export const liveMigrateCases: readonly Case[] = [
   moving('asked-at-once-and-given-up', 'wrong', async () => {}),
   moving('looked-early', 'through', async () => {}),
   moving('looked-early-and-given-up', 'wrong', async () => {}),
-  moving('broken-again-and-resumed', 'broken', async (run, { fleet }, source) => {
-    await eventually(async () => (await viewOf(run)).parked);
-    goes(fleet, source, 'through');
-    await run.executeUpdate('retry', { args: [{ reason: 'the cable is in again' }] });
-  }),
+  moving('broken-again-and-resumed', 'broken', joinedAgain),
   {
     type: 'liveMigrateInstance',
     name: 'lost-and-made-anew',
@@ -46,11 +42,7 @@ export const liveMigrateCases: readonly Case[] = [
     await run.executeUpdate('forceComplete', { args: [{}] });
   }),
   moving('cancelled', 'nowhere', (run) => run.cancel()),
-  moving('broken-and-resumed', 'broken', async (run, { fleet }, source) => {
-    await eventually(async () => (await viewOf(run)).parked);
-    goes(fleet, source, 'through');
-    await run.executeUpdate('retry', { args: [{ reason: 'the cable is in again' }] });
-  }),
+  moving('broken-and-resumed', 'broken', joinedAgain),
   {
     type: 'liveMigrateInstance',
     name: 'failed-and-undone',
@@ -63,11 +55,16 @@ export const liveMigrateCases: readonly Case[] = [
   },
 ];
 
-function moving(
-  name: string,
-  how: FakeMigrations['migrationsGo'],
-  meanwhile: (run: Run, stage: Stage, source: string) => Promise<unknown>,
-): Case {
+/** What is done while a guest moves. */
+type Meanwhile = (run: Run, stage: Stage, source: string) => Promise<unknown>;
+
+async function joinedAgain(...[run, { fleet }, source]: Parameters<Meanwhile>): Promise<void> {
+  await eventually(async () => (await viewOf(run)).parked);
+  goes(fleet, source, 'through');
+  await run.executeUpdate('retry', { args: [{ reason: 'the cable is in again' }] });
+}
+
+function moving(name: string, how: FakeMigrations['migrationsGo'], meanwhile: Meanwhile): Case {
   const play = async (stage: Stage) => {
     const { fleet } = stage;
     const { instanceId, source } = await built(stage, name);
