@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import { BlockCopy, BlockJobStatus, ErrorCode, isLibvirtError, type Libvirt } from '../../libvirt/index.ts';
+import { BlockCopy, BlockJobStatus, ErrorCode, ErrorDomain, isLibvirtError, type Libvirt, LibvirtError } from '../../libvirt/index.ts';
 import { type JobOwner, jobOwner } from '../../model/live-copy.ts';
 import { copyTargetXml, type LiveDisk, liveDiskOf } from '../../model/live-disk.ts';
 import { isNoDomain } from '../failures.ts';
@@ -71,11 +71,12 @@ export function blockCopyOf(libvirt: Libvirt, uuid: string, target: string): Blo
     return {
       whenReady: async () => {
         const { cancellationSignal: signal } = Context.current();
+        const seen = unlessQemuEnds(mirrorNow);
         for (;;) {
           signal.throwIfAborted();
           const { promise: heard } = news;
-          const mirror = await mirrorNow();
-          if (mirror === null || mirror.isReady) return mirror !== null;
+          const mirror = await seen();
+          if (mirror === null || mirror?.isReady === true) return mirror !== null;
           await Promise.race([heard, setTimeout(pollMs, undefined, { signal })]);
         }
       },
@@ -104,6 +105,31 @@ export function blockCopyOf(libvirt: Libvirt, uuid: string, target: string): Blo
       throw error;
     }
   }
+}
+
+/** How long libvirt may take to notice that a QEMU has ended. */
+const noticeMs = 10_000;
+
+/** Asks; undefined while libvirt says that it lost QEMU, which it is then about to notice. Raises what it says when it does not. */
+function unlessQemuEnds<Answer>(ask: () => Promise<Answer>): () => Promise<Answer | undefined> {
+  let since: number | null = null;
+  return async () => {
+    try {
+      const answer = await ask();
+      since = null;
+      return answer;
+    } catch (error) {
+      since ??= performance.now();
+      if (!isOfMonitor(error) || performance.now() - since > noticeMs) throw error;
+      return undefined;
+    }
+  };
+}
+
+/** What libvirt says when QEMU ends while it is asked: end of file, or a connection that was reset. */
+function isOfMonitor(error: unknown): boolean {
+  const codes: readonly number[] = [ErrorCode.internalError, ErrorCode.systemError];
+  return error instanceof LibvirtError && error.domain === ErrorDomain.qemu && codes.includes(error.code);
 }
 
 /** Whether the guest is off, or its disk has no job: libvirt 9 says `VIR_ERR_INVALID_ARG`, others `VIR_ERR_OPERATION_INVALID`. */
