@@ -94,7 +94,7 @@ export async function follow(followed: Followed): Promise<FollowedEnd> {
       return sight;
     } catch (error) {
       if (!(error instanceof ConnectionLost) && !isLibvirtError(error, ErrorCode.operationTimeout)) throw error;
-      wasAway = true;
+      wasAway ||= error instanceof ConnectionLost; // QEMU that is slow to answer says nothing of libvirtd
       awaySince ??= performance.now();
       if (performance.now() - awaySince > awayMs) throw error;
       return null;

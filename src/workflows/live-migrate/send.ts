@@ -30,7 +30,11 @@ export async function untilArrived(
     note('libvirtd was lost on the way: the guest stayed');
     if (tries === maxTries) throw stayed({ source, destination }, `libvirtd was lost on the way ${tries} times`);
     await sleep(2 ** (tries - 1) * 1000);
-    await unlessAway(destination).dropArrival({ instanceId, migrationId, storage, source: 'here' });
+    await unlessAway(destination)
+      .dropArrival({ instanceId, migrationId, storage, source: 'here' })
+      .catch((failure: unknown) => {
+        throw isAway(failure) ? stayed({ source, destination }, `libvirtd was lost on the way, and ${destination} is away`) : failure;
+      });
   }
 }
 

@@ -108,6 +108,22 @@ test.for<[what: string, failure: Error, wish: 'abort' | null, isLost: boolean]>(
   expect([end.end, end.isLost === true]).toEqual(['here', isLost]);
 });
 
+test('a migration that was given up by QEMU, which was slow to answer before, is not lost', async () => {
+  const { acts, source } = await fakeSource();
+  let isSlow = true;
+  source.onLook = () => {
+    if (source.calls.includes('perform') && isSlow) {
+      isSlow = false;
+      throw refused(ErrorCode.operationTimeout, 'cannot acquire state change lock');
+    }
+  };
+  source.onCall = (name) => {
+    if (name === 'perform') throw refused(ErrorCode.operationFailed, 'the disk is full');
+  };
+  const end = await inActivity(() => acts.migrateGuest(input));
+  expect([end.end, end.isLost === true, isSlow]).toEqual(['here', false, false]);
+});
+
 test('one whose destination is out of reach stays broken, with the reason', async () => {
   const { acts, source, notes } = await fakeSource({ is: broken, isMoving: true });
   await notes.write(noteOf({ migrationId: 'first/2' }));
