@@ -11,19 +11,20 @@ const root = join(import.meta.dirname, '..');
 const PATH = [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter);
 
 /**
- * Runs lint, type check and all tests, whatever fails on the way; `--all` adds the long matrices, further arguments are
- * vitest's, for one run of what they choose. The last line printed is the count, in which lint and type check are one test each.
+ * Runs lint, type check and all tests, whatever fails on the way; `--all` adds the long matrices and, in a virtual machine, what needs a
+ * device mapper; further arguments are vitest's, for one run of what they choose. The last line printed is the count, in which lint, type
+ * check and what runs in the virtual machine are one test each.
  */
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const chosen = args.filter((arg) => arg !== '--all');
   const env = args.includes('--all') ? { NOVAFLOW_TEST_ALL: '1' } : {};
-  const lint = await succeeds('biome', ['ci', '--error-on-warnings', '.']);
-  const types = await succeeds('tsc', ['--noEmit']);
+  const checks = [await succeeds('biome', ['ci', '--error-on-warnings', '.']), await succeeds('tsc', ['--noEmit'])];
   const counts = chosen.length > 0 ? [await runTests(chosen, env)] : await runProjects(env);
-  const checks = [lint, types].filter(Boolean).length;
+  if (args.includes('--all') && chosen.length === 0) checks.push(await succeeds('node', ['scripts/test-lvm.ts']));
+  const passed = checks.filter(Boolean).length;
   const total = (of: 'passed' | 'failed' | 'skipped') => counts.reduce((sum, count) => sum + count[of], 0);
-  const count = { passed: total('passed') + checks, failed: total('failed') + 2 - checks, skipped: total('skipped') };
+  const count = { passed: total('passed') + passed, failed: total('failed') + checks.length - passed, skipped: total('skipped') };
   if (count.failed > 0) process.exitCode = 1;
   for (const failure of counts.flatMap(({ failures }) => failures)) console.log(`FAILED ${failure}`);
   console.log(countLine(count));
