@@ -69,7 +69,8 @@ describe.each(storages)('a guest on hosts whose storage is %s', (storage) => {
 
   test('gets there though the workers of both hosts are killed while it is copied', async () => {
     const { name: host } = await otherHost();
-    const stopped = await stoppedInTheCopy({ host, bandwidthMiBps: 64 });
+    // The long pause keeps QEMU from sending memory in many small rounds, in which it loses pages without KVM (`mayLosePages`).
+    const stopped = await stoppedInTheCopy({ host, bandwidthMiBps: 64, maxDowntimeMs: 5000 });
     await killComputeWorkers(own);
     await letGo(own, stopped);
     expect(await stopped.run.result()).toMatchObject({ vmState: 'active', host });

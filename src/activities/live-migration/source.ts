@@ -1,7 +1,9 @@
+import { log } from '@temporalio/activity';
 import type { Config } from '../../config.ts';
 import { ErrorCode, isLibvirtError, type Libvirt, LibvirtError } from '../../libvirt/index.ts';
 import { migrationFlags } from '../../model/live-migration/flags.ts';
 import { whyNotAnew } from '../../model/live-migration/last-try.ts';
+import { mayLosePages } from '../../model/live-migration/lost-pages.ts';
 import { type GuestHardware, hardwareIn, whyUnmovable } from '../../model/live-migration/movable.ts';
 import { combinationProblem, type MigrationPolicy, policyOf, type WantedMigration } from '../../model/live-migration/policy.ts';
 import type { GuestSight, SourceEnd } from '../../model/live-migration/sight.ts';
@@ -83,6 +85,7 @@ export function migrationSourceActivities(
       const policy = policyOf(liveMigration, asked, { memoryMiB: hardware.memoryMiB, diskBytes });
       const problem = combinationProblem(policy);
       if (problem !== null) throw refused(problem);
+      await warnOfLostPages(instanceId, { ...hardware, isPaused });
       return { ...hardware, isPaused, policy };
     },
 
@@ -115,6 +118,11 @@ export function migrationSourceActivities(
 
     forgetMigration: ({ token, instanceId }) => whileHolding(instanceId, token, () => migrationNotes(runDir, instanceId).forget()),
   };
+
+  async function warnOfLostPages(instanceId: string, { virtType, isPaused }: Omit<MovableGuest, 'policy'>): Promise<void> {
+    if (isPaused || !mayLosePages({ virtType, qemuVersion: await libvirt.connectGetVersion({}) })) return;
+    log.warn('the guest runs without KVM: QEMU before 9.0 may damage its memory in a live migration', { instanceId });
+  }
 }
 
 function refused(why: string): Error {
