@@ -65,6 +65,7 @@ export async function fakeSource(changes: Partial<FakeSource> = {}) {
     }),
     domainGetMetadata: async () => '',
     domainGetXmlDesc: async () => "<domain type='qemu'><memory>65536</memory><os><type machine='q35'>hvm</type></os></domain>",
+    connectGetVersion: async () => 9_000_000n,
     domainAbortJob: async () => {
       source.isMoving = false;
       await call('abort');
