@@ -74,7 +74,8 @@ const terminated = { end: 'Terminated', vmState: 'error', powerState: expect.any
 
 /** How it may end: QEMU goes on while its worker is stopped, so that a cancel in the copy may come too late. */
 function endsOf(outcome: Strike['outcome'], { step, point }: Stopped): readonly object[] {
-  if (outcome === 'is terminated') return [terminated];
+  // What releases the claim runs beside what lets the instance go.
+  if (outcome === 'is terminated') return step === 'releaseClaim' ? [terminated, { ...moved, end: 'Terminated' }] : [terminated];
   if (outcome === 'goes on') return steps.indexOf(step) < steps.indexOf('prepareLiveArrival') ? [moved, declined] : [moved];
   if (point === 'copying') return [stayed, moved];
   const last = steps.indexOf('migrateGuest');

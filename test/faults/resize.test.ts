@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../../lab/wait.ts';
 import type { Instance, VmState } from '../../src/model/instance.ts';
@@ -7,7 +6,7 @@ import { controlQueue } from '../../src/model/queues.ts';
 import { blankImage } from '../lab/blank-image.ts';
 import { type OwnCloud, ownCloud } from '../lab/cloud-fixture.ts';
 import { endOf } from '../workflows/ends.ts';
-import { type FaultPoint, findings, hasPoint, letGo, points, type Stopped, startStopped, stepsOf, whenHit } from './matrix.ts';
+import { type Case, type FaultPoint, findings, hasPoint, letGo, points, type Stopped, startStopped, stepsOf, whenHit } from './matrix.ts';
 import { type Strike, strikes } from './strikes.ts';
 
 /**
@@ -64,7 +63,7 @@ describe.each(Object.entries(strikes).filter(([name]) => isLong || struckAlways.
       await Promise.all(cases.map((one) => letGo(own, one)));
       // What is cancelled once the instance is resized takes it again, to revert it.
       if (strike.outcome === 'is cancelled') for (const { run } of cases) expect(await endOf(run)).toMatchObject({ type: 'Canceled' });
-      const rested = await Promise.all(cases.map(async (one) => ({ one, instance: await whenRested(one.instanceId, one.run) })));
+      const rested = await Promise.all(cases.map(async (one) => ({ one, instance: await whenRested(one) })));
       const seen = rested.map(({ one: { step }, instance }) => [step, instance.vmState, instance.powerState]);
       expect(seen).toEqual(cases.map((one) => [one.step, expect.toBeOneOf(restsAs(strike, one)), poweredAs(strike)]));
       // What was terminated is the delete's to clean.
@@ -80,14 +79,14 @@ async function stepsOfCleanRun(): Promise<readonly string[]> {
   const workflowId = 'clean-resize';
   const args = [{ instanceId, flavor: larger }];
   const run = await own.client.workflow.start('resizeInstance', { taskQueue: controlQueue, workflowId, args });
-  expect(await whenRested(instanceId, run)).toMatchObject({ vmState: 'resized' });
+  expect(await whenRested({ instanceId, run, step: 'none', point: 'after' })).toMatchObject({ vmState: 'resized' });
   const taken = await stepsOf(own, { workflowId });
   expect(taken).toEqual(expect.arrayContaining(stepsOfShort));
   await execute('deleteInstance', { instanceId });
   return taken;
 }
 
-async function started(step: string, point: FaultPoint): Promise<Stopped & { readonly instanceId: string }> {
+async function started(step: string, point: FaultPoint): Promise<Case> {
   const request = { instanceId: await built(step), flavor: larger };
   return startStopped(own, 'resizeInstance', { step, point, request });
 }
@@ -104,12 +103,12 @@ async function execute<Result>(type: string, request: object): Promise<Result> {
 }
 
 /** No operation has it any more: it is resized and waits, or the run is over. */
-function whenRested(instanceId: string, run: WorkflowHandle): Promise<Instance> {
+function whenRested({ instanceId, run, step, point }: Case): Promise<Instance> {
   const look = async () => {
     const isOver = (await run.describe()).status.name !== 'RUNNING';
     const record = own.client.workflow.getHandle(`instance/${instanceId}`);
     const instance = await record.query<Instance>('record').catch(() => null); // away for a moment when its worker is
     return instance?.operation === null && (isOver || instance.open !== null) ? instance : null;
   };
-  return until(look, { what: `${instanceId} to rest`, timeoutMs: 120_000, intervalMs: 50 });
+  return until(look, { what: `the guest that was stopped ${point} ${step} to rest`, timeoutMs: 120_000, intervalMs: 50 });
 }
