@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDirectory } from '../../src/cache-directory.ts';
 import { run } from '../run.ts';
 import { downloadAgent, installAgent } from './agent.ts';
+import { builtOnce, busybox } from './built-once.ts';
+import { buildInitrd } from './initrd.ts';
 import { installProgram } from './install-program.ts';
 import { downloadKernel, unpackKernel } from './kernel.ts';
 import { agentModules, bootModules, copyModules } from './modules.ts';
@@ -19,7 +20,6 @@ export interface GuestImage {
   readonly cmdline: string;
 }
 
-const busybox = '/bin/busybox';
 const script = (name: string) => join(import.meta.dirname, name);
 
 /**
@@ -29,52 +29,20 @@ const script = (name: string) => join(import.meta.dirname, name);
  */
 export async function buildGuest(options: { cacheDir?: string; onProgress?: (line: string) => void } = {}): Promise<GuestImage> {
   const { cacheDir = cacheDirectory(), onProgress = () => undefined } = options;
-  const parent = join(cacheDir, 'guest');
-  await mkdir(parent, { recursive: true });
-  const dir = join(parent, await inputsHash());
-  if ((await readdir(dir).catch(() => [])).length > 0) return imageIn(dir);
   const packages = { kernel: join(cacheDir, 'guest-kernel'), agent: join(cacheDir, 'guest-agent') };
-  await downloadKernel(packages.kernel, onProgress);
-  await downloadAgent(packages.agent, onProgress);
-  onProgress('building the guest');
-  await buildInto(dir, parent, packages);
-  return imageIn(dir);
-}
-
-/** Directories with the packages that a guest is made from. */
-interface Packages {
-  readonly kernel: string;
-  readonly agent: string;
-}
-
-async function buildInto(dir: string, parent: string, packages: Packages): Promise<void> {
-  const work = await mkdtemp(join(parent, 'partial-'));
-  try {
+  const dir = await builtOnce(join(cacheDir, 'guest'), [import.meta.dirname], async (built, work) => {
+    await downloadKernel(packages.kernel, onProgress);
+    await downloadAgent(packages.agent, onProgress);
+    onProgress('building the guest');
+    const { kernel, initrd, rootImage } = imageIn(built);
     const { vmlinuz, modulesDir } = await unpackKernel(packages.kernel, join(work, 'kernel'));
-    const built = join(work, 'built');
-    await mkdir(built);
-    await copyFile(vmlinuz, imageIn(built).kernel);
+    await copyFile(vmlinuz, kernel);
     // Ubuntu's kernel is readable by root only, and one host's QEMU is not root.
-    await chmod(imageIn(built).kernel, 0o644);
-    await buildInitrd(join(work, 'initrd'), modulesDir, imageIn(built).initrd);
-    await buildRoot(join(work, 'root'), { modulesDir, agent: packages.agent }, imageIn(built).rootImage);
-    // Of two that build at the same time the second finds the place taken by the same thing.
-    await rename(built, dir).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY') throw error;
-    });
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
-async function buildInitrd(dir: string, modulesDir: string, initrd: string): Promise<void> {
-  for (const name of ['bin', 'modules']) await mkdir(join(dir, name), { recursive: true });
-  await installProgram(script('initrd-init.sh'), join(dir, 'init'));
-  await installProgram(busybox, join(dir, 'bin/busybox'));
-  await run('ln', ['-s', 'busybox', join(dir, 'bin/sh')]);
-  await copyModules(modulesDir, bootModules, join(dir, 'modules'));
-  // Not compressed: unpacking it would take an emulated processor longer than reading it.
-  await run('sh', ['-c', 'find . | cpio --quiet -o -H newc -R 0:0 >"$0"', initrd], { cwd: dir });
+    await chmod(kernel, 0o644);
+    await buildInitrd(join(work, 'initrd'), { init: script('initrd-init.sh'), modulesDir, modules: bootModules }, initrd);
+    await buildRoot(join(work, 'root'), { modulesDir, agent: packages.agent }, rootImage);
+  });
+  return imageIn(dir);
 }
 
 async function buildRoot(dir: string, from: { modulesDir: string; agent: string }, image: string): Promise<void> {
@@ -100,12 +68,4 @@ function imageIn(dir: string): GuestImage {
     console: 'ttyS0',
     cmdline: 'root=/dev/vda console=ttyS0 quiet mitigations=off',
   };
-}
-
-/** Names a guest by what it is made from: these sources and the machine's busybox. */
-async function inputsHash(): Promise<string> {
-  const sources = (await readdir(import.meta.dirname)).sort().map((name) => join(import.meta.dirname, name));
-  const hash = createHash('sha256');
-  for (const file of [...sources, busybox]) hash.update(await readFile(file));
-  return hash.digest('hex').slice(0, 16);
 }

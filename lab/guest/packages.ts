@@ -10,6 +10,7 @@ export async function downloadPackages(dir: string, which: () => Promise<readonl
   await mkdir(dir, { recursive: true });
   if ((await packagesIn(dir)).length > 0) return;
   const names = await which();
+  if (names.length === 0) return; // apt-get fails when it is to download nothing
   const partial = await mkdtemp(join(dir, 'partial-'));
   try {
     await run('apt-get', ['download', '-q', ...names], { cwd: partial });

@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { cacheDirectory } from '../../src/cache-directory.ts';
+import { builtOnce, busybox } from '../guest/built-once.ts';
+import { buildInitrd } from '../guest/initrd.ts';
 import { installProgram } from '../guest/install-program.ts';
 import { downloadKernel, unpackKernel } from '../guest/kernel.ts';
-import { bootModules, copyModules } from '../guest/modules.ts';
+import { bootModules } from '../guest/modules.ts';
 import { downloadPackages, unpackPackages } from '../guest/packages.ts';
 import { run, succeeds } from '../run.ts';
 
@@ -16,7 +17,6 @@ export interface VirtualMachine {
   readonly disk: string;
 }
 
-const busybox = '/bin/busybox';
 const script = (name: string) => join(import.meta.dirname, name);
 
 /**
@@ -24,26 +24,19 @@ const script = (name: string) => join(import.meta.dirname, name);
  * the distribution's kernel and LVM, which are unpacked and not installed: an installed LVM would look for volumes when this machine boots.
  */
 export async function buildVirtualMachine(onProgress: (line: string) => void): Promise<VirtualMachine> {
-  const parent = join(cacheDirectory(), 'virtual-machine');
-  await mkdir(parent, { recursive: true });
-  const dir = join(parent, await inputsHash());
-  if ((await readdir(dir).catch(() => [])).length > 0) return virtualMachineIn(dir);
   const packages = { kernel: join(cacheDirectory(), 'guest-kernel'), lvm: join(cacheDirectory(), 'virtual-machine-lvm') };
-  await downloadKernel(packages.kernel, onProgress);
-  await downloadPackages(packages.lvm, missingPackages);
-  onProgress('building the virtual machine');
-  const work = await mkdtemp(join(parent, 'partial-'));
-  try {
+  const sources = [import.meta.dirname, join(import.meta.dirname, '../guest')];
+  const dir = await builtOnce(join(cacheDirectory(), 'virtual-machine'), sources, async (built, work) => {
+    await downloadKernel(packages.kernel, onProgress);
+    await downloadPackages(packages.lvm, missingPackages);
+    onProgress('building the virtual machine');
+    const { kernel, initrd, disk } = virtualMachineIn(built);
     const { vmlinuz, modulesDir } = await unpackKernel(packages.kernel, join(work, 'kernel'));
-    const built = join(work, 'built');
-    await mkdir(built);
-    await cp(vmlinuz, virtualMachineIn(built).kernel);
-    await buildInitrd(join(work, 'initrd'), modulesDir, virtualMachineIn(built).initrd);
-    await buildDisk(join(work, 'disk'), { modulesDir, lvm: packages.lvm }, virtualMachineIn(built).disk);
-    await rename(built, dir);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+    await copyFile(vmlinuz, kernel);
+    const modules = [...bootModules, 'virtiofs', 'overlay'];
+    await buildInitrd(join(work, 'initrd'), { init: script('initrd-init.sh'), modulesDir, modules }, initrd);
+    await buildDisk(join(work, 'disk'), { modulesDir, lvm: packages.lvm }, disk);
+  });
   return virtualMachineIn(dir);
 }
 
@@ -51,15 +44,6 @@ export async function buildVirtualMachine(onProgress: (line: string) => void): P
 async function missingPackages(): Promise<readonly string[]> {
   const plan = await run('apt-get', ['install', '--simulate', '--no-install-recommends', 'lvm2', 'thin-provisioning-tools']);
   return plan.split('\n').flatMap((line) => /^Inst (\S+)/.exec(line)?.slice(1) ?? []);
-}
-
-async function buildInitrd(dir: string, modulesDir: string, initrd: string): Promise<void> {
-  for (const name of ['bin', 'modules']) await mkdir(join(dir, name), { recursive: true });
-  await installProgram(script('initrd-init.sh'), join(dir, 'init'));
-  await installProgram(busybox, join(dir, 'bin/busybox'));
-  await run('ln', ['-s', 'busybox', join(dir, 'bin/sh')]);
-  await copyModules(modulesDir, [...bootModules, 'virtiofs', 'overlay'], join(dir, 'modules'));
-  await run('sh', ['-c', 'find . | cpio --quiet -o -H newc -R 0:0 >"$0"', initrd], { cwd: dir });
 }
 
 async function buildDisk(dir: string, from: { modulesDir: string; lvm: string }, disk: string): Promise<void> {
@@ -85,12 +69,4 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
 
 function virtualMachineIn(dir: string): VirtualMachine {
   return { kernel: join(dir, 'vmlinuz'), initrd: join(dir, 'initrd'), disk: join(dir, 'disk.ext4') };
-}
-
-/** Names it by what it is made from: these sources and this machine's busybox. */
-async function inputsHash(): Promise<string> {
-  const sources = (await readdir(import.meta.dirname)).sort().map((name) => join(import.meta.dirname, name));
-  const hash = createHash('sha256');
-  for (const file of [...sources, busybox]) hash.update(await readFile(file));
-  return hash.digest('hex').slice(0, 16);
 }
