@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, readdir, readFile, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -52,9 +52,10 @@ test('an image that is old goes where nothing uses it, and stays under the disk 
   for (const base of bases) for (const suffix of ['', '.checksum']) await utimes(`${base}${suffix}`, twoHoursAgo, twoHoursAgo);
   const [unused = '', used = ''] = bases;
   const patience = { timeoutMs: 30_000, intervalMs: 50 };
-  await until(() => (existsSync(unused) ? null : true), { what: 'the unused image to go', ...patience });
+  const leftOfUnused = async () => (await readdir(dirname(unused))).filter((name) => name.startsWith(baseNameOf(image.id)));
+  // Its note and its lock go after it.
+  await until(async () => ((await leftOfUnused()).length > 0 ? null : true), { what: 'all of the unused image to go', ...patience });
   await until(async () => ((await stat(used)).mtime > twoHoursAgo ? true : null), { what: 'the used image to be as new', ...patience });
-  expect((await readdir(join(unused, '..'))).filter((name) => name.startsWith(baseNameOf(image.id)))).toEqual([]);
   expect(await findings(own)).toEqual([]);
 });
 
