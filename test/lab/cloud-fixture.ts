@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { type Cloud, cloudOn, createLabNetwork, startComputeWorker, startControlWorker, whenHostUp } from '../../lab/cloud.ts';
-import { down, type HostProcess, type LabRequest, signalProcess, up, whenEnded } from '../../lab/lab.ts';
+import { down, type HostProcess, type LabHost, type LabRequest, signalProcess, up, whenEnded } from '../../lab/lab.ts';
 import { writeDevServerConfig } from '../../scripts/dev-server/config.ts';
 import { freeServerPorts } from '../../scripts/dev-server/ports.ts';
 import { type DevServer, startDevServer } from '../../scripts/dev-server.ts';
@@ -24,13 +24,18 @@ export interface OwnCloud extends AsyncDisposable {
   readonly startServer: () => Promise<void>;
   readonly startControl: () => Promise<void>;
   readonly startCompute: (host: string) => Promise<void>;
+  /** Kills the worker of a host and starts one with these settings beside those of all; returns when the host is up. */
+  readonly restartCompute: (host: string, settings: Settings) => Promise<void>;
 }
 
-/** Brings it all up under `name`; `settings` are `NOVAFLOW_…` variables of all workers, `labOptions` those of its lab. */
+/** `NOVAFLOW_…` variables of workers. */
+type Settings = Readonly<Record<string, string>>;
+
+/** Brings it all up under `name`; `settings` are those of all workers, `settingsOf` those of one host's beside them; the rest is of its lab. */
 export async function ownCloud(
   name: string,
-  settings: Readonly<Record<string, string>> = {},
-  labOptions: Omit<LabRequest, 'name'> = {},
+  settings: Settings = {},
+  { settingsOf = () => ({}), ...labOptions }: Omit<LabRequest, 'name'> & { readonly settingsOf?: (host: string) => Settings } = {},
 ): Promise<OwnCloud> {
   const directory = await mkdtemp(join(tmpdir(), `novaflow-${name}-`));
   const configFile = join(directory, 'temporal-dev.yaml');
@@ -45,10 +50,20 @@ export async function ownCloud(
   await mkdir(faultsDirectory, { recursive: true });
   const cloud = await cloudOn(lab, client, ports.port, { NOVAFLOW_FAULTS: faultsDirectory, NOVAFLOW_LOG_LEVEL: 'warn', ...settings });
   const workers = { control: await startControlWorker(cloud), compute: new Map<string, HostProcess>() };
-  for (const host of lab.hosts) workers.compute.set(host.name, await startComputeWorker(cloud, host));
+  const startWith = async (host: LabHost, ofOne: Settings) => {
+    const worker = await startComputeWorker({ ...cloud, settings: { ...cloud.settings, ...ofOne } }, host);
+    workers.compute.set(host.name, worker);
+    return worker;
+  };
+  for (const host of lab.hosts) await startWith(host, settingsOf(host.name));
   for (const [host, worker] of workers.compute) await whenHostUp(cloud, host, worker);
   await createLabNetwork(cloud);
 
+  const hostNamed = (name: string) => {
+    const host = lab.hosts.find((one) => one.name === name);
+    if (host === undefined) throw new Error(`there is no host ${name}`);
+    return host;
+  };
   return {
     cloud,
     client,
@@ -68,9 +83,12 @@ export async function ownCloud(
       workers.control = await startControlWorker(cloud);
     },
     startCompute: async (name) => {
-      const host = lab.hosts.find((one) => one.name === name);
-      if (host === undefined) throw new Error(`there is no host ${name}`);
-      workers.compute.set(name, await startComputeWorker(cloud, host));
+      await startWith(hostNamed(name), settingsOf(name));
+    },
+    restartCompute: async (name, settings) => {
+      const old = workers.compute.get(name);
+      if (old !== undefined && signalProcess(old, 'SIGKILL')) await whenEnded(old);
+      await whenHostUp(cloud, name, await startWith(hostNamed(name), settings));
     },
     [Symbol.asyncDispose]: async () => {
       for (const worker of [workers.control, ...workers.compute.values()]) {

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { importGuest, startComputeWorker, whenHostUp } from '../../lab/cloud.ts';
-import { buildGuest, type LabHost, processesOf, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { importGuest } from '../../lab/cloud.ts';
+import { buildGuest, type LabHost, processesOf, runInHost, signalProcess } from '../../lab/lab.ts';
 import { run as machine } from '../../lab/run.ts';
 import { until } from '../../lab/wait.ts';
 import type { Image } from '../../src/model/image.ts';
@@ -293,11 +293,7 @@ async function keepDisks(name: string, settings: Readonly<Record<string, string>
   const worker = own.workers.compute.get(name);
   const commands = (await processesOf(hostNamed(name))).filter(({ command }) => /qemu-img|genisoimage|mkfs|mkswap|^cp/.test(command));
   for (const process of [worker, ...commands]) if (process !== undefined) signalProcess(process, 'SIGKILL');
-  if (worker !== undefined) await whenEnded(worker);
-  const cloud = { ...own.cloud, settings: { ...own.cloud.settings, ...settings } };
-  const restarted = await startComputeWorker(cloud, hostNamed(name));
-  own.workers.compute.set(name, restarted);
-  await whenHostUp(cloud, name, restarted);
+  await own.restartCompute(name, settings);
 }
 
 function hostNamed(name: string): LabHost {

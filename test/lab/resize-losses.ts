@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { importGuest, startComputeWorker, whenHostUp } from '../../lab/cloud.ts';
-import { buildGuest, cutApart, type LabHost, loseHost, rejoin, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
+import { importGuest } from '../../lab/cloud.ts';
+import { buildGuest, cutApart, type LabHost, loseHost, rejoin, runInHost } from '../../lab/lab.ts';
 import { until } from '../../lab/wait.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import type { OperationView } from '../../src/model/operation.ts';
@@ -219,13 +219,6 @@ export function lossTests(): void {
 
   /** Starts the workers of all hosts anew, with these settings. */
   async function keepDisks(settings: Readonly<Record<string, string>>): Promise<void> {
-    const cloud = { ...own.cloud, settings: { ...own.cloud.settings, ...settings } };
-    for (const [name, worker] of own.workers.compute) {
-      signalProcess(worker, 'SIGKILL');
-      await whenEnded(worker);
-      const restarted = await startComputeWorker(cloud, hostNamed(name));
-      own.workers.compute.set(name, restarted);
-      await whenHostUp(cloud, name, restarted);
-    }
+    for (const name of own.workers.compute.keys()) await own.restartCompute(name, settings);
   }
 }
