@@ -1,3 +1,5 @@
+import type { Disk } from './instance.ts';
+
 /** How a whole block device is recognised: its path may lead to another one after a restart. */
 export interface DeviceIdentity {
   readonly sizeBytes: number;
@@ -39,15 +41,25 @@ export function differenceOf(claimed: DeviceIdentity, found: DeviceIdentity | nu
   return found.sizeBytes === claimed.sizeBytes ? null : `it has ${found.sizeBytes} bytes, not ${claimed.sizeBytes}`;
 }
 
-/** A whole device that a disk asks for. */
+/** What a disk can be that is no file: a whole block device or a logical volume. */
+export type DeviceKind = 'isolate' | 'lvm';
+
+/** Which of them a disk is, or will be, that has a device. */
+export function deviceKindOf({ kind }: Pick<Disk, 'kind'>): DeviceKind {
+  return kind === 'lvm' ? 'lvm' : 'isolate';
+}
+
+/** A device that a disk asks for. */
 export interface WantedDevice {
   readonly disk: string;
+  /** Absent in runs of before volumes moved: a whole device. */
+  readonly kind?: DeviceKind;
   readonly sizeBytes: number;
   /** Whether it has to have exactly this size: QEMU mirrors a running guest's disk into no other. */
   readonly isExact: boolean;
 }
 
-/** A whole device that a disk was given. */
+/** A device that a disk was given. */
 export interface GivenDevice extends Pick<DeviceClaim, 'path' | 'disk'> {
   readonly sizeBytes: number;
 }

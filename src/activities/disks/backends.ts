@@ -2,12 +2,16 @@ import type { Config } from '../../config.ts';
 import type { DiskKind } from '../../model/instance.ts';
 import type { Content } from '../../model/wanted-disks.ts';
 import type { BlankBackend, RootBackend } from './backend.ts';
+import { arrivalsOn, type DeviceArrivals } from './device-arrivals.ts';
 import { type DeviceKeeper, keptBy } from './device-keeper.ts';
-import { type DeviceArrivals, deviceArrivals } from './isolate/arrivals.ts';
+import { isolateArrivals } from './isolate/arrivals.ts';
 import { isolateKeeper } from './isolate/keeper.ts';
 import { devicePool } from './isolate/pool.ts';
 import { isolateBlank, isolateRoot } from './isolate.ts';
-import { lvmDisks } from './lvm.ts';
+import { lvmArrivals } from './lvm/arrivals.ts';
+import { lvmKeeper } from './lvm/keeper.ts';
+import { lvmGroup } from './lvm/volume-group.ts';
+import { lvmBlank, lvmRoot } from './lvm.ts';
 import { qcow2Root } from './qcow2.ts';
 import { rawBlank, rawRoot } from './raw.ts';
 
@@ -23,12 +27,12 @@ export interface DiskBackends {
 export function diskBackends(config: Pick<Config, 'instancesDir' | 'host' | 'isolate' | 'lvm'>): DiskBackends {
   const pool = devicePool(config);
   const { volumeGroup, thinPool } = config.lvm;
-  const lvm = volumeGroup === null ? null : lvmDisks({ volumeGroup, thinPool });
+  const group = volumeGroup === null ? null : lvmGroup({ volumeGroup, thinPool });
   return {
-    root: { qcow2: qcow2Root, raw: rawRoot, isolate: isolateRoot(pool), ...(lvm === null ? {} : { lvm: lvm.root }) },
-    blank: { raw: rawBlank, isolate: isolateBlank(pool), ...(lvm === null ? {} : { lvm: lvm.blank }) },
-    arrivals: deviceArrivals(pool),
-    devices: keptBy([isolateKeeper(pool), ...(lvm === null ? [] : [lvm.keeper])]),
+    root: { qcow2: qcow2Root, raw: rawRoot, isolate: isolateRoot(pool), ...(group === null ? {} : { lvm: lvmRoot(group) }) },
+    blank: { raw: rawBlank, isolate: isolateBlank(pool), ...(group === null ? {} : { lvm: lvmBlank(group) }) },
+    arrivals: arrivalsOn(config.host.name, { isolate: isolateArrivals(pool), lvm: group === null ? null : lvmArrivals(group) }),
+    devices: keptBy([isolateKeeper(pool), ...(group === null ? [] : [lvmKeeper(group)])]),
   };
 }
 

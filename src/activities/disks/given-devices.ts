@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Libvirt } from '../../libvirt/index.ts';
-import { carriesSomething, type GivenDevice, type WantedDevice } from '../../model/device-claim.ts';
+import type { GivenDevice, WantedDevice } from '../../model/device-claim.ts';
 import type { Token } from '../../model/tenure.ts';
 import { fail } from '../fail.ts';
 import { guestOf } from '../guest.ts';
@@ -17,7 +17,7 @@ export interface Given {
 }
 
 export interface GivenDeviceActivities {
-  /** Gives disks that come to this host whole devices, each its own; all of them or none. Repeatable. */
+  /** Gives disks that come to this host devices, each its own; all of them or none. Repeatable. */
   giveDevices(input: { token: Token; instanceId: string; wanted: readonly WantedDevice[] }): Promise<Given>;
   /**
    * Takes back what disks were given that do not come after all; what was written to is `toWipe`. Raises `DomainStateConflict` when the
@@ -31,7 +31,7 @@ export interface GivenDeviceLongActivities {
   clearDevices(input: { token: Token; instanceId: string }): Promise<void>;
 }
 
-/** The whole devices of a host, given to disks of instances that move here. */
+/** The whole devices and logical volumes of a host, given to disks of instances that move here. */
 export function givenDeviceActivities(
   libvirt: Libvirt,
   whileHolding: WhileHolding,
@@ -42,8 +42,8 @@ export function givenDeviceActivities(
       whileHolding(instanceId, token, async () => {
         try {
           const taken = await arrivals.take(instanceId, wanted);
-          const given = taken.map(({ path, disk, identity: { sizeBytes } }) => ({ path, disk, sizeBytes }));
-          return { refusal: null, devices: given, toClear: taken.filter(({ state }) => carriesSomething(state)).map(({ path }) => path) };
+          const given = taken.map(({ path, disk, sizeBytes }) => ({ path, disk, sizeBytes }));
+          return { refusal: null, devices: given, toClear: taken.flatMap(({ path, isToClear }) => (isToClear ? [path] : [])) };
         } catch (error) {
           if (!(error instanceof ApplicationFailure)) throw error;
           return { refusal: error.message, devices: [], toClear: [] };

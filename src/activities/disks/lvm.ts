@@ -1,95 +1,56 @@
-import { z } from 'zod';
+import { carriesSomething } from '../../model/device-claim.ts';
 import type { Disk } from '../../model/instance.ts';
 import { syncContent } from '../rename-durably.ts';
-import { run } from '../run.ts';
-import type { BlankBackend, PlacedDisk, RootBackend, Site } from './backend.ts';
-import type { DeviceKeeper } from './device-keeper.ts';
+import type { BlankBackend, Patience, PlacedDisk, RootBackend, Site } from './backend.ts';
+import type { VolumeGroup } from './lvm/volume-group.ts';
 import { writeImage } from './write-image.ts';
 import { zero } from './zero.ts';
 
-interface LvmConfig {
-  readonly volumeGroup: string;
-  /** Null: volumes have all their space from the beginning. */
-  readonly thinPool: string | null;
+/** Root disks that are logical volumes, `<instance>_<disk>`. Writing the image takes long. */
+export function lvmRoot(group: VolumeGroup): RootBackend {
+  return {
+    place: (site, wanted) => placed(group, site, wanted),
+    make: (site, disk, base, patience) => made(group, site, disk, patience, 'long', (path) => writeImage(base, path)),
+  };
 }
 
-const report = z.object({
-  report: z.tuple([z.object({ lv: z.array(z.object({ lv_name: z.string(), lv_size: z.coerce.number(), pool_lv: z.string() })) })]),
-});
-
-/** As volumes are named, which is as Nova names them. */
-const volumeName = /^([0-9a-f-]{36})_(.+)$/;
-
-/** Disks that are logical volumes of one group, `<instance>_<disk>`. */
-export function lvmDisks({ volumeGroup, thinPool }: LvmConfig): { root: RootBackend; blank: BlankBackend; keeper: DeviceKeeper } {
-  const place: BlankBackend['place'] = async ({ instanceId }, { name, sizeBytes }): Promise<PlacedDisk> => ({
-    name,
-    kind: 'lvm',
-    format: 'raw',
-    sizeBytes,
-    device: pathOf(`${instanceId}_${name}`),
-    backing: null,
-  });
-
+/** Empty disks that are logical volumes. */
+export function lvmBlank(group: VolumeGroup): BlankBackend {
   return {
-    root: { place, make: (site, disk, base, patience) => made(site, disk, patience === 'long', (path) => writeImage(base, path)) },
-    blank: { place, make: (site, disk, fill, _patience) => made(site, disk, true, fill) },
-    keeper: {
-      check: async () => {}, // a volume is found by its name
-      release: async (instanceId, kept) => {
-        if (kept !== undefined) return []; // a wipe would not tell them from the others
-        const volumes = await volumesOf(instanceId);
-        for (const { lv_name: name, pool_lv: pool } of volumes) if (pool !== '') await remove(name); // a new thin volume reads as zeros
-        return volumes.filter(({ pool_lv: pool }) => pool === '').map(({ lv_name: name }) => pathOf(name));
-      },
-      wipe: async (instanceId) => {
-        for (const { lv_name: name, lv_size: sizeBytes } of await volumesOf(instanceId)) {
-          await zero(pathOf(name), sizeBytes, `wipe ${name}`);
-          await remove(name);
-        }
-      },
-      list: async () =>
-        (await allVolumes()).flatMap(({ lv_name: name }) => {
-          const [, instanceId, disk] = volumeName.exec(name) ?? [];
-          return instanceId === undefined || disk === undefined ? [] : [{ path: pathOf(name), instanceId, disk, difference: null }];
-        }),
-    },
+    place: (site, wanted) => placed(group, site, wanted),
+    make: (site, disk, fill, patience) => made(group, site, disk, patience, 'quick', fill),
   };
+}
 
-  /** Under another name first: a volume of the disk's name is whole, after a power loss, too. */
-  async function made({ instanceId }: Site, disk: Disk, mayBegin: boolean, write: (path: string) => Promise<void>): Promise<boolean> {
-    const name = `${instanceId}_${disk.name}`;
-    const partial = `${name}.partial`;
-    const names = (await volumesOf(instanceId)).map((volume) => volume.lv_name);
-    if (names.includes(name)) return true;
-    if (!mayBegin) return false;
-    if (!names.includes(partial)) await create(partial, disk.sizeBytes);
-    await write(pathOf(partial));
-    await syncContent(pathOf(partial));
-    await run('lvrename', [volumeGroup, partial, name]);
-    return true;
-  }
+/** The guest sees all of its volume, which is whole extents. */
+async function placed(
+  group: VolumeGroup,
+  { instanceId }: Site,
+  { name, sizeBytes }: { readonly name: string; readonly sizeBytes: number },
+): Promise<PlacedDisk> {
+  const device = group.pathOf(instanceId, name);
+  return { name, kind: 'lvm', format: 'raw', sizeBytes: await group.roundedUp(sizeBytes), device, backing: null };
+}
 
-  async function create(name: string, sizeBytes: number): Promise<void> {
-    const size = thinPool === null ? ['--size', `${sizeBytes}b`] : ['--virtualsize', `${sizeBytes}b`, '--thinpool', thinPool];
-    await run('lvcreate', ['--yes', '--wipesignatures', 'n', ...size, '--name', name, volumeGroup]);
-  }
-
-  async function remove(name: string): Promise<void> {
-    await run('lvremove', ['--yes', `${volumeGroup}/${name}`]);
-  }
-
-  async function volumesOf(instanceId: string) {
-    return (await allVolumes()).filter(({ lv_name: name }) => name.startsWith(`${instanceId}_`));
-  }
-
-  async function allVolumes() {
-    const options = ['--reportformat', 'json', '--units', 'b', '--nosuffix', '--options', 'lv_name,lv_size,pool_lv'];
-    const { stdout } = await run('lvs', [...options, volumeGroup]);
-    return report.parse(JSON.parse(stdout)).report[0].lv;
-  }
-
-  function pathOf(name: string): string {
-    return `/dev/${volumeGroup}/${name}`;
-  }
+/** Writes what the disk begins with, once: a volume that is ready may have a guest. */
+async function made(
+  group: VolumeGroup,
+  { instanceId }: Site,
+  { name, sizeBytes }: Disk,
+  patience: Patience,
+  takes: Patience,
+  write: (path: string) => Promise<void>,
+): Promise<boolean> {
+  const found = (await group.volumesOf(instanceId)).find(({ disk }) => disk === name);
+  if (found?.state === 'ready') return true;
+  const isDirty = found !== undefined && carriesSomething(found.state);
+  if (patience === 'quick' && (isDirty || takes === 'long')) return false;
+  const path = group.pathOf(instanceId, name);
+  if (isDirty) await zero(path, found.sizeBytes, `wipe ${path}`);
+  if (found === undefined) await group.create(instanceId, name, sizeBytes, 'writing');
+  else await group.note(found, 'writing');
+  await write(path);
+  await syncContent(path);
+  await group.note({ instanceId, disk: name }, 'ready');
+  return true;
 }

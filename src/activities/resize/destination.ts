@@ -1,12 +1,12 @@
 import { log } from '@temporalio/activity';
 import type { Config } from '../../config.ts';
 import type { Libvirt } from '../../libvirt/index.ts';
-import type { WantedDevice } from '../../model/device-claim.ts';
+import { type DeviceKind, deviceKindOf, type WantedDevice } from '../../model/device-claim.ts';
 import { fileSystemFor } from '../../model/file-systems.ts';
 import type { Flavor } from '../../model/flavor.ts';
 import { withTargets } from '../../model/hardware/disk-places.ts';
 import type { Disk, Instance, StorageRelation } from '../../model/instance.ts';
-import { type DiskMove, diskMoves } from '../../model/resize/moves.ts';
+import { type DiskMove, diskMoves, whyNotOnItsHost } from '../../model/resize/moves.ts';
 import type { Token } from '../../model/tenure.ts';
 import { together } from '../../model/together.ts';
 import type { Content } from '../../model/wanted-disks.ts';
@@ -61,7 +61,7 @@ export interface Plan {
   readonly missing: readonly ImageRef[];
   /** Files beside the disks that are to be sent; what the guest boots with is made here, from the images. */
   readonly small: readonly string[];
-  /** The whole devices that disks are to be given here. Absent in runs of before they could be. */
+  /** The devices that disks are to be given here. Absent in runs of before they could be. */
   readonly devices?: readonly WantedDevice[];
 }
 
@@ -93,8 +93,9 @@ export function destinationActivities(
       const { sameBases, missing } = storage === 'separate' ? await basesHere(instance, image) : { sameBases: [], missing: [] };
       const rootBecomesCow = config.useCowImages && config.imagesType === 'qcow2';
       const moves = diskMoves({ instance, flavor, storage, sameBases, rootBecomesCow });
-      const devices = devicesFor(moves, image);
-      const refusal = whyNotOnDevices(moves) ?? (await backends.arrivals.whyNot(instance.id, devices));
+      const arriving = moves.filter(({ from }) => storage !== 'sameHost' || from?.device === undefined); // the others are here
+      const devices = devicesFor(arriving, image);
+      const refusal = whyNotOnItsHost(moves, instance.disks, storage) ?? (await backends.arrivals.whyNot(instance.id, devices));
       return { refusal, moves, missing, small, devices };
     },
 
@@ -156,9 +157,17 @@ export function destinationActivities(
 
   /** Of the disks that come from another host, and of new ones that are kept so here. */
   function devicesFor(moves: readonly DiskMove[], image: BootImages): readonly WantedDevice[] {
-    const isWanted = ({ how, to }: DiskMove) =>
-      how === 'written' || (how === 'made' && kindOfNew(contentOf(to.name, image), config.imagesType) === 'isolate');
-    return moves.filter(isWanted).map(({ to: { name, sizeBytes } }) => ({ disk: name, sizeBytes, isExact: false }));
+    return moves.flatMap((move) => {
+      const { name: disk, sizeBytes } = move.to;
+      const kind = deviceKindFor(move, image);
+      return kind === null ? [] : [{ disk, kind, sizeBytes, isExact: false }];
+    });
+  }
+
+  function deviceKindFor({ how, to }: DiskMove, image: BootImages): DeviceKind | null {
+    if (how === 'written') return deviceKindOf(to);
+    const kind = how === 'made' ? kindOfNew(contentOf(to.name, image), config.imagesType) : null;
+    return kind === 'isolate' || kind === 'lvm' ? kind : null;
   }
 
   function contentOf(name: string, { properties }: BootImages): Exclude<Content, { readonly of: 'image' }> {
@@ -166,12 +175,4 @@ export function destinationActivities(
     const type = config.defaultEphemeralFormat ?? fileSystemFor(properties['os_type']);
     return { of: 'fileSystem', type, label: 'ephemeral0' };
   }
-}
-
-/** A whole device that stays on its host stays as large as it is; logical volumes stay there. */
-function whyNotOnDevices(moves: readonly DiskMove[]): string | null {
-  const leaving = moves.find(({ how, to }) => how === 'written' && to.kind !== 'isolate');
-  if (leaving !== undefined) return `${leaving.to.name} is a logical volume, which does not move to another host yet`;
-  const small = moves.find(({ how, grows }) => how === 'stays' && grows);
-  return small === undefined ? null : `${small.to.name} is a device of ${small.from?.sizeBytes} bytes, ${small.to.sizeBytes} are wanted`;
 }

@@ -1,4 +1,4 @@
-import type { GivenDevice, WantedDevice } from '../device-claim.ts';
+import { deviceKindOf, type GivenDevice, type WantedDevice } from '../device-claim.ts';
 import type { Disk, StorageRelation } from '../instance.ts';
 import type { DiskPassage } from './flags.ts';
 
@@ -7,7 +7,7 @@ import type { DiskPassage } from './flags.ts';
  * - `seen`: both hosts see the same file; nothing is copied.
  * - `mirrored`: QEMU copies what differs from its base into an overlay that stands on the same base there, or all of a disk without one.
  * - `mirrored whole`: QEMU copies all of it into a disk that stands on nothing: the destination does not have the same base.
- * - `mirrored to a device`: QEMU copies all of it into a whole device that the destination gives it.
+ * - `mirrored to a device`: QEMU copies all of it into a whole device or a logical volume that the destination gives it.
  * - `sent`: a cdrom, which QEMU never mirrors: its file is sent and compared before the guest is.
  */
 export type ArrivalPath = 'seen' | 'mirrored' | 'mirrored whole' | 'mirrored to a device' | 'sent';
@@ -42,21 +42,17 @@ export type Arrivals =
  *
  * | storage | blockMigration | disks |
  * |---|---|---|
- * | shared | auto | seen; a whole device mirrored to one of the destination |
- * | shared | no | seen; with a whole device: refused |
+ * | shared | auto | seen; a device or volume mirrored to one of the destination |
+ * | shared | no | seen; with a device or volume: refused |
  * | shared | yes | refused: QEMU would copy a file onto itself |
- * | separate | auto, yes | a cdrom sent, a whole device mirrored to one, on a base that is not there mirrored whole, else mirrored |
+ * | separate | auto, yes | a cdrom sent, a device or volume mirrored to one, on a base that is not there mirrored whole, else mirrored |
  * | separate | no | refused |
- *
- * Logical volumes are refused: nobody makes one at the destination.
  */
 export function arrivalsOf({ disks, storage, sameBases, blockMigration }: ArrivalWish): Arrivals {
-  const volume = disks.find(({ device, kind }) => device !== undefined && kind !== 'isolate');
   const isCopied = storage === 'separate' || disks.some(({ device }) => device !== undefined);
   if (storage === 'shared' && blockMigration === 'yes')
     return refused('has its disks on storage that both hosts share: nothing is to be copied');
   if (isCopied && blockMigration === 'no') return refused('has disks that the destination does not see: they are to be copied');
-  if (volume !== undefined) return refused(`has ${volume.name} on ${volume.device}, a device of its host`);
   return { refusal: null, arrivals: disks.map((disk) => arrivalOf(disk, storage, sameBases)) };
 }
 
@@ -88,8 +84,8 @@ export function passageOf(arrivals: readonly Arrival[]): DiskPassage & {
 
 /** The devices that the destination is to give to disks, of exactly their sizes. */
 export function devicesFor(arrivals: readonly Arrival[]): readonly WantedDevice[] {
-  return arrivals.flatMap(({ how, to: { name: disk, sizeBytes } }) =>
-    how === 'mirrored to a device' ? [{ disk, sizeBytes, isExact: true }] : [],
+  return arrivals.flatMap(({ how, to }) =>
+    how === 'mirrored to a device' ? [{ disk: to.name, kind: deviceKindOf(to), sizeBytes: to.sizeBytes, isExact: true }] : [],
   );
 }
 

@@ -9,7 +9,7 @@ import { isEphemeral } from './problems.ts';
  * - `flattened`: with what it stood on, as a disk of its own: the destination cannot have the same base.
  * - `written`: into a device that the destination gives it.
  * - `made`: anew and empty.
- * - `stays`: it is a device of the one host that it is on before and after.
+ * - `stays`: it is a device or volume of the one host that it is on before and after.
  */
 export type DiskPath = 'copied' | 'flattened' | 'written' | 'made' | 'stays';
 
@@ -97,4 +97,18 @@ export function onDevices(moves: readonly DiskMove[], given: readonly GivenDevic
     if (move.how !== 'written' || device === undefined) return move;
     return { ...move, to: { ...move.to, device: device.path, sizeBytes: device.sizeBytes } };
   });
+}
+
+/**
+ * Why disks that are devices cannot be what the flavor asks on the host that they are on before and after, or null: a device is as large as
+ * it is, and a revert would have to make a larger volume small again.
+ */
+export function whyNotOnItsHost(moves: readonly DiskMove[], disks: readonly Disk[], storage: StorageRelation): string | null {
+  if (storage !== 'sameHost') return null;
+  for (const { name, device, sizeBytes } of disks) {
+    const wantedBytes = moves.find(({ to }) => to.name === name)?.to.sizeBytes ?? 0;
+    if (device !== undefined && wantedBytes !== sizeBytes)
+      return `${name} is a device of ${sizeBytes} bytes, ${wantedBytes} are wanted: on its host it stays as large as it is`;
+  }
+  return null;
 }

@@ -18,7 +18,6 @@ const shown = (changes: Partial<ArrivalWish>) => {
 const copied = 'mirrored, mirrored, mirrored, sent';
 const toCopy = 'has disks that the destination does not see: they are to be copied';
 const notToCopy = 'has its disks on storage that both hosts share: nothing is to be copied';
-const ofItsHost = 'has disk.local on /dev/vg/local, a device of its host';
 const volume: Disk = { ...raw, kind: 'lvm', device: '/dev/vg/local' };
 
 test.for<[what: string, changes: Partial<ArrivalWish>, expected: string]>([
@@ -33,8 +32,8 @@ test.for<[what: string, changes: Partial<ArrivalWish>, expected: string]>([
   ['a disk is a whole device', { disks: [root, device] }, 'mirrored, mirrored to a device'],
   ['a disk is a whole device and storage is shared', { disks: [root, device], storage: 'shared' }, 'seen, mirrored to a device'],
   ['one is a whole device, and copying is forbidden', { disks: [device], storage: 'shared', blockMigration: 'no' }, toCopy],
-  ['a disk is a logical volume', { disks: [root, volume] }, ofItsHost],
-  ['a disk is a logical volume and storage is shared', { disks: [root, volume], storage: 'shared' }, ofItsHost],
+  ['a disk is a logical volume', { disks: [root, volume] }, 'mirrored, mirrored to a device'],
+  ['a disk is a logical volume and storage is shared', { disks: [root, volume], storage: 'shared' }, 'seen, mirrored to a device'],
 ])('where %s the disks of a running guest move so', ([, changes, expected]) => {
   expect(shown(changes)).toBe(expected);
 });
@@ -44,9 +43,12 @@ test('a disk whose base is not there arrives as large as it was, and stands on n
   expect(arrivals.map(({ to }) => to)).toEqual([{ ...root, backing: null }]);
 });
 
-test('a whole device is asked for in exactly its size, and QEMU is told of the one that was given', () => {
-  const { arrivals } = arrivalsOf({ ...wish, disks: [root, device], storage: 'shared' });
-  expect(devicesFor(arrivals)).toEqual([{ disk: 'disk.local', sizeBytes: 2 * GiB, isExact: true }]);
+test.for([
+  ['whole device', device],
+  ['logical volume', volume],
+] as const)('a %s is asked for in exactly its size, and QEMU is told of the one that was given', ([, disk]) => {
+  const { arrivals } = arrivalsOf({ ...wish, disks: [root, disk], storage: 'shared' });
+  expect(devicesFor(arrivals)).toEqual([{ disk: 'disk.local', kind: disk.kind, sizeBytes: 2 * GiB, isExact: true }]);
   const given = onDevices(arrivals, [{ disk: 'disk.local', path: '/dev/loop9', sizeBytes: 2 * GiB }]);
   expect(given.map(({ to }) => to.device)).toEqual([undefined, '/dev/loop9']);
   expect(passageOf(given)).toEqual({ disks: ['vdb'], wholeDisks: [], devices: { vdb: '/dev/loop9' }, copied: 'overlays', isShared: true });

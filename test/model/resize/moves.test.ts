@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Flavor } from '../../../src/model/flavor.ts';
 import type { Disk } from '../../../src/model/instance.ts';
-import { type DiskMove, diskMoves, type MoveWish, onDevices } from '../../../src/model/resize/moves.ts';
+import { type DiskMove, diskMoves, type MoveWish, onDevices, whyNotOnItsHost } from '../../../src/model/resize/moves.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -84,4 +84,22 @@ test('a whole device becomes the one that the destination gave it, as large as t
     ['disk.local', undefined, 2 * GiB],
   ]);
   expect(onDevices(moves([root]), given)[0]?.to.device).toBeUndefined();
+});
+
+test.for<[what: string, wish: Partial<MoveWish>, to: Partial<Flavor>, refusal: string | null]>([
+  ['memory alone', {}, { memoryMiB: 1024 }, null],
+  ['a root that it has already', {}, { rootGiB: 3 }, null],
+  [
+    'a larger root',
+    {},
+    { rootGiB: 4 },
+    `disk is a device of ${3 * GiB} bytes, ${4 * GiB} are wanted: on its host it stays as large as it is`,
+  ],
+  ['another swap', {}, { swapMiB: 64 }, expect.stringMatching(/^disk.swap is a device of .* bytes, 67108864 are wanted/)],
+  ['no swap', {}, { swapMiB: 0 }, expect.stringMatching(/^disk.swap is a device of .* bytes, 0 are wanted/)],
+  ['a larger root, and another host', { storage: 'shared' }, { rootGiB: 4, swapMiB: 0 }, null],
+])('a device stays as large as it is on its host: a flavor with %s', ([, wish, to, refusal]) => {
+  const disks = [device, { ...swap, kind: 'lvm', device: '/dev/vg/swap' } as const, local];
+  const storage = wish.storage ?? 'sameHost';
+  expect(whyNotOnItsHost(moves(disks, { storage }, to), disks, storage)).toEqual(refusal);
 });

@@ -1,29 +1,13 @@
-import { carriesSomething, type DeviceClaim, type WantedDevice } from '../../../model/device-claim.ts';
+import { carriesSomething, type DeviceClaim } from '../../../model/device-claim.ts';
 import type { Disk } from '../../../model/instance.ts';
 import { fail } from '../../fail.ts';
+import type { DeviceArrivals } from '../device-arrivals.ts';
 import { zero } from '../zero.ts';
 import { alone } from './block-device.ts';
 import type { DevicePool } from './pool.ts';
 
-/** The whole devices of a host, as what disks arrive on that come from another one. All of it is repeatable and done while the instance is held. */
-export interface DeviceArrivals {
-  /** Why these disks cannot have a device each, or null. Changes nothing. */
-  readonly whyNot: (instanceId: string, wanted: readonly WantedDevice[]) => Promise<string | null>;
-  /** Gives each of them a device of its own, or none of them one. Raises `DiskSpaceLow`, `DeviceDiffers`. */
-  readonly take: (instanceId: string, wanted: readonly WantedDevice[]) => Promise<readonly DeviceClaim[]>;
-  /** Wipes what the instance's devices carried before. Progress in bytes. */
-  readonly clear: (instanceId: string) => Promise<void>;
-  /**
-   * Notes that the disk is written to its device from now on, so that nobody gets it unwiped. Raises `DeviceDiffers`, `DestinationDiskExists`
-   * when the device is not this disk's, or has it whole already.
-   */
-  readonly begin: (instanceId: string, disk: Disk) => Promise<void>;
-  /** Notes that the disk is whole. Raises `DeviceDiffers`. */
-  readonly finish: (instanceId: string, disk: Disk) => Promise<void>;
-}
-
-/** Those of the pool. */
-export function deviceArrivals({ claims, take, whyNot, look }: DevicePool): DeviceArrivals {
+/** The whole devices of a host, as what disks arrive on that come from another one. */
+export function isolateArrivals({ claims, take, whyNot, look }: DevicePool): DeviceArrivals {
   return {
     whyNot,
     take: async (instanceId, wanted) => {
@@ -35,7 +19,7 @@ export function deviceArrivals({ claims, take, whyNot, look }: DevicePool): Devi
         for (const { path } of taken) if (!before.has(path)) await claims.note(path, 'free');
         throw error;
       }
-      return taken;
+      return taken.map(({ path, disk, state, identity: { sizeBytes } }) => ({ path, disk, sizeBytes, isToClear: carriesSomething(state) }));
     },
     clear: async (instanceId) => {
       for (const claim of await ofInstance(instanceId)) {
