@@ -29,8 +29,9 @@ test('an instance on logical volumes moves to the volume group of another host, 
     await machine('vgcreate', [groupOf(host), device.path]);
     onTestFinished(() => machine('vgremove', ['--yes', '--force', groupOf(host)]).then(() => undefined));
   }
+  const settings = { NOVAFLOW_HOST_CAPACITY_DISK_GIB: '100', NOVAFLOW_ALLOW_RESIZE_TO_SAME_HOST: 'true' };
   const settingsOf = (host: string) => ({ NOVAFLOW_IMAGES_TYPE: 'lvm', NOVAFLOW_LVM_VOLUME_GROUP: groupOf(host) });
-  own = await ownCloud('lvm-moves', { NOVAFLOW_HOST_CAPACITY_DISK_GIB: '100' }, { settingsOf });
+  own = await ownCloud('lvm-moves', settings, { settingsOf });
   onTestFinished(() => own[Symbol.asyncDispose]());
   await importGuest(own.cloud, await buildGuest());
 
@@ -60,9 +61,10 @@ test('an instance on logical volumes moves to the volume group of another host, 
   expect(await findings(own)).toEqual([]);
 
   const larger = { ...flavor, name: 'larger', rootGiB: 1, swapMiB: 64 };
-  const tooLarge = await start('resizeInstance', { instanceId, flavor: { ...flavor, name: 'too-large', rootGiB: 3 } });
-  expect(await endOf(tooLarge)).toMatchObject({ message: expect.stringContaining(`${3 * GiB} are needed`) });
-  const resized = await start('resizeInstance', { instanceId, flavor: larger });
+  const tooLarge = await endOf(await start('resizeInstance', { instanceId, flavor: { ...flavor, name: 'too-large', rootGiB: 3 } }));
+  expect(tooLarge?.message).toContain(`${one}: volume group ${groupOf(one)} has`);
+  expect(tooLarge?.message).toContain(`${other}: disk is a device of ${64 * MiB} bytes, ${3 * GiB} are wanted`);
+  const resized = await start('resizeInstance', { instanceId, flavor: larger, host: one });
   const { disks } = await whenResized(instanceId);
   expect(disks.map(({ name, kind, sizeBytes }) => [name, kind, sizeBytes]).slice(0, 2)).toEqual([
     ['disk', 'lvm', GiB],
@@ -73,6 +75,15 @@ test('an instance on logical volumes moves to the volume group of another host, 
   await resized.result();
   expect(await volumesOf(other)).toEqual([]);
   expect(await volumesOf(one)).toEqual(['disk', 'disk.swap']);
+  expect(await findings(own)).toEqual([]);
+
+  const before = await digestOf(one, instanceId);
+  const onItsHost = await start('resizeInstance', { instanceId, flavor: { ...larger, name: 'more-memory', memoryMiB: 192 }, host: one });
+  expect((await whenResized(instanceId)).disks).toEqual(disks);
+  await onItsHost.executeUpdate('revert', { args: [{}] });
+  expect(await onItsHost.result()).toMatchObject({ host: one, flavor: { name: 'larger' } });
+  expect(await volumesOf(one)).toEqual(['disk', 'disk.swap']);
+  expect(await digestOf(one, instanceId)).toBe(before);
   expect(await findings(own)).toEqual([]);
 
   await run('startInstance', { instanceId });
