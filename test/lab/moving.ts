@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type LabHost, runInHost, signalProcess, whenEnded } from '../../lab/lab.ts';
-import { run } from '../../lab/run.ts';
 import type { OwnCloud } from './cloud-fixture.ts';
+import { journalIn } from './seen-guest.ts';
 
 /** Kills the workers of all hosts, and starts others. */
 export async function killComputeWorkers({ workers, startCompute }: OwnCloud): Promise<void> {
@@ -53,7 +53,7 @@ export async function bootsOnDisk(host: LabHost, instanceId: string, format: 'qc
   const inside = `/var/lib/nova/instances/${instanceId}`;
   const flat = join(host.instancesDir, instanceId, 'journal.raw');
   await runInHost(host, ['qemu-img', 'convert', '-f', format, '-O', 'raw', `${inside}/disk`, `${inside}/journal.raw`]);
-  const text = await run('debugfs', ['-R', 'cat /journal', flat]);
+  const lines = await journalIn(flat);
   await rm(flat);
-  return text.split('\n').flatMap((line) => line.split(' ')[1] ?? []);
+  return lines.flatMap((line) => line.split(' ')[1] ?? []);
 }

@@ -44,8 +44,18 @@ export function seenGuest({ id, name }: Pick<Instance, 'id' | 'name'>, host: Lab
 export async function journalOn({ path, format }: { readonly path: string; readonly format: 'raw' | 'qcow2' }): Promise<readonly string[]> {
   const flat = `${path}.flat`;
   await run('qemu-img', ['convert', '-f', format, '-O', 'raw', path, flat]);
-  const text = await run('debugfs', ['-R', 'cat /journal', flat]);
+  const lines = await journalIn(flat);
   await run('rm', [flat]);
+  return lines;
+}
+
+/**
+ * The boots that a guest noted on a raw disk that is a copy. One of a guest that ran on, or was cut off, is as after a power loss: what was
+ * written last may be in the journal of its file system alone, as a boot from it would find it.
+ */
+export async function journalIn(copy: string): Promise<readonly string[]> {
+  await run('e2fsck', ['-y', '-E', 'journal_only', copy]);
+  const text = await run('debugfs', ['-R', 'cat /journal', copy]);
   return text.split('\n').filter((line) => line !== '');
 }
 
