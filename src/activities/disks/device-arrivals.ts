@@ -35,42 +35,45 @@ export function arrivalsOn(
   return {
     whyNot,
     take: async (instanceId, wanted) => {
+      const parts = partsOf(wanted);
       // Nothing is taken of one kind where another has none.
-      const refusal = await whyNot(instanceId, wanted);
+      const refusal = parts.length > 1 ? await whyNot(instanceId, wanted) : null;
       if (refusal !== null) throw fail('DiskSpaceLow', refusal);
       const taken: TakenDevice[] = [];
-      for (const kind of kinds) taken.push(...((await byKind[kind]?.take(instanceId, ofKind(wanted, kind))) ?? []));
+      for (const { kind, those } of parts) taken.push(...(await ofKind(kind, those[0].disk).take(instanceId, those)));
       return taken;
     },
     clear: async (instanceId) => {
       for (const kind of kinds) await byKind[kind]?.clear(instanceId);
     },
-    begin: async (instanceId, disk) => ofDisk(disk).begin(instanceId, disk),
-    finish: async (instanceId, disk) => ofDisk(disk).finish(instanceId, disk),
+    begin: async (instanceId, disk) => ofKind(deviceKindOf(disk), disk.name).begin(instanceId, disk),
+    finish: async (instanceId, disk) => ofKind(deviceKindOf(disk), disk.name).finish(instanceId, disk),
   };
 
   async function whyNot(instanceId: string, wanted: readonly WantedDevice[]): Promise<string | null> {
-    for (const kind of kinds) {
-      const [first, ...others] = ofKind(wanted, kind);
-      if (first === undefined) continue;
+    for (const { kind, those } of partsOf(wanted)) {
       const arrivals = byKind[kind];
-      const refusal = arrivals === null ? noGroupFor(first.disk) : await arrivals.whyNot(instanceId, [first, ...others]);
+      const refusal = arrivals === null ? noGroupFor(those[0].disk) : await arrivals.whyNot(instanceId, those);
       if (refusal !== null) return refusal;
     }
     return null;
   }
 
-  function ofDisk(disk: Disk): DeviceArrivals {
-    const arrivals = byKind[deviceKindOf(disk)];
-    if (arrivals === null) throw fail('DestinationDiskExists', noGroupFor(disk.name));
+  function ofKind(kind: DeviceKind, disk: string): DeviceArrivals {
+    const arrivals = byKind[kind];
+    if (arrivals === null) throw fail('DestinationDiskExists', noGroupFor(disk));
     return arrivals;
+  }
+
+  /** The kinds that are wanted, with their disks. */
+  function partsOf(wanted: readonly WantedDevice[]) {
+    return kinds.flatMap((kind) => {
+      const [first, ...others] = wanted.filter((one) => (one.kind ?? 'isolate') === kind);
+      return first === undefined ? [] : [{ kind, those: [first, ...others] as const }];
+    });
   }
 
   function noGroupFor(disk: string): string {
     return `${host} has no volume group for ${disk}: lvm.volumeGroup is not set`;
   }
-}
-
-function ofKind(wanted: readonly WantedDevice[], kind: DeviceKind): readonly WantedDevice[] {
-  return wanted.filter((one) => (one.kind ?? 'isolate') === kind);
 }

@@ -2,7 +2,7 @@ import { carriesSomething } from '../../model/device-claim.ts';
 import type { Disk } from '../../model/instance.ts';
 import { syncContent } from '../rename-durably.ts';
 import type { BlankBackend, Patience, PlacedDisk, RootBackend, Site } from './backend.ts';
-import type { VolumeGroup } from './lvm/volume-group.ts';
+import { roundedUp, type VolumeGroup } from './lvm/volume-group.ts';
 import { writeImage } from './write-image.ts';
 import { zero } from './zero.ts';
 
@@ -29,7 +29,7 @@ async function placed(
   { name, sizeBytes }: { readonly name: string; readonly sizeBytes: number },
 ): Promise<PlacedDisk> {
   const device = group.pathOf(instanceId, name);
-  return { name, kind: 'lvm', format: 'raw', sizeBytes: await group.roundedUp(sizeBytes), device, backing: null };
+  return { name, kind: 'lvm', format: 'raw', sizeBytes: roundedUp(sizeBytes, await group.space()), device, backing: null };
 }
 
 /** Writes what the disk begins with, once: a volume that is ready may have a guest. */

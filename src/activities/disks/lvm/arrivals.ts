@@ -4,7 +4,7 @@ import type { Disk } from '../../../model/instance.ts';
 import { fail } from '../../fail.ts';
 import type { DeviceArrivals, TakenDevice } from '../device-arrivals.ts';
 import { zero } from '../zero.ts';
-import type { Volume, VolumeGroup } from './volume-group.ts';
+import { roundedUp, type Space, type Volume, type VolumeGroup } from './volume-group.ts';
 
 /** Logical volumes that are made for disks which come from another host. */
 export function lvmArrivals(group: VolumeGroup): DeviceArrivals {
@@ -54,21 +54,21 @@ export function lvmArrivals(group: VolumeGroup): DeviceArrivals {
   /** What each disk gets: a volume that it has here already, or a new one of this size. Raises `DiskSpaceLow`, `DestinationDiskExists`. */
   async function planned(instanceId: string, wanted: readonly WantedDevice[]) {
     const volumes = await group.volumesOf(instanceId);
-    const plan: { readonly disk: string; readonly sizeBytes: number; readonly found: Volume | null }[] = [];
-    for (const one of wanted) {
+    const space = await group.space();
+    const plan = wanted.map((one) => {
       const found = volumes.find(({ disk }) => disk === one.disk) ?? null;
-      plan.push({ disk: one.disk, sizeBytes: await sizeFor(one, found), found });
-    }
-    const freeBytes = await group.freeBytes();
+      return { disk: one.disk, sizeBytes: sizeFor(one, found, space), found };
+    });
+    const { freeBytes } = space;
     const neededBytes = plan.reduce((sum, { sizeBytes, found }) => sum + (found === null ? sizeBytes : 0), 0);
     if (freeBytes !== null && freeBytes < neededBytes)
       throw fail('DiskSpaceLow', `volume group ${group.name} has ${freeBytes} bytes free, ${neededBytes} are needed`);
     return plan;
   }
 
-  async function sizeFor({ disk, sizeBytes, isExact }: WantedDevice, found: Volume | null): Promise<number> {
+  function sizeFor({ disk, sizeBytes, isExact }: WantedDevice, found: Volume | null, space: Space): number {
     if (found?.state === 'ready') throw fail('DestinationDiskExists', alreadyWhole(found));
-    const size = found?.sizeBytes ?? (await group.roundedUp(sizeBytes));
+    const size = found?.sizeBytes ?? roundedUp(sizeBytes, space);
     if (isExact ? size === sizeBytes : size >= sizeBytes) return size;
     const has =
       found === null ? `volume group ${group.name} makes one of ${size} bytes` : `${found.path}, which it had before, has ${size}`;

@@ -23,6 +23,19 @@ export interface Volume {
   readonly state: VolumeState;
 }
 
+/** What a group makes volumes of. */
+export interface Space {
+  /** A volume is whole extents of this size. */
+  readonly extentBytes: number;
+  /** What is left for volumes; null: a thin pool promises more than it has. */
+  readonly freeBytes: number | null;
+}
+
+/** What a volume takes that is to hold so many bytes. */
+export function roundedUp(sizeBytes: number, { extentBytes }: Pick<Space, 'extentBytes'>): number {
+  return Math.ceil(sizeBytes / extentBytes) * extentBytes;
+}
+
 /** The volume group of a host. Its own metadata say how far a volume is: there is no second place that could say otherwise after a power loss. */
 export interface VolumeGroup {
   readonly name: string;
@@ -31,10 +44,7 @@ export interface VolumeGroup {
   readonly volumesOf: (instanceId: string) => Promise<readonly Volume[]>;
   /** Where the disk is, or would be. */
   readonly pathOf: (instanceId: string, disk: string) => string;
-  /** What a volume takes that is to hold so many bytes: whole extents. */
-  readonly roundedUp: (sizeBytes: number) => Promise<number>;
-  /** What is left for volumes; null: a thin pool promises more than it has. */
-  readonly freeBytes: () => Promise<number | null>;
+  readonly space: () => Promise<Space>;
   /** A thin one reads as zeros, another as what its extents held before. */
   readonly create: (instanceId: string, disk: string, sizeBytes: number, state: VolumeState) => Promise<void>;
   readonly note: (volume: Pick<Volume, 'instanceId' | 'disk'>, state: VolumeState) => Promise<void>;
@@ -66,11 +76,11 @@ export function lvmGroup({ volumeGroup, thinPool }: LvmConfig): VolumeGroup {
     volumes,
     volumesOf: async (instanceId) => (await volumes()).filter((volume) => volume.instanceId === instanceId),
     pathOf,
-    roundedUp: async (sizeBytes) => {
-      const { vg_extent_size: extentBytes } = await group();
-      return Math.ceil(sizeBytes / extentBytes) * extentBytes;
+    space: async () => {
+      const report = groupReport.parse(JSON.parse(await said('vgs', 'vg_extent_size,vg_free')));
+      const [{ vg_extent_size: extentBytes, vg_free: freeBytes }] = report.report[0].vg;
+      return { extentBytes, freeBytes: thinPool === null ? freeBytes : null };
     },
-    freeBytes: async () => (thinPool === null ? (await group()).vg_free : null),
     create: async (instanceId, disk, sizeBytes, state) => {
       const size = thinPool === null ? ['--size', `${sizeBytes}b`] : ['--virtualsize', `${sizeBytes}b`, '--thinpool', thinPool];
       const tag = state === 'ready' ? [] : ['--addtag', tags[state]];
@@ -92,10 +102,6 @@ export function lvmGroup({ volumeGroup, thinPool }: LvmConfig): VolumeGroup {
       if (instanceId === undefined || disk === undefined) return [];
       return [{ path: pathOf(instanceId, disk), instanceId, disk, sizeBytes, isThin: pool !== '', state: stateOf(tagged.split(',')) }];
     });
-  }
-
-  async function group() {
-    return groupReport.parse(JSON.parse(await said('vgs', 'vg_extent_size,vg_free'))).report[0].vg[0];
   }
 
   async function said(command: 'lvs' | 'vgs', fields: string): Promise<string> {
