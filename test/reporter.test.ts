@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -41,6 +41,16 @@ test.for([
   ['file', `throw new Error('no');`, '0 passed, 1 failed, 0 skipped'],
 ] as const)('a %s that throws counts as failed', ([, tests, lastLine]) => {
   expect(run(tests)).toMatchObject({ status: 1, lastLine });
+});
+
+test('what failed is told by its name and how its errors begin', () => {
+  const file = join(directory, 'count.json');
+  const tests = `test('a', () => { throw new Error('no\\nmore of it'); }); describe('x', () => { afterAll(() => { throw new Error('left'); }); test('b', () => {}); });`;
+  run(tests, { env: { NOVAFLOW_TEST_COUNT: file } });
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+    ...{ passed: 1, failed: 2, skipped: 0 },
+    failures: ['one.test.js > a: no', 'one.test.js > x: left'],
+  });
 });
 
 test('under CI a test may be skipped for want of lvm, KVM or NFS only', () => {

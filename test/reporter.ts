@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import type { SerializedError } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestSuite, Vitest } from 'vitest/node';
 
 /** How a run ended. */
@@ -8,7 +9,7 @@ export interface Count {
   readonly skipped: number;
 }
 
-/** The same with the names of what failed. */
+/** The same with what failed: a line for each, its name and how its errors begin. */
 export interface Outcome extends Count {
   readonly failures: readonly string[];
 }
@@ -38,7 +39,7 @@ export function countReporter(): Reporter {
       strict = process.env['CI'] !== undefined && vitest.config.testNamePattern === undefined;
     },
     onTestRunEnd(modules, unhandledErrors) {
-      const count = outcomeOf(modules, unhandledErrors.length, strict);
+      const count = outcomeOf(modules, unhandledErrors, strict);
       if (count.failed > 0) process.exitCode = 1;
       const file = process.env['NOVAFLOW_TEST_COUNT'];
       if (file === undefined) console.log(countLine(count));
@@ -47,7 +48,7 @@ export function countReporter(): Reporter {
   };
 }
 
-function outcomeOf(modules: readonly TestModule[], unhandled: number, strict: boolean): Outcome {
+function outcomeOf(modules: readonly TestModule[], unhandled: readonly SerializedError[], strict: boolean): Outcome {
   const tests = modules.flatMap((module) => [...module.children.allTests()]);
   const inState = (state: ReturnType<TestCase['result']>['state']) => tests.filter((test) => test.result().state === state);
   const refused = strict ? inState('skipped').filter((test) => !mayBeSkipped(noteOf(test))) : [];
@@ -56,13 +57,25 @@ function outcomeOf(modules: readonly TestModule[], unhandled: number, strict: bo
   const broken = modules.flatMap((module) => [module, ...module.children.allSuites()]).filter(hasErrors);
   return {
     passed: inState('passed').length,
-    failed: inState('failed').length + inState('pending').length + refused.length + broken.length + unhandled,
+    failed: inState('failed').length + inState('pending').length + refused.length + broken.length + unhandled.length,
     skipped: inState('skipped').length - refused.length,
     failures: [
-      ...[...inState('failed'), ...inState('pending'), ...refused].map((test) => `${test.module.relativeModuleId} > ${test.fullName}`),
-      ...broken.map((suite) => (suite.type === 'module' ? suite.relativeModuleId : `${suite.module.relativeModuleId} > ${suite.fullName}`)),
+      ...[...inState('failed'), ...inState('pending'), ...refused].map((test) =>
+        failureOf([test.module.relativeModuleId, test.fullName], test.result().errors ?? []),
+      ),
+      ...broken.map((suite) => failureOf(namesOf(suite), suite.errors())),
+      ...unhandled.map((error) => failureOf(['outside of any test'], [error])),
     ],
   };
+}
+
+/** In one line: the end of a log may be all that is kept of it. */
+function failureOf(names: readonly string[], errors: readonly SerializedError[]): string {
+  return [names.join(' > '), ...errors.map(({ message }) => message.split('\n', 1)[0])].join(': ');
+}
+
+function namesOf(suite: TestModule | TestSuite): readonly string[] {
+  return suite.type === 'module' ? [suite.relativeModuleId] : [suite.module.relativeModuleId, suite.fullName];
 }
 
 function noteOf(test: TestCase): string | undefined {
