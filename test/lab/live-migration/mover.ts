@@ -31,6 +31,9 @@ export interface Side {
   readonly target: MigrationTarget;
 }
 
+/** Of a guest that writes so much of its memory again and again. */
+export const busy = { memoryMiB: 128, commandLine: 'dirties=24' } as const;
+
 /** A guest that runs on a host by our own domain XML, on an overlay of 96 MiB above a base that both hosts have. */
 export interface Mover {
   readonly id: string;
@@ -50,10 +53,9 @@ export interface Mover {
 /** The step that migrates, under way. */
 export interface Attempt {
   readonly ended: Promise<MigrationEnd>;
-  /** What a heartbeat would say now, once the migration is so far. */
+  /** What a heartbeat would say now, once the migration is so far; raises how it ended when it never was. */
   readonly when: (isSo: (progress: MigrationProgress) => boolean) => Promise<MigrationProgress>;
-  /** The same by phase, and how often memory was gone through at least. */
-  readonly whenIn: (phase: MigrationPhase, iteration?: number) => Promise<MigrationProgress>;
+  readonly whenIn: (phase: MigrationPhase) => Promise<MigrationProgress>;
   readonly cancel: MockActivityEnvironment['cancel'];
 }
 
@@ -66,18 +68,24 @@ export function moverOf(id: string, from: Side, to: Side, furnish: (side: Side) 
     const attempt = activityContext();
     const holder: { current: Progress | null } = { current: null };
     const ended: Promise<MigrationEnd> = progressHolder.run(holder, () => attempt.run(() => side.acts.migrateGuest(input)));
-    ended.catch(() => undefined); // who waits for it hears it
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    ended.then(over, over); // who waits for it hears how
     const when: Attempt['when'] = (isSo) => {
-      const look = () => {
+      const look = async () => {
         const progress = holder.current?.migration;
-        return progress !== undefined && isSo(progress) ? progress : null;
+        if (progress !== undefined && isSo(progress)) return progress;
+        if (isOver) throw new Error(`the migration of ${id} never was so far: ${JSON.stringify(await ended)}`);
+        return null;
       };
       return until(look, { what: `what is waited for of ${id}`, timeoutMs: 60_000 });
     };
     return {
       ended,
       when,
-      whenIn: (phase, iteration = 0) => when((progress) => progress.phase === phase && progress.iteration >= iteration),
+      whenIn: (phase) => when((progress) => progress.phase === phase),
       cancel: (...args) => attempt.cancel(...args),
     };
   };

@@ -1,22 +1,20 @@
 import { expect, test } from 'vitest';
 import { cutApart, rejoin } from '../../../lab/lab.ts';
+import { busy } from './mover.ts';
 import type { Start } from './switched.ts';
-
-/** Of a guest that changes so much of its memory again and again that it never converges by itself. */
-const busy = { memoryMiB: 128, commandLine: 'dirties=24' } as const;
 
 /** Tests of migrations that take too long. `started`: a guest that goes with the test. */
 export function slowTests(started: Start): void {
   test('a migration that takes longer than it may is aborted, and its guest stays', async (context) => {
     const mover = await started(context, busy);
-    const input = await mover.prepare({ bandwidthMiBps: 16, completionTimeoutSeconds: 6, onTimeout: 'abort' });
+    const input = await mover.prepare({ bandwidthMiBps: 2, completionTimeoutSeconds: 6, onTimeout: 'abort' });
     expect(await mover.migrate(input)).toEqual({ end: 'here', reason: expect.stringMatching(/^it was aborted after [67] s$/) });
     await mover.whenTicks(mover.from);
   });
 
   test('a migration that takes longer than it may is forced to its end where that is wanted', async (context) => {
     const mover = await started(context, busy);
-    const input = await mover.prepare({ bandwidthMiBps: 16, completionTimeoutSeconds: 6, onTimeout: 'forceComplete' });
+    const input = await mover.prepare({ bandwidthMiBps: 2, completionTimeoutSeconds: 6, onTimeout: 'forceComplete' });
     expect(await mover.migrate(input)).toMatchObject({ end: 'gone', reason: null });
     expect((await mover.to.acts.sightOfGuest({ instanceId: mover.id })).completed?.totalMs).toBeGreaterThan(6_000);
     await mover.whenTicks(mover.to);
