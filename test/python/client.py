@@ -10,6 +10,8 @@ TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's own settings say
 import argparse
 import asyncio
 import json
+import os
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -144,3 +146,6 @@ async def main() -> None:
 
 
 asyncio.run(main())
+# Not by the interpreter's own end: a thread of the SDK that is late for it has the process die by SIGABRT (temporalio/sdk-python#300).
+sys.stdout.flush()
+os._exit(0)
