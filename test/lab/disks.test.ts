@@ -25,13 +25,16 @@ const modes = isLongRun ? (['live', 'cold'] as const) : (['cold'] as const);
 const instancesSizeMiB = isLongRun ? 3072 : 300;
 const flavor = { name: 'disks', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 1, swapMiB: 256 };
 
+/** Its root is as large as the device that it gets. */
+const onDevice = { ...flavor, rootGiB: 0, ephemeralGiB: 0 };
+
 let own: OwnCloud;
 let device: LoopDevice;
 let blank: string;
 
 // cn1 keeps disks as most hosts do; cn2 in one way after another.
 beforeAll(async () => {
-  device = await loopDevice(1024);
+  device = await loopDevice(256);
   own = await ownCloud('disks', { NOVAFLOW_HOST_CAPACITY_DISK_GIB: '100' }, { instancesSizeMiB });
   await importGuest(own.cloud, await buildGuest({}));
   blank = await blankImage(own);
@@ -88,19 +91,19 @@ test('a raw root disk is a file of its own, and disks that a request names take 
 
 test('an isolate root disk is a whole device, which is wiped and free when its instance is deleted', async () => {
   await keepDisks('cn2', isolated());
-  const instance = await built('cn2', 'isolate', { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } });
-  expect(instance.disks[0]).toMatchObject({ kind: 'isolate', format: 'raw', sizeBytes: GiB, device: device.path });
-  expect((await disksSeenBy(instance)).slice(0, 2)).toEqual([`vda ${GiB} ext4 guest-root`, `vdb ${256 * MiB} swap -`]);
+  const instance = await built('cn2', 'isolate', { image: 'tiny', flavor: onDevice });
+  expect(instance.disks[0]).toMatchObject({ kind: 'isolate', format: 'raw', sizeBytes: 256 * MiB, device: device.path });
+  expect((await disksSeenBy(instance)).slice(0, 2)).toEqual([`vda ${256 * MiB} ext4 guest-root`, `vdb ${256 * MiB} swap -`]);
   expect(await runInHost(hostNamed('cn2'), ['virsh', 'domblklist', instance.id])).toContain(device.path);
   for (const mode of modes) {
     const image = await imageOf(instance, { mode, bootsOn: 'cn1' });
-    expect(image).toEqual({ diskFormat: 'raw', virtualSizeBytes: GiB, journal: [expect.stringMatching(/^boot 1 /)] });
+    expect(image).toEqual({ diskFormat: 'raw', virtualSizeBytes: 256 * MiB, journal: [expect.stringMatching(/^boot 1 /)] });
   }
 
   expect(await findings(own)).toEqual([]);
   await deleted(instance);
   expect(await machine('blkid', ['-p', device.path]).catch(() => 'nothing')).toBe('nothing');
-  await deleted(await built('cn2', 'isolate-again', { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } }));
+  await deleted(await built('cn2', 'isolate-again', { image: 'tiny', flavor: onDevice }));
 });
 
 /** Four devices are wiped in it: in the long run. */
@@ -157,7 +160,7 @@ const wipePoints = isLongRun ? (['during', 'after'] as const) : [];
 
 test.each(wipePoints)('a worker that is killed %s the wipe of a device is followed by one that wipes it and frees it', async (point) => {
   await keepDisks('cn2', isolated());
-  const { id: instanceId } = await built('cn2', `wiped-${point}`, { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } });
+  const { id: instanceId } = await built('cn2', `wiped-${point}`, { image: 'tiny', flavor: onDevice });
   const stopped = await startStopped(own, 'deleteInstance', { step: 'wipeDisks', point, request: { instanceId } });
   await whenHit(own, stopped);
   await letGo(own, stopped);
@@ -165,7 +168,7 @@ test.each(wipePoints)('a worker that is killed %s the wipe of a device is follow
   expect(await stopped.run.result()).toMatchObject({ vmState: 'deleted' });
   expect(await machine('blkid', ['-p', device.path]).catch(() => 'nothing')).toBe('nothing');
   expect(await findings(own)).toEqual([]);
-  await deleted(await built('cn2', `wiped-${point}-again`, { image: 'tiny', flavor: { ...flavor, ephemeralGiB: 0 } }));
+  await deleted(await built('cn2', `wiped-${point}-again`, { image: 'tiny', flavor: onDevice }));
 });
 
 /** Overlays take the same ways: they are in the long run. */
