@@ -382,6 +382,21 @@ if (isLong) {
     await fleet.bringBack(two);
     await requireAsBefore(instanceId);
   });
+
+  test('a destination that is away when the guest is to be sent anew is left, with what was made there as its debt', async () => {
+    const instanceId = await built('away');
+    const { reached, release } = fleet.holdAt('migrateGuest');
+    hostOf(one).migrationsGo = 'lost';
+    const run = await migrate(instanceId);
+    await reached;
+    await fleet.lose(two);
+    release();
+    const message = `the guest did not go to ${two}: libvirtd was lost on the way, and ${two} is away`;
+    expect(await endOf(run)).toMatchObject({ type: 'OperationFailed', message });
+    expect((await fleet.record<Host>(`host/${two}`)).debts).toEqual([expect.objectContaining({ instanceId })]);
+    await fleet.bringBack(two);
+    await requireAsBefore(instanceId);
+  });
 }
 
 describe('a delete', () => {
