@@ -132,7 +132,7 @@ async function startSshd(
 ): Promise<FileReceiver> {
   const { address } = config.host;
   const port = await freePort(config.transferPorts, 'transferPorts', address);
-  // Killed at once: it is the first process of a namespace, with which the kernel ends all others of it.
+  // Killed at once: it waits for the first process of a namespace, with which the kernel ends all others of it.
   const note = { purpose, port, partial: incomingOf(directory), argument: own, endedBy: 'SIGKILL' } as const;
   await writeNote(transfers, filesName, note);
   for (const made of [own, incomingOf(directory)]) await mkdir(made, { recursive: true, mode: 0o700 });
