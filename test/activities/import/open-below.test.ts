@@ -12,14 +12,16 @@ test('a file is read from below the directory alone, though its name becomes a l
   await writeFile(at('secret'), 'secret');
   const named = at('imports', 'disk');
   const becomes = [() => link(at('image'), `${named}.new`), () => symlink(at('secret'), `${named}.new`)];
+  const becomesEach = async () => {
+    for (const make of becomes) {
+      await make();
+      await rename(`${named}.new`, named);
+    }
+  };
+  await becomesEach(); // it is there from here on
   let isOver = false;
   const becoming = (async () => {
-    while (!isOver) {
-      for (const make of becomes) {
-        await make();
-        await rename(`${named}.new`, named);
-      }
-    }
+    while (!isOver) await becomesEach();
   })();
   const seen = new Set<string>();
   const reading = async () => {
