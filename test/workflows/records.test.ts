@@ -103,7 +103,7 @@ test('the answer to a renewal is on record before the workflow task that ends th
   expect(types.slice(types.lastIndexOf(answered))).toContain(decided);
 });
 
-test('eight writers on one record wait less than two seconds each', async () => {
+test('eight writers on one record each get addresses of their own', async () => {
   const owners = Array.from({ length: 8 }, () => randomUUID());
   const waits = await Promise.all(
     owners.map(async (owner, writer) => {
