@@ -45,11 +45,12 @@ test.for([
 
 test('what failed is told by its name and how its errors begin', () => {
   const file = join(directory, 'count.json');
-  const tests = `test('a', () => { throw new Error('no\\nmore of it'); }); describe('x', () => { afterAll(() => { throw new Error('left'); }); test('b', () => {}); });`;
+  const tests = `test('a', () => { throw new Error('no\\nmore of it'); }); describe('x', () => { afterAll(() => { throw new Error('left'); }); test('b', () => {}); });
+    test('c', () => { throw { code: 1 }; });`;
   run(tests, { env: { NOVAFLOW_TEST_COUNT: file } });
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
-    ...{ passed: 1, failed: 2, skipped: 0 },
-    failures: ['one.test.js > a: no', 'one.test.js > x: left'],
+    ...{ passed: 1, failed: 3, skipped: 0 },
+    failures: ['one.test.js > a: no', 'one.test.js > c: no message', 'one.test.js > x: left'],
   });
 });
 

@@ -69,9 +69,9 @@ function outcomeOf(modules: readonly TestModule[], unhandled: readonly Serialize
   };
 }
 
-/** In one line: the end of a log may be all that is kept of it. */
-function failureOf(names: readonly string[], errors: readonly SerializedError[]): string {
-  return [names.join(' > '), ...errors.map(({ message }) => message.split('\n', 1)[0])].join(': ');
+/** In one line: the end of a log may be all that is kept of it. What was thrown may be no error, and have no message. */
+function failureOf(names: readonly string[], errors: readonly Partial<SerializedError>[]): string {
+  return [names.join(' > '), ...errors.map(({ message }) => `${message ?? 'no message'}`.split('\n', 1)[0])].join(': ');
 }
 
 function namesOf(suite: TestModule | TestSuite): readonly string[] {
