@@ -21,7 +21,7 @@ const GiB = 1024 ** 3;
 const isLongRun = process.env['NOVAFLOW_TEST_ALL'] === '1';
 /** How images of whole disks are made, which then boot: in the long run of a raw one too, and of guests that go on. */
 const modes = isLongRun ? (['live', 'cold'] as const) : (['cold'] as const);
-/** One of a whole device takes as much as the device, twice. */
+/** An image of a whole disk takes as much as the disk, twice. */
 const instancesSizeMiB = isLongRun ? 3072 : 300;
 const flavor = { name: 'disks', vcpus: 1, memoryMiB: 128, rootGiB: 1, ephemeralGiB: 1, swapMiB: 256 };
 

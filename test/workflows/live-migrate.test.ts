@@ -51,6 +51,17 @@ async function onItsWay(instanceId: string, goes: FakeMigrations['migrationsGo']
   return run;
 }
 
+/** A migration that loses a host just before a step, and of which QEMU does this. */
+async function losing(host: string, step: HostStep, instanceId: string, goes: FakeMigrations['migrationsGo']): Promise<Run> {
+  const { reached, release } = fleet.holdAt(step);
+  hostOf(one).migrationsGo = goes;
+  const run = await migrate(instanceId);
+  await reached;
+  await fleet.lose(host);
+  release();
+  return run;
+}
+
 const steer = (run: WorkflowHandle, update: string, request: object = {}) =>
   run.executeUpdate<object, [object]>(update, { args: [request] });
 
@@ -357,12 +368,7 @@ test('a destination that does not make the guest its own is not left: an operato
 if (isLong) {
   test('a source that is lost once the guest has left owes what it has, and does it when it is back', async () => {
     const instanceId = await built('owed');
-    const { reached, release } = fleet.holdAt('sightOfGuest');
-    hostOf(one).migrationsGo = 'unanswered';
-    const run = await migrate(instanceId);
-    await reached;
-    await fleet.lose(one);
-    release();
+    const run = await losing(one, 'sightOfGuest', instanceId, 'unanswered');
     expect(await run.result()).toMatchObject({ host: two });
     expect((await fleet.record<Host>(`host/${one}`)).debts).toEqual([expect.objectContaining({ instanceId })]);
     hostOf(one).disks.add(instanceId);
@@ -385,12 +391,7 @@ if (isLong) {
 
   test('a destination that is away when the guest is to be sent anew is left, with what was made there as its debt', async () => {
     const instanceId = await built('away');
-    const { reached, release } = fleet.holdAt('migrateGuest');
-    hostOf(one).migrationsGo = 'lost';
-    const run = await migrate(instanceId);
-    await reached;
-    await fleet.lose(two);
-    release();
+    const run = await losing(two, 'migrateGuest', instanceId, 'lost');
     const message = `the guest did not go to ${two}: libvirtd was lost on the way, and ${two} is away`;
     expect(await endOf(run)).toMatchObject({ type: 'OperationFailed', message });
     expect((await fleet.record<Host>(`host/${two}`)).debts).toEqual([expect.objectContaining({ instanceId })]);
